@@ -1,1 +1,1 @@
-
+"""What speaks GraphQL: types, queries and mutations, one file an entity, and what they share."""

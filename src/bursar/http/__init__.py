@@ -1,1 +1,1 @@
-
+"""What speaks HTTP: the GraphQL endpoint, GraphiQL, health, and what surrounds every request."""

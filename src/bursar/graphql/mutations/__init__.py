@@ -1,1 +1,1 @@
-
+"""The root fields that change something, one file an entity."""

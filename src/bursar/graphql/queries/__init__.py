@@ -1,1 +1,1 @@
-
+"""The root fields that read, one file an entity."""

@@ -1,0 +1,92 @@
+# Everything here works on a fresh clone: what a target needs is installed first, into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# What `make serve` and `make test` were last installed from; newer locks install again.
+RUN := $(VENV)/.run-installed
+DEV := $(VENV)/.dev-installed
+
+# A Python to build .venv with; empty takes the newest one found.
+PYTHON ?=
+# Further arguments of `bursar serve`.
+ARGS ?=
+# Each worker process of the tests has a PostgreSQL of its own, hence the ceiling.
+PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := --require-hashes --only-binary :all: --requirement
+EDITABLE := --no-deps --no-build-isolation --editable .
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE) pyproject.toml --group build
+
+.PHONY: help serve test check lint types imports schema-check schema format soak graphiql lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# exec leaves no shell between make and the server, so signals reach the server itself.
+serve: $(RUN) ## Serve, with an embedded PostgreSQL unless DATABASE_URL is set (ARGS="--help" for options)
+	@exec $(BIN)/bursar serve $(ARGS)
+
+test: $(DEV) ## Run all tests but the long ones, with coverage
+	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=term
+
+# The tests come last, so that their summary ends the output; a failure stops nothing but the result.
+check: $(DEV) ## Do exactly what CI does: lint, types, imports, schema-check, test
+	@failed=; \
+	for stage in lint types imports schema-check; do \
+		started=$$(date +%s); \
+		$(MAKE) --no-print-directory $$stage || failed="$$failed $$stage"; \
+		echo "== $$stage took $$(($$(date +%s) - started)) s"; \
+	done; \
+	$(MAKE) --no-print-directory test || failed="$$failed test"; \
+	test -z "$$failed" || { echo "make check failed in:$$failed" >&2; exit 1; }
+
+lint: $(DEV) ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(DEV) ## Check types
+	$(BIN)/mypy
+
+imports: $(DEV) ## Check that imports point down
+	$(BIN)/lint-imports --no-logo
+
+schema-check: $(DEV) ## Check that schema.graphql is what the code prints
+	$(BIN)/bursar schema print | diff -u schema.graphql -
+
+schema: $(DEV) ## Print schema.graphql again
+	@text=$$($(BIN)/bursar schema print) && printf '%s\n' "$$text" > schema.graphql
+
+format: $(DEV) ## Fix style and formatting where a tool can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+soak: $(DEV) ## Run the long tests
+	$(BIN)/pytest -m soak --timeout 0
+
+graphiql: $(DEV) ## Build GraphiQL's files, which the server then serves
+	$(BIN)/python scripts/node.py web/graphiql npm run build
+
+lock: $(DEV) ## Lock the dependencies again (UPGRADE=--upgrade for the newest versions)
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## Remove everything made here; data directories stay
+	rm -rf $(VENV) dist .coverage .hypothesis .*_cache src/bursar/http/graphiql
+	find src tests migrations -name __pycache__ -prune -exec rm -rf {} +
+
+$(RUN): requirements/run.txt pyproject.toml
+	@scripts/venv $(VENV) $(PYTHON)
+	@echo "Installing Bursar into $(VENV) ..."
+	@$(PIP_INSTALL) $(LOCKED) requirements/run.txt
+	@$(PIP_INSTALL) $(EDITABLE)
+	@touch $@
+
+# The development lock contains the other one, version for version.
+$(DEV): requirements/dev.txt pyproject.toml
+	@scripts/venv $(VENV) $(PYTHON)
+	@echo "Installing Bursar and its development tools into $(VENV) ..."
+	@$(PIP_INSTALL) $(LOCKED) requirements/dev.txt
+	@$(PIP_INSTALL) $(EDITABLE)
+	@touch $(RUN) $@

@@ -1,0 +1,217 @@
+"""The one door to a row that is to be changed: found among what the actor sees, locked, permitted.
+
+Authority is read after the lock is held, in a statement of its own, so that a role which was taken
+away while we waited no longer counts. Locks are taken in one order: organization, team, user.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ARRAY, Select, Table, Text, any_, bindparam, select
+
+from bursar.access.actor import Actor, Sight
+from bursar.access.policy import Action, Relation, forbidden, permits
+from bursar.access.visibility import (
+    ME,
+    visible_organizations,
+    visible_teams,
+    visible_users,
+)
+from bursar.database.connections import Connection
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.database.tables import organization_members, organizations, team_members, teams, users
+from bursar.domain.errors import NotFound, Problems
+from bursar.domain.names import is_storable
+from bursar.domain.roles import OrganizationRole, TeamRole
+
+
+class Lock(StrEnum):
+    """SHARE: it may not change while we work. UPDATE: we change it, or count what hangs under it."""
+
+    SHARE = "SHARE"
+    UPDATE = "UPDATE"
+
+
+IDS = bindparam("ids", type_=ARRAY(Text))
+Path = tuple[str | int, ...]
+Deeds = Iterable[tuple[Action, Path]]
+
+
+async def access_organization(
+    tx: Connection,
+    actor: Actor,
+    organization_id: str,
+    *actions: Action,
+    path: Path = ("id",),
+    deeds: Deeds = (),
+    lock: Lock = Lock.UPDATE,
+) -> Row:
+    """The organization, locked, for an actor who may do all of the actions to it.
+
+    Raises NotFound at `path` for what the actor cannot see, and Forbidden at `path`, or for each of
+    the `deeds` (an action and the path of the field that asks for it) at its own.
+    """
+    rows = await _locked(tx, actor, organizations, [organization_id], lock)
+    if not rows:
+        raise NotFound(*path, thing="organization")
+    relations = set()
+    if rows[0].get("actor_organization_role") == OrganizationRole.ADMIN:
+        relations.add(Relation.ORGANIZATION_ADMIN)
+    _require(actor, relations, actions, path, deeds)
+    return rows[0]
+
+
+async def access_team(
+    tx: Connection,
+    actor: Actor,
+    team_id: str,
+    *actions: Action,
+    path: Path = ("id",),
+    deeds: Deeds = (),
+    lock: Lock = Lock.UPDATE,
+    oneself: bool = False,
+) -> Row:
+    """The team, locked; as access_organization. `oneself`: the deed concerns only the actor."""
+    rows = await _locked(tx, actor, teams, [team_id], lock)
+    if not rows:
+        raise NotFound(*path, thing="team")
+    relations = team_relations(rows[0]) | ({Relation.SELF} if oneself else set())
+    _require(actor, relations, actions, path, deeds)
+    return rows[0]
+
+
+async def access_teams(
+    tx: Connection, actor: Actor, team_ids: Sequence[str], action: Action, *, path: Path
+) -> list[Row]:
+    """All of these teams, locked in the order of their ids.
+
+    Raises NotFound for each that the actor cannot see, at `path` and its place in the list; then
+    Forbidden likewise.
+    """
+    rows = {row.id: row for row in await _locked(tx, actor, teams, team_ids, Lock.UPDATE)}
+    places = {team_id: place for place, team_id in reversed(list(enumerate(team_ids)))}
+    Problems(
+        NotFound(*path, place, thing="team")
+        for team_id, place in places.items()
+        if team_id not in rows
+    ).raise_any()
+    Problems(
+        forbidden(action, *path, places[team_id])
+        for team_id, row in rows.items()
+        if not permits(actor, action, team_relations(row))
+    ).raise_any()
+    return list(rows.values())
+
+
+async def access_user(
+    tx: Connection,
+    actor: Actor,
+    user_id: str,
+    *actions: Action,
+    path: Path = ("id",),
+    lock: Lock = Lock.UPDATE,
+) -> Row:
+    """The user, locked; as access_organization."""
+    rows = await _locked(tx, actor, users, [user_id], lock)
+    if not rows:
+        raise NotFound(*path, thing="user")
+    relations = {Relation.SELF} if user_id == actor.user_id else set()
+    _require(actor, relations, actions, path, ())
+    return rows[0]
+
+
+async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> None:
+    """Keep the limits of a team's organization as they are, before the team itself is locked."""
+    if is_storable(team_id):
+        await tx.one(_organization_of_team(actor.sight), actor_id=actor.user_id, id=team_id)
+
+
+def team_relations(row: Row) -> set[Relation]:
+    """What the actor is to a team that was read with the actor's roles in it."""
+    relations = set()
+    if row.get("actor_team_role") == TeamRole.ADMIN:
+        relations.add(Relation.TEAM_ADMIN)
+    if row.get("actor_organization_role") == OrganizationRole.ADMIN:
+        relations.add(Relation.ORGANIZATION_ADMIN)
+    return relations
+
+
+def with_actor_roles(query: Select[Any], table: Table) -> Select[Any]:
+    """Add the actor's roles in the organization, and in the team, that a row is or belongs to."""
+    organization_id = table.c.id if table is organizations else table.c.organization_id
+    query = query.add_columns(
+        select(organization_members.c.role)
+        .where(
+            organization_members.c.organization_id == organization_id,
+            organization_members.c.user_id == ME,
+        )
+        .scalar_subquery()
+        .label("actor_organization_role")
+    )
+    if table is not teams:
+        return query
+    return query.add_columns(
+        select(team_members.c.role)
+        .where(team_members.c.team_id == teams.c.id, team_members.c.user_id == ME)
+        .scalar_subquery()
+        .label("actor_team_role")
+    )
+
+
+VISIBLE = {organizations: visible_organizations, teams: visible_teams, users: visible_users}
+
+
+async def _locked(
+    tx: Connection, actor: Actor, table: Table, ids: Sequence[str], lock: Lock
+) -> list[Row]:
+    values = {"actor_id": actor.user_id, "ids": [id_ for id_ in ids if is_storable(id_)]}
+    rows = await tx.all(_lock(table, actor.sight, lock), **values)
+    if not rows or actor.sight is Sight.ALL:
+        return rows  # whoever sees everything has no need of other relations
+    return await tx.all(_read(table), **values)
+
+
+@cache
+def _lock(table: Table, sight: Sight, lock: Lock) -> Statement:
+    return Statement(
+        select(table if sight is Sight.ALL else table.c.id)
+        .where(table.c.id == any_(IDS), VISIBLE[table](sight))
+        .order_by(table.c.id)
+        .with_for_update(of=table, read=lock is Lock.SHARE, key_share=lock is Lock.UPDATE)
+    )
+
+
+@cache
+def _read(table: Table) -> Statement:
+    query = select(table).where(table.c.id == any_(IDS), VISIBLE[table](Sight.RELATED))
+    return Statement(query if table is users else with_actor_roles(query, table))
+
+
+@cache
+def _organization_of_team(sight: Sight) -> Statement:
+    its_organization = select(teams.c.organization_id).where(
+        teams.c.id == bindparam("id"), visible_teams(sight)
+    )
+    return Statement(
+        select(organizations.c.id)
+        .where(organizations.c.id == its_organization.scalar_subquery())
+        .with_for_update(read=True)
+    )
+
+
+def _require(
+    actor: Actor,
+    relations: Iterable[Relation],
+    actions: Iterable[Action],
+    path: Path,
+    deeds: Deeds,
+) -> None:
+    problems = Problems(
+        forbidden(action, *at)
+        for action, at in [*((action, path) for action in actions), *deeds]
+        if not permits(actor, action, relations)
+    )
+    problems.raise_any()

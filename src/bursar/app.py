@@ -1,0 +1,45 @@
+"""The composition root: settings, pool, routes and middleware, put together into one application."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from bursar.database.pool import Database
+from bursar.http import graphiql_page, health
+from bursar.http.endpoint import Endpoint
+from bursar.http.requests import Requests
+from bursar.settings import Settings
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
+
+
+def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Starlette:
+    """The application over the database at `dsn`; its lifespan closes the pool.
+
+    The first of the peppers hashes new secrets, all of them are tried at sign-in.
+    """
+    database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
+    endpoint = Endpoint(database, peppers, settings.max_body_bytes)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", RedirectResponse("/graphql")),
+            *health.ROUTES,
+            graphiql_page.assets(),
+            Route("/graphql", endpoint.respond, methods=METHODS),
+        ],
+        middleware=[Middleware(Requests)],
+        lifespan=lifespan,
+    )
+    app.state.database = database
+    app.state.stopping = False
+    return app

@@ -1,0 +1,161 @@
+"""The command line: each command reads its arguments and leaves the work to an operation."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bursar import __version__
+from bursar.settings import BadSettings, Settings, load, shown, variable
+
+_FAILED = 1
+_MISUSED = 2
+
+
+class _Commands(TyperGroup):
+    """Tells in one line on stderr what an operator can mend; only a fault of Bursar is a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadSettings as error:
+            typer.echo(f"bursar: {error}", err=True)
+            raise typer.Exit(_MISUSED) from None
+        except Exception as error:
+            from bursar.operations.failure import reason_of
+
+            if (reason := reason_of(error)) is None:
+                raise
+            typer.echo(f"bursar: {reason}", err=True)
+            raise typer.Exit(_FAILED) from None
+
+
+def _described() -> str:
+    """Each setting on a line of its own, below the options."""
+    return "\n\n".join(
+        f"{variable(name)}: {field.description}" for name, field in Settings.model_fields.items()
+    )
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="The system of record for the teams, members, keys and budgets of an LLM gateway.",
+    epilog="Settings come from the environment:\n\n" + _described(),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+migrate_app = typer.Typer(help="Bring the database's schema to this version's, or back.")
+schema_app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
+admin_key_app = typer.Typer(help="The first admin's API keys.", no_args_is_help=True)
+app.add_typer(migrate_app, name="migrate")
+app.add_typer(schema_app, name="schema")
+app.add_typer(admin_key_app, name="admin-key")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Instead of BURSAR_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Instead of BURSAR_PORT.")
+    ] = None,
+) -> None:
+    """Serve the API until Ctrl-C; without DATABASE_URL on an embedded PostgreSQL."""
+    options = {"host": host, "port": port}
+    settings = load(**{name: value for name, value in options.items() if value is not None})
+    from bursar.operations.serve import serve
+
+    serve(settings)
+
+
+@migrate_app.callback(invoke_without_command=True)
+def migrate(
+    ctx: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 unless at head.")
+    ] = False,
+) -> None:
+    """Bring the schema to this version's (head), back (down), or say where it is (status)."""
+    if check and not _status():
+        raise typer.Exit(_FAILED)
+    if ctx.invoked_subcommand is None and not check:
+        migrate_head()
+
+
+@migrate_app.command("head")
+def migrate_head() -> None:
+    """Apply all that is pending; safe from several replicas at once."""
+    from bursar.operations.migrate import head
+
+    before = head(load())
+    typer.echo(f"at {before.head}, {len(before.pending)} applied")
+
+
+@migrate_app.command("down")
+def migrate_down(
+    revision: Annotated[str, typer.Argument(help="Where to; `base` for no table at all.")] = "-1",
+) -> None:
+    """Go back by one revision, or to the one named, and lose the data that it cannot hold."""
+    from bursar.operations.migrate import down
+
+    typer.echo(f"at {down(load(), revision).current or 'base'}")
+
+
+@migrate_app.command("status")
+def migrate_status() -> None:
+    """Say where the database is, and what is pending."""
+    _status()
+
+
+@schema_app.command("print")
+def schema_print() -> None:
+    """Print the schema in GraphQL's definition language."""
+    from bursar.graphql.schema import schema
+
+    typer.echo(schema.as_str())
+
+
+@app.command()
+def seed(
+    organizations: Annotated[int, typer.Option(min=1)] = 20,
+    teams: Annotated[int, typer.Option(min=0)] = 200,
+    users: Annotated[int, typer.Option(min=1)] = 2000,
+    members_per_team: Annotated[int, typer.Option(min=0)] = 10,
+    seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = 0,
+) -> None:
+    """Fill an empty database with realistic data, for demos and benchmarks."""
+
+
+@admin_key_app.command("new")
+def admin_key_new() -> None:
+    """Print a new key of the first admin; it is shown only now."""
+    from bursar.operations.admin_key import new
+
+    typer.echo(new(load()))
+
+
+@app.command()
+def config() -> None:
+    """Show every setting with its value and where that comes from; secrets are masked."""
+    settings = load()
+    for name, field in Settings.model_fields.items():
+        source = "environment" if name in settings.model_fields_set else "default"
+        setting = typer.style(variable(name), bold=True)
+        typer.echo(f"{setting} = {shown(settings, name)} ({source})\n    {field.description}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version of Bursar."""
+    typer.echo(__version__)
+
+
+def _status() -> bool:
+    """Print where the database is; whether that is where this version wants it."""
+    from bursar.operations.migrate import status
+
+    now = status(load())
+    typer.echo(f"at {now.current or 'base'}, head is {now.head}")
+    for revision in now.pending:
+        typer.echo(f"pending: {revision}")
+    return not now.pending

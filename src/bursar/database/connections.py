@@ -1,0 +1,112 @@
+"""One connection to PostgreSQL: how it is opened, and the four ways to ask it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, Protocol, cast
+
+import asyncpg
+import orjson
+
+from bursar.database.faults import translated
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+
+CONNECT_SECONDS = 3.0
+STATEMENT_SECONDS = 5
+LOCK_SECONDS = 2
+
+# How many statements the running request has sent; a list of one, so that tasks share it.
+statements_sent: ContextVar[list[int] | None] = ContextVar("statements_sent", default=None)
+
+
+class Reads(Protocol):
+    """What can be asked to read: a connection, or the database, which borrows one a statement."""
+
+    async def all(self, statement: Statement, **values: Any) -> list[Row]: ...
+    async def one(self, statement: Statement, **values: Any) -> Row | None: ...
+
+
+async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
+    """Open a connection whose locks, statements and idle transactions time out.
+
+    Raises Unavailable or Overloaded.
+    """
+    with translated():
+        raw = await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS * 2,
+            statement_cache_size=statement_cache,
+            max_cached_statement_lifetime=0,
+            record_class=Row,
+            server_settings={
+                "application_name": "bursar",
+                "timezone": "UTC",
+                "statement_timeout": f"{STATEMENT_SECONDS}s",
+                "lock_timeout": f"{LOCK_SECONDS}s",
+                "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 2}s",
+            },
+        )
+        await raw.set_type_codec(
+            "jsonb",
+            schema="pg_catalog",
+            format="binary",
+            encoder=lambda value: b"\x01" + orjson.dumps(value),
+            decoder=lambda data: orjson.loads(data[1:]),
+        )
+    return Connection(raw)
+
+
+class Connection:
+    """Runs statements, counts them, and says in the domain's words what goes wrong with the way."""
+
+    def __init__(self, raw: "asyncpg.Connection[Row]") -> None:
+        self.raw = raw
+
+    async def all(self, statement: Statement, **values: Any) -> list[Row]:
+        _count()
+        with translated():
+            rows = await self.raw.fetch(statement.sql, *statement.arguments(values))
+        return cast("list[Row]", rows)
+
+    async def one(self, statement: Statement, **values: Any) -> Row | None:
+        _count()
+        with translated():
+            row = await self.raw.fetchrow(statement.sql, *statement.arguments(values))
+        return cast("Row | None", row)
+
+    async def each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
+        """Run a statement once for each of the rows, in one round trip; what it returns, in order."""
+        _count()
+        with translated():
+            found = await self.raw.fetchmany(
+                statement.sql, [statement.arguments(dict(row)) for row in rows]
+            )
+        return cast("list[Row]", found)
+
+    async def command(self, sql: str) -> None:
+        """Run a command without parameters, such as BEGIN."""
+        with translated():
+            await self.raw.execute(sql)
+
+
+class OneAtATime:
+    """Reads of one connection by many at once, who wait for each other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    async def all(self, statement: Statement, **values: Any) -> list[Row]:
+        async with self._turn:
+            return await self._connection.all(statement, **values)
+
+    async def one(self, statement: Statement, **values: Any) -> Row | None:
+        async with self._turn:
+            return await self._connection.one(statement, **values)
+
+
+def _count() -> None:
+    if (sent := statements_sent.get()) is not None:
+        sent[0] += 1

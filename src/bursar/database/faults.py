@@ -1,0 +1,54 @@
+"""What an error of PostgreSQL or of the way to it means to the one who asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from bursar.domain.errors import AlreadyMember, AlreadyTaken, Overloaded, Refusal, Unavailable
+
+TOO_BUSY = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TooManyConnectionsError,
+)
+UNREACHABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+    OSError,  # ConnectionError and TimeoutError among them
+)
+# Two transactions wanted the same rows; run again, each would have come after the other.
+TRY_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise Overloaded or Unavailable for what is no fault of the statement."""
+    try:
+        yield
+    except TOO_BUSY as error:
+        raise Overloaded from error
+    except UNREACHABLE as error:
+        raise Unavailable from error
+
+
+def refusal_of(error: asyncpg.UniqueViolationError) -> Refusal | None:
+    """The refusal that a violated unique constraint stands for, if it guards a rule of the domain."""
+    match error.constraint_name:
+        case "organizations_external_id_key" | "teams_external_id_key" | "users_external_id_key":
+            return AlreadyTaken("external_id", what="external id")
+        case "users_email_key_key":
+            return AlreadyTaken("email", what="e-mail")
+        case "api_keys_user_id_alias_key_key":
+            return AlreadyTaken("alias", what="alias")
+        case "team_members_team_id_user_id_key":
+            return AlreadyMember("members")
+        case _:
+            return None

@@ -1,0 +1,142 @@
+"""Migrations: how a database gets from one revision to another, whoever else tries to at once."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, NullPool, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+import bursar
+from bursar.database.connections import CONNECT_SECONDS
+
+Answer = TypeVar("Answer")
+
+TURN_SECONDS = 60
+"""How long one process waits for another one's migration to end."""
+
+# As Alembic makes it by itself, but before anything is read, so that there is something to lock.
+_VERSION_TABLE = """
+    CREATE TABLE IF NOT EXISTS alembic_version (
+        version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY
+    )
+"""
+# Unique violation in the catalog, duplicate table, duplicate object: what IF NOT EXISTS answers
+# where another transaction commits the same table at that moment.
+_MADE_BY_ANOTHER = {"23505", "42P07", "42710"}
+
+
+class UnknownRevision(Exception):
+    """The database was migrated by a later version of Bursar than this one."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"The database is at revision {revision}, which this version of Bursar does not know."
+        )
+
+
+async def upgrade(dsn: str, revision: str = "head") -> None:
+    """Bring the schema up to a revision: all of the way or none of it.
+
+    Of several processes that try at once, one does it and the others find nothing left to do. In a
+    process, do it once at a time: Alembic keeps global state. Raises UnknownRevision.
+    """
+    await alone(dsn, lambda connection: _move(command.upgrade, connection, revision))
+
+
+async def downgrade(dsn: str, revision: str) -> None:
+    """Take the schema back to a revision, `base` for none, with the data that it cannot hold.
+
+    Raises UnknownRevision.
+    """
+    await alone(dsn, lambda connection: _move(command.downgrade, connection, revision))
+
+
+async def current(dsn: str) -> str | None:
+    """The revision that the database is at; None where it was never migrated."""
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return found
+    finally:
+        await connection.close()
+
+
+async def pending(dsn: str) -> list[str]:
+    """The revisions that `upgrade` would apply, in their order. Raises UnknownRevision."""
+    return _after(await current(dsn))
+
+
+@cache
+def head() -> str:
+    """The revision that this version of Bursar works with."""
+    (revision,) = _scripts().get_heads()
+    return revision
+
+
+async def alone(dsn: str, work: Callable[[Connection], Answer]) -> Answer:
+    """Run work in one transaction that no other migration runs beside."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(dsn, timeout=CONNECT_SECONDS),
+        poolclass=NullPool,
+        # What the one before committed has to be seen once its lock is gone.
+        isolation_level="READ COMMITTED",
+    )
+    async with engine.begin() as connection:
+        await connection.execute(text("SET LOCAL statement_timeout = 0"))
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'"))
+        await _make_version_table(connection)
+        await connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        return await connection.run_sync(work)
+
+
+async def _make_version_table(connection: AsyncConnection) -> None:
+    try:
+        async with connection.begin_nested():
+            await connection.execute(text(_VERSION_TABLE))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in _MADE_BY_ANOTHER:
+            raise
+
+
+def _move(direction: Callable[[Config, str], None], connection: Connection, revision: str) -> None:
+    _after(MigrationContext.configure(connection).get_current_revision())
+    config = _config()
+    config.attributes["connection"] = connection
+    direction(config, revision)
+
+
+def _after(revision: str | None) -> list[str]:
+    scripts = _scripts()
+    later: list[str] = []
+    for script in scripts.walk_revisions():
+        if script.revision == revision:
+            return later[::-1]
+        later.append(script.revision)
+    if revision is not None:
+        raise UnknownRevision(revision)
+    return later[::-1]
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    """In code, since a wheel has no pyproject.toml; it has the migrations inside its package."""
+    package = Path(bursar.__file__).parent
+    checkout = package.parents[1] / "migrations"
+    folder = checkout if checkout.is_dir() else package / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config

@@ -1,0 +1,156 @@
+"""The pool: connections handed out last in, first out, without a round trip to reset them."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+
+from bursar.database.connections import Connection, OneAtATime, Reads, connect
+from bursar.database.faults import TRY_AGAIN, refusal_of
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
+
+ACQUIRE_SECONDS = 2.0
+ATTEMPTS = 5
+Result = TypeVar("Result")
+
+
+class RunAgain(Exception):
+    """Raised by work that lost a race and would win it from the start of the transaction."""
+
+
+class Database:
+    """A pool of connections, and the three ways to use it: read, write, read one snapshot.
+
+    Connections keep no session state, so none needs a reset when it comes back; one whose borrower
+    was cancelled may still be talking, and is closed instead.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 10, statement_cache: int = 512) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._statement_cache = statement_cache
+        self._free: list[Connection] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._open = 0
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection. Raises Overloaded after 2 s without one, Unavailable if none opens."""
+        connection = await self._acquire()
+        sound = False
+        try:
+            yield connection
+            sound = True
+        except Exception:
+            sound = not connection.raw.is_in_transaction()
+            raise
+        finally:
+            self._release(connection, sound=sound)
+
+    async def all(self, statement: Statement, **values: Any) -> list[Row]:
+        async with self.connection() as connection:
+            return await connection.all(statement, **values)
+
+    async def one(self, statement: Statement, **values: Any) -> Row | None:
+        async with self.connection() as connection:
+            return await connection.one(statement, **values)
+
+    async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run the work in one transaction and commit it.
+
+        The whole of it is run again, up to five times, when PostgreSQL chose it as the victim of a
+        deadlock or a serialization failure. Raises what the work raises, the refusal that a unique
+        constraint stands for, Overloaded, Unavailable, or OutcomeUnknown when the connection died
+        while committing.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                async with self.connection() as connection, _transaction(connection, "BEGIN"):
+                    return await work(connection)
+            except (*TRY_AGAIN, RunAgain):
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (jitter)
+            except asyncpg.UniqueViolationError as error:
+                raise refusal_of(error) or error from error
+        raise Overloaded
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reads]:
+        """Reads that all see the database as it was at the first of them."""
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        async with self.connection() as connection, _transaction(connection, begin):
+            yield OneAtATime(connection)
+
+    async def close(self) -> None:
+        """Close the free connections; borrowed ones are closed when they come back."""
+        self._size = 0
+        while self._free:
+            connection = self._free.pop()
+            self._open -= 1
+            await connection.raw.close(timeout=ACQUIRE_SECONDS)
+
+    async def _acquire(self) -> Connection:
+        try:
+            async with asyncio.timeout(ACQUIRE_SECONDS):
+                while not self._free and self._open >= self._size:
+                    await self._turn()
+        except TimeoutError as error:
+            raise Overloaded from error
+        while self._free:
+            connection = self._free.pop()
+            if not connection.raw.is_closed():
+                return connection
+            self._open -= 1
+        self._open += 1
+        try:
+            return await connect(self._dsn, statement_cache=self._statement_cache)
+        except BaseException:
+            self._open -= 1
+            self._wake()
+            raise
+
+    async def _turn(self) -> None:
+        """Wait until a connection comes back."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._wake()  # the turn was ours and is passed on
+            raise
+
+    def _release(self, connection: Connection, *, sound: bool) -> None:
+        if sound and self._size and not connection.raw.is_closed():
+            self._free.append(connection)
+        else:
+            connection.raw.terminate()
+            self._open -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
+    await connection.command(begin)
+    try:
+        yield
+    except Exception:
+        if not connection.raw.is_closed():
+            await connection.command("ROLLBACK")
+        raise
+    try:
+        await connection.command("COMMIT")
+    except Unavailable as error:
+        raise OutcomeUnknown from error

@@ -1,0 +1,62 @@
+"""Durations: how long a budget's period or a key's life is, in units of a clock in a time zone."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+
+
+class Unit(StrEnum):
+    SECOND = "s"
+    MINUTE = "m"
+    HOUR = "h"
+    DAY = "d"
+    WEEK = "w"
+    MONTH = "mo"
+    YEAR = "y"
+
+
+# The most that fits into 100 years, of 36,525 days; five digits keep the smaller units below.
+LONGEST = {Unit.DAY: 36_525, Unit.WEEK: 5_217, Unit.MONTH: 1_200, Unit.YEAR: 100}
+
+_PATTERN = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo|y)")
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A whole number of one unit, kept as it was given: 7d and 1w are different texts."""
+
+    count: int
+    unit: Unit
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}"
+
+
+def parse(text: str) -> Duration:
+    """Read a duration such as 30s, 5m, 24h, 7d, 1w, 1mo or 1y.
+
+    Raises ValueError, with the rest of a sentence, for another form or more than 100 years.
+    """
+    found = _PATTERN.fullmatch(text)
+    if not found:
+        raise ValueError("must be a count from 1 to 99999 and a unit (s, m, h, d, w, mo, y): 30d")
+    duration = Duration(int(found[1]), Unit(found[2]))
+    longest = LONGEST.get(duration.unit)
+    if longest and duration.count > longest:
+        raise ValueError(f"must be at most 100 years ({longest}{duration.unit})")
+    return duration
+
+
+def is_timezone(name: str) -> bool:
+    """Tell whether the bundled IANA database has a zone of exactly this name."""
+    return name in _timezones()
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    # The machine's own database differs from one machine to the next, so it is not asked.
+    zones = resources.files("tzdata").joinpath("zones").read_text("ascii").split()
+    # Not a place: IANA's mark of a computer whose zone was never set.
+    return frozenset(zones) - {"Factory"}

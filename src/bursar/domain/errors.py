@@ -1,0 +1,166 @@
+"""Everything Bursar can refuse or fail at, as one tree.
+
+Refusal                          what was asked cannot be done; nothing was changed
+├── NotFound                     absent, or not for the actor to see: one and the same
+├── Forbidden                    visible, but not the actor's to do
+├── Invalid                      the input breaks a rule all by itself
+│   ├── Required                 null for what cannot be null
+│   └── DifferentUsers           an id and an e-mail that name two people
+├── VersionConflict              changed by somebody else since it was read
+└── Conflict                     the state that would result breaks a rule
+    ├── AlreadyTaken             an external id, e-mail or alias that another object has
+    ├── AlreadyMember
+    ├── NotInOrganization        a team's members belong to its organization
+    ├── LastAdmin                nobody could administer the thing any more
+    ├── BuiltIn                  the organization `default` stays
+    ├── HasTeams                 an organization with teams is deleted only with `cascade`
+    ├── LimitExceeded            above what the parent allows
+    └── TeamsExceedLimits        below what the organization's teams hold
+Refusals                         several refusals of one input, said at once
+
+Fault                            the request did not run to its end
+├── Overloaded                   a lock or a connection was not to be had in time; nothing changed
+├── Unavailable                  the database does not answer; nothing changed
+└── OutcomeUnknown               the connection died during COMMIT; the change may have been made
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class ErrorCode(StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    BAD_INPUT = "BAD_INPUT"
+    CONFLICT = "CONFLICT"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+
+
+class Refusal(Exception):
+    """One thing that is wrong, and where: `path` leads to it from the root of the input."""
+
+    code: ClassVar[ErrorCode]
+    sentence: ClassVar[str]
+
+    def __init__(self, *path: str | int, **data: Any) -> None:
+        self.path = path
+        self.data = data
+        super().__init__(self.sentence.format(**data))
+
+
+class NotFound(Refusal):
+    code = ErrorCode.NOT_FOUND
+    sentence = "There is no such {thing}."
+
+
+class Forbidden(Refusal):
+    code = ErrorCode.FORBIDDEN
+    sentence = "You are not allowed to {deed}."
+
+
+class Invalid(Refusal):
+    code = ErrorCode.BAD_INPUT
+    sentence = "This {problem}."
+
+
+class Required(Invalid):
+    sentence = "This cannot be null."
+
+
+class DifferentUsers(Invalid):
+    sentence = "The id and the e-mail name two different users."
+
+
+class VersionConflict(Refusal):
+    code = ErrorCode.VERSION_CONFLICT
+    sentence = "This was changed meanwhile; the current version is {current_version}."
+
+
+class Conflict(Refusal):
+    code = ErrorCode.CONFLICT
+
+
+class AlreadyTaken(Conflict):
+    sentence = "This {what} is taken."
+
+
+class AlreadyMember(Conflict):
+    sentence = "This user is a member already."
+
+
+class NotInOrganization(Conflict):
+    sentence = (
+        "This user does not belong to the team's organization; "
+        "say `addToOrganization: true` to add both at once."
+    )
+
+
+class LastAdmin(Conflict):
+    sentence = "This is the last admin of the {thing}."
+
+
+class BuiltIn(Conflict):
+    sentence = "The built-in organization cannot be deleted."
+
+
+class HasTeams(Conflict):
+    sentence = "The organization still has {count} teams; say `cascade: true` to delete them too."
+
+
+class LimitExceeded(Conflict):
+    """`level` is the kind of parent that sets the limit, such as ORGANIZATION."""
+
+    sentence = "This is above the limit of {limit:f} set by the {level}."
+
+    def __init__(self, *path: str | int, level: str, limit: Decimal, requested: Decimal) -> None:
+        super().__init__(*path, level=level, limit=limit.normalize(), requested=requested)
+
+
+class TeamsExceedLimits(Conflict):
+    """`teams` are the rows of the teams that hold more than the new limit."""
+
+    sentence = "Teams of the organization hold more than this."
+
+
+class Refusals(Exception):
+    """All that is wrong with one input, in the order of the input."""
+
+    def __init__(self, refusals: Iterable[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        super().__init__("; ".join(str(refusal) for refusal in self.refusals))
+
+
+class Problems(list[Refusal]):
+    """Collects what is wrong, so that all of it is said at once."""
+
+    def raise_any(self) -> None:
+        """Raise Refusals if anything was collected."""
+        if self:
+            raise Refusals(self)
+
+
+class Fault(Exception):
+    """The request did not run to its end; the message is safe to show."""
+
+    code: ClassVar[str]
+    sentence: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
+class Overloaded(Fault):
+    code = "OVERLOADED"
+    sentence = "The server is busy; nothing was changed. Try again shortly."
+
+
+class Unavailable(Fault):
+    code = "UNAVAILABLE"
+    sentence = "The database does not answer; nothing was changed. Try again."
+
+
+class OutcomeUnknown(Fault):
+    code = "OUTCOME_UNKNOWN"
+    sentence = "The connection to the database broke during the commit; read before you try again."

@@ -1,0 +1,51 @@
+"""Secrets of API keys: how they are made, recognized in a leak, and turned into what is stored."""
+
+import hmac
+import re
+import secrets
+from zlib import crc32
+
+LONGEST_SECRET = 512
+"""Characters; a presented secret that is longer is refused unread."""
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SHAPE = re.compile(r"bk_[0-9A-Za-z]{49}")
+
+
+def new_secret() -> str:
+    """Make a secret of 256 random bits: `bk_`, 43 characters of base62, 6 of checksum."""
+    body = "bk_" + _base62(secrets.randbits(256), 43)
+    return body + _checksum(body)
+
+
+def looks_like_secret(text: str) -> bool:
+    """Tell whether text has the shape and checksum of `new_secret`, for scanners of leaked secrets.
+
+    Look-up never asks this: an administrator may choose a secret of any form.
+    """
+    return bool(_SHAPE.fullmatch(text)) and _checksum(text[:-6]) == text[-6:]
+
+
+def digest(secret: str, pepper: bytes) -> bytes:
+    """Hash any text presented as a secret into the 32 bytes it is stored and looked up by.
+
+    HMAC-SHA-256: 256 random bits cannot be guessed, so a slow hash would only cost time.
+    """
+    return hmac.digest(pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def last_four(secret: str) -> str:
+    """The part of a secret that people may see, to tell their keys apart."""
+    return secret[-4:]
+
+
+def _checksum(body: str) -> str:
+    return _base62(crc32(body.encode()), 6)
+
+
+def _base62(number: int, width: int) -> str:
+    digits = ""
+    for _ in range(width):
+        number, digit = divmod(number, 62)
+        digits = _ALPHABET[digit] + digits
+    return digits

@@ -1,0 +1,39 @@
+"""Money: decimal amounts of at most ten places below 10^18, as `numeric(28,10)` holds them."""
+
+import re
+from decimal import Decimal
+
+LIMIT = Decimal(10**18)
+
+_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]{1,10})?")
+
+
+def parse(text: str) -> Decimal:
+    """Read an amount exactly, never rounding it.
+
+    Raises ValueError, with the rest of a sentence, for anything but plain digits: no exponent,
+    plus sign, blank, NaN, Infinity or digits of other scripts.
+    """
+    if not _PLAIN.fullmatch(text):
+        raise ValueError('must be plain digits with at most 10 decimal places, such as "12.5"')
+    amount = Decimal(text)
+    if not -LIMIT < amount < LIMIT:
+        raise ValueError("must have at most 18 digits before the decimal point")
+    # Negative zero is equal to zero but not written like it.
+    return amount or Decimal(0)
+
+
+def to_text(amount: Decimal) -> str:
+    """Write an amount in its only canonical form: no exponent, no zeros at the end, no "-0".
+
+    Raises ValueError for NaN and Infinity.
+    """
+    if not amount.is_finite():
+        raise ValueError("must be finite")
+    text = format(amount or Decimal(0), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def problem_with_limit(amount: Decimal) -> str | None:
+    """Say what is wrong with an amount that limits or is spent, if anything is."""
+    return "must not be negative" if amount < 0 else None

@@ -1,0 +1,36 @@
+"""The roles a person can have: on the platform, in an organization, in a team; and a key's scopes."""
+
+from enum import StrEnum
+
+
+class PlatformRole(StrEnum):
+    """VIEWER reads everything and changes nothing; USER_VIEWER is a USER who changes nothing."""
+
+    ADMIN = "ADMIN"
+    VIEWER = "VIEWER"
+    USER = "USER"
+    USER_VIEWER = "USER_VIEWER"
+
+
+class OrganizationRole(StrEnum):
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+    VIEWER = "VIEWER"
+
+
+class TeamRole(StrEnum):
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+
+
+class KeyScope(StrEnum):
+    """What a key may be used for; MANAGE is this API, as the key's user."""
+
+    MANAGE = "MANAGE"
+
+
+class BudgetSource(StrEnum):
+    """Where the budget of a holder comes from."""
+
+    OWN = "OWN"
+    TEAM_DEFAULT = "TEAM_DEFAULT"

@@ -1,0 +1,189 @@
+"""Connections as Relay has them: pages by keyset, opaque cursors, a count only when asked for.
+
+Specification: GraphQL Cursor Connections, https://relay.dev/graphql/connections.htm
+"""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+import strawberry
+from strawberry import UNSET
+from strawberry.types import Info
+
+from bursar.database.rows import Row
+from bursar.domain.names import is_storable
+from bursar.graphql.context import Context
+from bursar.graphql.edges import Edge
+from bursar.graphql.enums import OrderDirection
+from bursar.graphql.errors import BadUserInput
+from bursar.graphql.inputs import given
+from bursar.loaders.pages import ROOT, Listing, Page, PageRequest, Position
+
+NodeType = TypeVar("NodeType")
+
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 1_000
+
+First = Annotated[
+    int | None,
+    strawberry.argument(description="How many from the start: 0 to 1,000; 50 if nothing is said."),
+]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end: 0 to 1,000.")]
+After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
+Before = Annotated[
+    str | None, strawberry.argument(description="Only what comes before this cursor.")
+]
+
+
+@strawberry.type(description="Where a page stands in the whole list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follow after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether more come before this page.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first on the page.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last on the page.")
+
+
+@strawberry.type(name="Edge", description="An object in a list, and its place there.")
+class ConnectionEdge(Generic[NodeType]):
+    cursor: str = strawberry.field(description="The place, to be given to `after` or `before`.")
+    node: NodeType = strawberry.field(description="The object.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[NodeType]):
+    listing: strawberry.Private[Listing]
+    parent: strawberry.Private[str]
+    request: strawberry.Private[PageRequest]
+
+    @strawberry.field(description="The objects on the page, each with its cursor.")
+    async def edges(self, info: Info[Context, None]) -> list[ConnectionEdge[NodeType]]:
+        page = await self._page(info)
+        return [ConnectionEdge(cursor=self._cursor(row), node=row) for row in page.rows]
+
+    @strawberry.field(description="The objects on the page.")
+    async def nodes(self, info: Info[Context, None]) -> list[NodeType]:
+        page = await self._page(info)
+        return page.rows  # type: ignore[return-value]  # rows resolve as their type
+
+    @strawberry.field(description="Where the page stands in the whole list.")
+    async def page_info(self, info: Info[Context, None]) -> PageInfo:
+        page = await self._page(info)
+        return PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=self._cursor(page.rows[0]) if page.rows else None,
+            end_cursor=self._cursor(page.rows[-1]) if page.rows else None,
+        )
+
+    @strawberry.field(description="How many there are on all pages together.")
+    async def total_count(self, info: Info[Context, None]) -> int:
+        count: int = await info.context.load(self.listing.counts, self.parent, self.request.filters)
+        return count
+
+    async def _page(self, info: Info[Context, None]) -> Page:
+        page: Page = await info.context.load(self.listing.pages, self.parent, self.request)
+        return page
+
+    def _cursor(self, row: Row) -> str:
+        return _encode(self.listing, self.request, row)
+
+
+def connection(
+    listing: Listing,
+    parent: str = ROOT,
+    **arguments: Any,
+) -> Connection[Any]:
+    """The connection that the arguments of a field ask for; what is unset counts as null.
+
+    `first`, `last`, `after` and `before` are Relay's. `filter` is an input object whose attributes
+    are filters of the listing; the items of `order_by` have a `field`, whose value is a sort column,
+    and a `direction`. Raises BadUserInput for a size
+    out of bounds, both `first` and `last`, or a cursor of another list, order or filter.
+    """
+    asked = {name: None if value is UNSET else value for name, value in arguments.items()}
+    first, last = asked.get("first"), asked.get("last")
+    if first is not None and last is not None:
+        raise BadUserInput("Give at most one of `first` and `last`.")
+    for name, size in (("first", first), ("last", last)):
+        if size is not None and not 0 <= size <= LARGEST_PAGE:
+            raise BadUserInput(f"`{name}` must be 0 to {LARGEST_PAGE}.")
+    request = PageRequest(
+        size=next(size for size in (first, last, DEFAULT_PAGE) if size is not None),
+        backward=last is not None,
+        order=tuple(
+            (by.field.value, by.direction is OrderDirection.DESC)
+            for by in asked.get("order_by") or ()
+        ),
+        filters=_filters(asked.get("filter")),
+    )
+    request = replace(
+        request,
+        after=_decode(listing, request, asked.get("after"), "after"),
+        before=_decode(listing, request, asked.get("before"), "before"),
+    )
+    return Connection(listing=listing, parent=parent, request=request)
+
+
+def connection_edge(listing: Listing, *, key: str, description: str) -> Any:
+    """A field that leads to a page of the listing under the parent with this key."""
+
+    async def resolve(
+        root: Any,
+        first: First = UNSET,
+        last: Last = UNSET,
+        after: After = UNSET,
+        before: Before = UNSET,
+    ) -> Any:
+        return connection(
+            listing,
+            getattr(root, key),
+            first=first,
+            last=last,
+            after=after,
+            before=before,
+        )
+
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={"edge": Edge(listing.pages, key)}
+    )
+
+
+def _filters(filter: object) -> tuple[tuple[str, Any], ...]:
+    values = {name: value for name, value in (given(filter) or {}).items() if value is not None}
+    for name, value in values.items():
+        texts = value if isinstance(value, list) else [value]
+        if not all(is_storable(text) for text in texts if isinstance(text, str)):
+            raise BadUserInput(f"`{name}` must not contain NUL or half surrogate pairs.")
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(values.items())
+    )
+
+
+def _mark(listing: Listing, request: PageRequest) -> str:
+    """What a cursor belongs to: the list, its order and its filters."""
+    what = repr((listing.id.table.name, listing.order_of(request), request.filters))
+    return hashlib.sha256(what.encode()).hexdigest()[:12]
+
+
+def _encode(listing: Listing, request: PageRequest, row: Row) -> str:
+    position = [row[name] for name, _ in listing.order_of(request)]
+    return urlsafe_b64encode(orjson.dumps([_mark(listing, request), *position])).decode()
+
+
+def _decode(
+    listing: Listing, request: PageRequest, cursor: str | None, name: str
+) -> Position | None:
+    """The position that a cursor stands for. It gives no authority: what follows is filtered."""
+    if cursor is None:
+        return None
+    try:
+        mark, *position = orjson.loads(urlsafe_b64decode(cursor))
+        if mark == _mark(listing, request):
+            return listing.position_of(request, position)
+    except (ValueError, TypeError):
+        pass
+    raise BadUserInput(f"`{name}` is not a cursor of this list in this order with this filter.")

@@ -1,0 +1,66 @@
+"""What every resolver of one request shares: who asks, where to read, and what was loaded already."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from aiodataloader import DataLoader
+
+from bursar.access.actor import Actor
+from bursar.database.connections import Connection, Reads
+from bursar.database.pool import Database
+from bursar.loaders.reader import Batch, Reader
+
+Result = TypeVar("Result")
+
+
+class Context:
+    """One request's context. Reads go to `source`, or else to the database itself."""
+
+    def __init__(
+        self,
+        database: Database,
+        actor: Actor,
+        *,
+        peppers: Sequence[bytes],
+        max_body_bytes: int,
+        source: Reads | None = None,
+    ) -> None:
+        self.actor = actor
+        self.peppers = peppers
+        self.max_body_bytes = max_body_bytes
+        self._database = database
+        self._reader = Reader(source or database, actor)
+        self._loaders: dict[tuple[Batch, tuple[Any, ...]], DataLoader[str, Any]] = {}
+
+    async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
+        """What the batch function finds for one key; None if nothing. Asked once for a whole level."""
+        loader = self._loaders.get((batch, arguments))
+        if loader is None:
+            loader = self._loaders[batch, arguments] = self._loader(batch, arguments)
+        return await loader.load(key)
+
+    async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run the work in a transaction of its own, and forget what was loaded before it."""
+        result = await self._database.write(work)
+        self._loaders.clear()
+        return result
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Context"]:
+        """The same context anew, all of whose reads see one state of the database."""
+        async with self._database.snapshot() as source:
+            yield Context(
+                self._database,
+                self.actor,
+                peppers=self.peppers,
+                max_body_bytes=self.max_body_bytes,
+                source=source,
+            )
+
+    def _loader(self, batch: Batch, arguments: tuple[Any, ...]) -> DataLoader[str, Any]:
+        async def load(keys: list[str]) -> list[Any]:
+            found = await batch(self._reader, keys, *arguments)
+            return [found.get(key) for key in keys]
+
+        return DataLoader(load)

@@ -1,0 +1,87 @@
+"""The enums of the API, each value with its sentence."""
+
+from enum import Enum, StrEnum
+from typing import TypeVar, cast
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from bursar.access.policy import POLICY, Action
+from bursar.domain.errors import ErrorCode
+from bursar.domain.roles import (
+    BudgetSource,
+    KeyScope,
+    OrganizationRole,
+    PlatformRole,
+    TeamRole,
+)
+
+EnumType = TypeVar("EnumType", bound=type[Enum])
+
+
+class OrderDirection(StrEnum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+def describe(cls: EnumType, description: str, **values: str) -> EnumType:
+    """Make an enum of the API; every value is given a sentence, or it does not start."""
+    strawberry.enum(cls, description=description)
+    definition = cast(StrawberryEnumDefinition, cls.__strawberry_definition__)  # type: ignore[attr-defined]  # set by the line above
+    for value in definition.values:
+        value.description = values.pop(value.name)
+    return cls
+
+
+describe(
+    PlatformRole,
+    "What a user is to the whole platform.",
+    ADMIN="Does everything.",
+    VIEWER="Reads everything and changes nothing.",
+    USER="Does what their organizations and teams let them do.",
+    USER_VIEWER="Reads what a USER would read, and changes nothing.",
+)
+describe(
+    OrganizationRole,
+    "What a user is to an organization.",
+    ADMIN="Administers the organization's teams and members.",
+    MEMBER="May be a member of its teams.",
+    VIEWER="Reads all of the organization and changes nothing.",
+)
+describe(
+    TeamRole,
+    "What a user is to a team.",
+    ADMIN="Administers the team and its members.",
+    MEMBER="Belongs to the team.",
+)
+describe(
+    KeyScope,
+    "What a key may be used for.",
+    MANAGE="This API, as the key's user.",
+)
+describe(
+    BudgetSource,
+    "Where the budget in force for something comes from.",
+    OWN="It is the thing's own.",
+    TEAM_DEFAULT="It is the team's default for members, who share its limits but not its money.",
+)
+describe(
+    ErrorCode,
+    "What kind of mistake a refused mutation made.",
+    NOT_FOUND="It does not exist, or is not yours to see.",
+    FORBIDDEN="You may see it, but not do this to it.",
+    BAD_INPUT="The value breaks a rule all by itself.",
+    CONFLICT="The state that would result breaks a rule.",
+    VERSION_CONFLICT="Somebody else changed it since you read it.",
+)
+describe(
+    Action,
+    "Something that the policy lets some do and others not.",
+    **{action.name: f"Whether you may {deed}." for action, (deed, _) in POLICY.items()},
+)
+describe(
+    OrderDirection,
+    "Which way a list is sorted.",
+    ASC="Smallest, earliest or first letter first.",
+    DESC="Largest, latest or last letter first.",
+)

@@ -1,0 +1,64 @@
+"""A document, parsed and validated: what of it may run, or what is wrong with it."""
+
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation import ValuesOfCorrectTypeRule
+
+
+class RequestError(Exception):
+    """The request cannot run at all; `code` says at which step that was found."""
+
+    def __init__(self, code: str, *errors: GraphQLError) -> None:
+        self.errors = errors
+        for error in errors:
+            error.extensions = {"code": code, **(error.extensions or {})}
+        super().__init__(code)
+
+
+class Prepared(NamedTuple):
+    """A valid document and the operation of it that is to run."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+
+
+class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
+    """As in the specification; a refused literal has the code that a refused variable has."""
+
+    def report_error(self, error: GraphQLError) -> None:
+        error.extensions = {**(error.extensions or {}), "code": "BAD_USER_INPUT"}
+        super().report_error(error)
+
+
+RULES = tuple(
+    ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules
+)
+
+
+def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Prepared:
+    """Parse and validate a document and choose its operation. Raises RequestError."""
+    try:
+        document = parse(text)
+    except GraphQLSyntaxError as error:
+        raise RequestError("GRAPHQL_PARSE_FAILED", error) from error
+    if errors := validate(schema, document, RULES):
+        raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
+    operation = get_operation_ast(document, operation_name)
+    if operation is None:
+        what = f"no operation named {operation_name!r}" if operation_name else "several operations"
+        raise RequestError(
+            "OPERATION_RESOLUTION_FAILURE",
+            GraphQLError(f"The document has {what}; say which one to run with operationName."),
+        )
+    return Prepared(document, operation)

@@ -1,0 +1,31 @@
+"""The limits of a budget, as part of the input for what owns it."""
+
+from decimal import Decimal
+
+import strawberry
+from strawberry import Maybe
+
+from bursar.graphql.scalars import BigInt, Duration
+
+
+@strawberry.input(
+    description="Limits to set: what is left out is kept, null takes a limit away, 0 is nothing."
+)
+class BudgetInput:
+    max_budget: Maybe[Decimal | None] = strawberry.field(
+        description="The most that may be spent in a period, in USD."
+    )
+    soft_budget: Maybe[Decimal | None] = strawberry.field(
+        description="What may be spent in a period before it is flagged; below the maximum."
+    )
+    duration: Maybe[Duration | None] = strawberry.field(
+        description="The length of a period; null is one period for ever."
+    )
+    timezone: Maybe[str | None] = strawberry.field(
+        description="The IANA time zone of the periods; UTC for a new budget. It cannot be null."
+    )
+    tpm_limit: Maybe[BigInt | None] = strawberry.field(description="The most tokens a minute.")
+    rpm_limit: Maybe[BigInt | None] = strawberry.field(description="The most requests a minute.")
+    max_parallel_requests: Maybe[BigInt | None] = strawberry.field(
+        description="The most requests at the same time."
+    )

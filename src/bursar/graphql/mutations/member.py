@@ -1,0 +1,121 @@
+"""Members of teams: add, update, remove."""
+
+from typing import cast
+
+import strawberry
+from strawberry import Maybe
+
+from bursar.domain.roles import TeamRole
+from bursar.graphql.inputs import given
+from bursar.graphql.mutation import Payload, Write, mutation
+from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.person import (
+    NewTeamMemberInput,
+    PersonInput,
+    new_member_of,
+    person_of,
+)
+from bursar.graphql.types.member import TeamMember
+from bursar.services import members
+
+
+@strawberry.input(description="People to add to a team.")
+class TeamMembersAddInput:
+    team_id: strawberry.ID = strawberry.field(description="The team.")
+    members: list[NewTeamMemberInput] = strawberry.field(description="Who, 1 to 500 people.")
+    add_to_organization: bool = strawberry.field(
+        default=False, description="Add those who are not in the organization to it, too."
+    )
+
+
+@strawberry.input(description="What to change of a member; what is left out is kept.")
+class TeamMemberUpdateInput(PersonInput):
+    team_id: strawberry.ID = strawberry.field(description="The team.")
+    role: Maybe[TeamRole | None] = strawberry.field(
+        description="What the user is to the team; it cannot be null."
+    )
+    budget: Maybe[BudgetInput | None] = strawberry.field(
+        description="The member's own budget, which starts as a copy of the team's default; "
+        "null goes back to the default."
+    )
+    expected_version: Maybe[int | None] = strawberry.field(
+        description="Refuse the change if the member has another version by now."
+    )
+
+
+@strawberry.input(description="People to remove from a team.")
+class TeamMembersRemoveInput:
+    team_id: strawberry.ID = strawberry.field(description="The team.")
+    members: list[PersonInput] = strawberry.field(description="Who, 1 to 500 people.")
+
+
+@strawberry.type(description="The new members.")
+class TeamMembersAddPayload(Payload):
+    members: list[TeamMember] = strawberry.field(
+        default_factory=list, description="In the order of the input; empty if it was refused."
+    )
+
+
+@strawberry.type(description="The member as they are now.")
+class TeamMemberUpdatePayload(Payload):
+    member: TeamMember | None = strawberry.field(
+        default=None, description="The member; null if the change was refused."
+    )
+
+
+@strawberry.type(description="Who was removed.")
+class TeamMembersRemovePayload(Payload):
+    removed_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="The ids of the memberships, in the order of the input; empty if refused.",
+    )
+
+
+@mutation
+async def team_members_add(write: Write, input: TeamMembersAddInput) -> TeamMembersAddPayload:
+    """Add people to a team: all or none. For platform, organization and team admins.
+
+    An e-mail that nobody has makes a new user, for platform and organization admins only.
+    """
+    rows = await members.add(
+        write.tx,
+        write.actor,
+        team_id=input.team_id,
+        new_members=[new_member_of(new) for new in input.members],
+        add_to_organization=input.add_to_organization,
+    )
+    return TeamMembersAddPayload(members=cast("list[TeamMember]", rows))
+
+
+@mutation
+async def team_member_update(write: Write, input: TeamMemberUpdateInput) -> TeamMemberUpdatePayload:
+    """Change a member's role or own budget. For platform, organization and team admins."""
+    row = await members.update(
+        write.tx,
+        write.actor,
+        team_id=input.team_id,
+        person=person_of(input),
+        attributes=given(input, "team_id", "user_id", "email", "expected_version"),
+        expected_version=given(input.expected_version),
+    )
+    return TeamMemberUpdatePayload(member=row)
+
+
+@mutation
+async def team_members_remove(
+    write: Write, input: TeamMembersRemoveInput
+) -> TeamMembersRemovePayload:
+    """Remove people from a team: all or none. For platform, organization and team admins.
+
+    Anybody may remove themself, by their id.
+    """
+    rows = await members.remove(
+        write.tx,
+        write.actor,
+        team_id=input.team_id,
+        persons=[person_of(person) for person in input.members],
+    )
+    return TeamMembersRemovePayload(removed_ids=[strawberry.ID(row.id) for row in rows])
+
+
+FIELDS = [team_members_add, team_member_update, team_members_remove]

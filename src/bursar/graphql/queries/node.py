@@ -1,0 +1,63 @@
+"""Anything by its id, or by the ids of many."""
+
+import asyncio
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+
+from bursar.domain.ids import Prefix, prefix_of
+from bursar.domain.names import is_storable
+from bursar.graphql.connections import LARGEST_PAGE
+from bursar.graphql.context import Context
+from bursar.graphql.errors import BadUserInput
+from bursar.graphql.queries.arguments import Id, Ids
+from bursar.graphql.types.node import Node
+from bursar.loaders.audit import audit_entries_by_id
+from bursar.loaders.budgets import budgets_by_id
+from bursar.loaders.keys import api_keys_by_id
+from bursar.loaders.members import team_members_by_id
+from bursar.loaders.organizations import organization_members_by_id, organizations_by_id
+from bursar.loaders.reader import Batch
+from bursar.loaders.teams import teams_by_id
+from bursar.loaders.users import users_by_id
+
+BY_ID: dict[Prefix, Batch] = {
+    Prefix.ORGANIZATION: organizations_by_id,
+    Prefix.USER: users_by_id,
+    Prefix.ORGANIZATION_MEMBER: organization_members_by_id,
+    Prefix.TEAM: teams_by_id,
+    Prefix.TEAM_MEMBER: team_members_by_id,
+    Prefix.BUDGET: budgets_by_id,
+    Prefix.API_KEY: api_keys_by_id,
+    Prefix.AUDIT_ENTRY: audit_entries_by_id,
+}
+
+
+async def by_id(info: Info[Context, None], id: str, kind: Prefix | None = None) -> Any:
+    """The visible object with this id, of this kind if one is named; None for anything else."""
+    prefix = prefix_of(id)
+    if prefix not in BY_ID or (kind is not None and prefix is not kind):
+        return None
+    return await info.context.load(BY_ID[prefix], id)
+
+
+async def by_text(info: Info[Context, None], batch: Batch, text: str) -> Any:
+    """The visible object that the batch function finds by a text of a person's choosing."""
+    return await info.context.load(batch, text) if is_storable(text) else None
+
+
+@strawberry.field(description="Anything that has this id; null if nothing you may see has it.")
+async def node(info: Info[Context, None], id: Id) -> Node | None:
+    found: Node | None = await by_id(info, id)
+    return found
+
+
+@strawberry.field(description="What has these ids, in their order; null for what you may not see.")
+async def nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
+    if len(ids) > LARGEST_PAGE:
+        raise BadUserInput(f"`ids` must be at most {LARGEST_PAGE}.")
+    return list(await asyncio.gather(*(by_id(info, id) for id in ids)))
+
+
+FIELDS = [node, nodes]

@@ -1,0 +1,105 @@
+"""Who asks, and which limits hold for them."""
+
+import strawberry
+from strawberry.types import Info
+
+from bursar.access.policy import Action, permits
+from bursar.domain import durations, metadata, names
+from bursar.domain.roles import KeyScope, PlatformRole
+from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
+from bursar.graphql.context import Context
+from bursar.graphql.edges import edge
+from bursar.graphql.types.key import ApiKey
+from bursar.graphql.types.member import OrganizationMember, TeamMember
+from bursar.graphql.types.user import User
+from bursar.loaders.keys import api_keys_by_id
+from bursar.loaders.members import team_members_by_user
+from bursar.loaders.organizations import organization_members_by_user
+from bursar.loaders.users import users_by_id
+from bursar.services.members import MOST_AT_ONCE
+from bursar.services.teams import MOST_DELETED
+
+
+@strawberry.type(description="Who asks: the user and the key behind the request.")
+class Viewer:
+    user_id: strawberry.Private[str]
+    key_id: strawberry.Private[str]
+    platform_role: PlatformRole = strawberry.field(
+        description="What the user is to the whole platform."
+    )
+    scopes: list[KeyScope] = strawberry.field(description="What the key may be used for.")
+    permissions: list[Action] = strawberry.field(
+        description="What the user may do anywhere on the platform; "
+        "more may be permitted in single organizations and teams."
+    )
+    user: User = edge(users_by_id, key="user_id", description="The user.")
+    key: ApiKey = edge(api_keys_by_id, key="key_id", description="The key.")
+    organizations: Connection[OrganizationMember] = connection_edge(
+        organization_members_by_user,
+        key="user_id",
+        description="The user's memberships in organizations, oldest first.",
+    )
+    teams: Connection[TeamMember] = connection_edge(
+        team_members_by_user,
+        key="user_id",
+        description="The user's memberships in teams, oldest first.",
+    )
+
+
+@strawberry.field(description="Who asks.")
+def viewer(info: Info[Context, None]) -> Viewer:
+    actor = info.context.actor
+    return Viewer(
+        user_id=actor.user_id,
+        key_id=actor.key_id,
+        platform_role=actor.role,
+        scopes=sorted(actor.scopes),
+        permissions=[action for action in Action if permits(actor, action)],
+    )
+
+
+@strawberry.type(description="The limits in force on requests and values.")
+class Limits:
+    max_body_bytes: int = strawberry.field(description="The longest body of a request, in bytes.")
+    default_page_size: int = strawberry.field(
+        description="How many a connection gives where neither first nor last is said."
+    )
+    max_page_size: int = strawberry.field(description="The most that first or last may ask for.")
+    max_node_ids: int = strawberry.field(description="The most ids in one call of nodes.")
+    max_members_at_once: int = strawberry.field(
+        description="The most members that one call adds or removes."
+    )
+    max_teams_deleted_at_once: int = strawberry.field(
+        description="The most teams that one call deletes."
+    )
+    max_name_characters: int = strawberry.field(description="The longest name.")
+    max_email_characters: int = strawberry.field(description="The longest e-mail.")
+    max_description_characters: int = strawberry.field(description="The longest description.")
+    max_tags: int = strawberry.field(description="The most tags of a team.")
+    max_tag_characters: int = strawberry.field(description="The longest tag.")
+    max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
+    max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
+    max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
+
+
+@strawberry.field(description="The limits in force on requests and values.")
+def limits(info: Info[Context, None]) -> Limits:
+    return Limits(
+        max_body_bytes=info.context.max_body_bytes,
+        default_page_size=DEFAULT_PAGE,
+        max_page_size=LARGEST_PAGE,
+        max_node_ids=LARGEST_PAGE,
+        max_members_at_once=MOST_AT_ONCE,
+        max_teams_deleted_at_once=MOST_DELETED,
+        max_name_characters=names.NAME_LENGTH,
+        max_email_characters=names.EMAIL_LENGTH,
+        max_description_characters=names.DESCRIPTION_LENGTH,
+        max_tags=names.TAGS,
+        max_tag_characters=names.TAG_LENGTH,
+        max_metadata_bytes=metadata.LONGEST,
+        max_metadata_depth=metadata.DEEPEST,
+        max_duration_years=durations.LONGEST[durations.Unit.YEAR],
+    )
+
+
+FIELDS = [viewer, limits]

@@ -1,0 +1,39 @@
+"""The schema: the root fields of every entity, and the scalars, put together."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+from bursar.graphql.errors import ERROR_TYPES
+from bursar.graphql.mutations import key as key_writes
+from bursar.graphql.mutations import member as member_writes
+from bursar.graphql.mutations import organization as organization_writes
+from bursar.graphql.mutations import team as team_writes
+from bursar.graphql.mutations import user as user_writes
+from bursar.graphql.queries import audit, budget, node, organization, team, user, viewer
+from bursar.graphql.scalars import SCALARS
+from bursar.graphql.types.audit import AuditEntry
+from bursar.graphql.types.budget import Budget
+from bursar.graphql.types.key import ApiKey
+from bursar.graphql.types.member import OrganizationMember, TeamMember
+
+QUERIES = (viewer, node, organization, team, user, budget, audit)
+MUTATIONS = (organization_writes, team_writes, member_writes, user_writes, key_writes)
+
+Query = create_type(
+    "Query",
+    [field for page in QUERIES for field in page.FIELDS],
+    description="What can be read. What is absent, or not yours to see, is null or left out.",
+)
+Mutation = create_type(
+    "Mutation",
+    [field for page in MUTATIONS for field in page.FIELDS],
+    description="What can be changed: each field all at once, or not at all.",
+)
+
+schema = strawberry.Schema(
+    Query,
+    Mutation,
+    types=[*ERROR_TYPES, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)

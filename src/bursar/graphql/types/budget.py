@@ -1,0 +1,48 @@
+"""Budgets: limits by themselves, and the budget in force for something that has one."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from bursar.domain.ids import Prefix
+from bursar.domain.roles import BudgetSource
+from bursar.graphql.scalars import BigInt, Duration
+from bursar.graphql.types.node import Node
+
+
+@strawberry.type(description="Limits on money and traffic; null is no limit, 0 is nothing.")
+class Budget(Node):
+    prefix = Prefix.BUDGET
+
+    max_budget: Decimal | None = strawberry.field(
+        description="The most that may be spent in a period, in USD."
+    )
+    soft_budget: Decimal | None = strawberry.field(
+        description="What may be spent in a period before it is flagged, in USD."
+    )
+    duration: Duration | None = strawberry.field(
+        description="The length of a period; null is one period for ever."
+    )
+    timezone: str = strawberry.field(
+        description="The IANA time zone whose clock the periods are aligned to."
+    )
+    tpm_limit: BigInt | None = strawberry.field(description="The most tokens a minute.")
+    rpm_limit: BigInt | None = strawberry.field(description="The most requests a minute.")
+    max_parallel_requests: BigInt | None = strawberry.field(
+        description="The most requests at the same time."
+    )
+    version: int = strawberry.field(description="Counts the changes.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+
+
+@strawberry.type(description="The budget in force for something, and where it comes from.")
+class BudgetUse:
+    source: BudgetSource = strawberry.field(description="Where the budget comes from.")
+
+    @strawberry.field(description="The limits.")
+    @staticmethod
+    def limits(root: strawberry.Parent[Any]) -> Budget:
+        return root  # type: ignore[no-any-return]  # one row holds the limits and their source

@@ -1,0 +1,53 @@
+"""Members: what a user is to a team, and to an organization."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from bursar.domain.ids import Prefix
+from bursar.domain.roles import OrganizationRole, TeamRole
+from bursar.graphql.edges import edge
+from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.node import Node
+from bursar.graphql.types.user import User
+from bursar.loaders.budgets import budgets_by_team_member
+from bursar.loaders.organizations import organizations_by_id
+from bursar.loaders.teams import teams_by_id
+from bursar.loaders.users import users_by_id
+
+if TYPE_CHECKING:
+    from bursar.graphql.types.organization import Organization
+    from bursar.graphql.types.team import Team
+
+
+@strawberry.type(description="A user's membership in a team.")
+class TeamMember(Node):
+    prefix = Prefix.TEAM_MEMBER
+
+    role: TeamRole = strawberry.field(description="What the user is to the team.")
+    joined_at: datetime = strawberry.field(description="When the user joined.")
+    version: int = strawberry.field(description="Counts the changes.")
+    user: User = edge(users_by_id, key="user_id", description="The user.")
+    team: Annotated["Team", strawberry.lazy("bursar.graphql.types.team")] = edge(
+        teams_by_id, key="team_id", description="The team."
+    )
+    budget: BudgetUse | None = edge(
+        budgets_by_team_member,
+        key="id",
+        description="The member's own budget, or else the team's default; "
+        "null if there is neither, or it is not yours to see.",
+    )
+
+
+@strawberry.type(description="A user's membership in an organization.")
+class OrganizationMember(Node):
+    prefix = Prefix.ORGANIZATION_MEMBER
+
+    role: OrganizationRole = strawberry.field(description="What the user is to the organization.")
+    joined_at: datetime = strawberry.field(description="When the user joined.")
+    version: int = strawberry.field(description="Counts the changes.")
+    user: User = edge(users_by_id, key="user_id", description="The user.")
+    organization: Annotated[
+        "Organization", strawberry.lazy("bursar.graphql.types.organization")
+    ] = edge(organizations_by_id, key="organization_id", description="The organization.")

@@ -1,0 +1,78 @@
+"""Teams: people who share models and money."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.types import Info
+
+from bursar.access.door import team_relations
+from bursar.access.policy import Action, permits
+from bursar.domain.ids import Prefix
+from bursar.graphql.connections import Connection, connection_edge
+from bursar.graphql.context import Context
+from bursar.graphql.edges import edge
+from bursar.graphql.scalars import JSON
+from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.member import TeamMember
+from bursar.graphql.types.node import Node
+from bursar.graphql.types.organization import Organization
+from bursar.loaders.audit import audit_entries_by_team
+from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_team
+from bursar.loaders.members import team_members_by_team
+from bursar.loaders.organizations import organizations_by_id
+from bursar.loaders.teams import actor_roles_by_team
+
+if TYPE_CHECKING:
+    from bursar.graphql.types.audit import AuditEntry
+
+TO_A_TEAM = [
+    action for action in Action if action.startswith("team") and action is not Action.TEAM_CREATE
+]
+
+
+@strawberry.type(description="People who share models and money; belongs to one organization.")
+class Team(Node):
+    prefix = Prefix.TEAM
+
+    name: str = strawberry.field(description="The name, for people to read; it need not be unique.")
+    external_id: str | None = strawberry.field(description="The caller's own name for the team.")
+    description: str | None = strawberry.field(description="What the team is for.")
+    blocked: bool = strawberry.field(description="Whether no key of the team is authorized.")
+    tags: list[str] = strawberry.field(description="Labels, in the order they were given.")
+    metadata: JSON = strawberry.field(description="Free data of the caller's.")
+    version: int = strawberry.field(description="Counts the changes.")
+    created_at: datetime = strawberry.field(description="When the team was made.")
+    updated_at: datetime = strawberry.field(description="When the team was last changed.")
+    organization: Organization = edge(
+        organizations_by_id,
+        key="organization_id",
+        description="The organization that the team belongs to.",
+    )
+    budget: BudgetUse | None = edge(
+        budgets_by_team, key="id", description="The team's own budget; null if it has none."
+    )
+    member_budget: BudgetUse | None = edge(
+        default_member_budgets_by_team,
+        key="id",
+        description="The budget of each member who has no own one; null if there is none.",
+    )
+    members: Connection[TeamMember] = connection_edge(
+        team_members_by_team, key="id", description="The team's members, oldest first."
+    )
+    audit: Connection[Annotated["AuditEntry", strawberry.lazy("bursar.graphql.types.audit")]] = (
+        connection_edge(
+            audit_entries_by_team,
+            key="id",
+            description="What was changed in the team, newest first; empty to who may not see it.",
+        )
+    )
+
+    @strawberry.field(description="What you may do to the team.")
+    @staticmethod
+    async def viewer_permissions(
+        root: strawberry.Parent[Any], info: Info[Context, None]
+    ) -> list[Action]:
+        roles = await info.context.load(actor_roles_by_team, root.id)
+        relations = team_relations(roles) if roles else set()
+        return [action for action in TO_A_TEAM if permits(info.context.actor, action, relations)]

@@ -1,0 +1,67 @@
+"""The body of a request: read up to its limit, and understood as a GraphQL operation."""
+
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.requests import Request
+
+
+class BadBody(Exception):
+    """A body that holds no GraphQL request; `status` is the HTTP status that says so."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Operation(NamedTuple):
+    """What a request asks to be run."""
+
+    document: str
+    name: str | None
+    variables: dict[str, Any] | None
+
+
+async def read_body(request: Request, longest: int) -> bytes:
+    """The body, of at most `longest` bytes, of the one media type that is understood.
+
+    Raises BadBody, before a longer one is held in memory.
+    """
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if media_type.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
+        raise BadBody("The body must be application/json in UTF-8.", 415)
+    if "content-encoding" in request.headers:
+        raise BadBody("The body must not be compressed.", 415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > longest:
+            raise BadBody(f"The body must be at most {longest} bytes.", 413)
+    return bytes(body)
+
+
+def operation_of(body: bytes) -> Operation:
+    """The operation in a body. Raises BadBody for what is no GraphQL request."""
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadBody("The body is not JSON.") from None
+    if not isinstance(request, dict):
+        raise BadBody("The body must be one JSON object; there are no batches.")
+    document = request.get("query")
+    if not isinstance(document, str):
+        raise BadBody("`query` must be a string.")
+    _optional(request, "extensions", dict, "an object")
+    return Operation(
+        document,
+        _optional(request, "operationName", str, "a string"),
+        _optional(request, "variables", dict, "an object"),
+    )
+
+
+def _optional(request: dict[str, Any], name: str, type_: type, called: str) -> Any:
+    value = request.get(name)
+    if value is not None and not isinstance(value, type_):
+        raise BadBody(f"`{name}` must be {called} or null.")
+    return value

@@ -1,0 +1,122 @@
+"""The GraphQL endpoint: GraphQL over HTTP, by the working draft of its specification.
+
+Specification: https://graphql.github.io/graphql-over-http/draft/
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from graphql import ExecutionResult, GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bursar.database.connections import statements_sent
+from bursar.database.pool import Database
+from bursar.domain.errors import Fault
+from bursar.graphql.context import Context
+from bursar.graphql.errors import is_ours, masked
+from bursar.graphql.execution.documents import RequestError, prepare
+from bursar.graphql.execution.run import run
+from bursar.graphql.schema import schema
+from bursar.http import graphiql_page
+from bursar.http.body import BadBody, Operation, operation_of, read_body
+from bursar.http.media_types import preferred
+from bursar.http.sign_in import authenticate
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Answers the requests to /graphql: a browser with GraphiQL, a POST with what it asks."""
+
+    database: Database
+    peppers: Sequence[bytes]
+    max_body_bytes: int
+
+    async def respond(self, request: Request) -> Response:
+        if graphiql_page.asks_for_page(request):
+            return graphiql_page.page(request)
+        if request.method != "POST":
+            return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+        media_type = preferred(request.headers.get("accept"), (JSON, GRAPHQL))
+        if media_type is None:
+            return refusal(request, 406, "BAD_USER_INPUT", f"The answer is {GRAPHQL} or {JSON}.")
+        try:
+            return await self._answer(request, media_type)
+        except BadBody as error:
+            return refusal(request, error.status, "BAD_USER_INPUT", str(error), media_type)
+        except Fault as fault:
+            return refusal(request, 503, fault.code, str(fault), media_type, **{"Retry-After": "1"})
+
+    async def _answer(self, request: Request, media_type: str) -> Response:
+        statements_sent.set(sent := [0])
+        told = request.state.log
+        actor = await authenticate(request, self.database, self.peppers)
+        if actor is None:
+            return refusal(
+                request,
+                401,
+                "UNAUTHENTICATED",
+                "A valid key is needed: Authorization: Bearer …",
+                media_type,
+                **{"WWW-Authenticate": "Bearer"},
+            )
+        operation = operation_of(await read_body(request, self.max_body_bytes))
+        context = Context(
+            self.database, actor, peppers=self.peppers, max_body_bytes=self.max_body_bytes
+        )
+        try:
+            result = await self._execute(operation, context, told)
+        except RequestError as error:
+            told["outcome"] = "refused"
+            status = 400 if media_type == GRAPHQL else 200
+            return answer({"errors": show(error.errors, request)}, media_type, status)
+        finally:
+            told["statements"] = sent[0]
+        body: dict[str, Any] = {"data": result.data}
+        told["outcome"] = "ok"
+        if result.errors:
+            told["outcome"] = "errors"
+            body["errors"] = show(result.errors, request)
+        return answer(body, media_type)
+
+    async def _execute(
+        self, operation: Operation, context: Context, told: dict[str, Any]
+    ) -> ExecutionResult:
+        prepared = prepare(schema._schema, operation.document, operation.name)  # noqa: SLF001 (as in execution.run)
+        told["operation_type"] = prepared.operation.operation.value
+        if prepared.operation.name:
+            told["operation"] = prepared.operation.name.value
+        return await run(schema, prepared, operation.variables, context)
+
+
+def show(errors: Sequence[GraphQLError], request: Request) -> list[dict[str, Any]]:
+    """The errors as the client may see them; what is our mistake is logged whole."""
+    for error in errors:
+        if is_ours(error):
+            log.error("resolver failed", path=error.path, exc_info=error.original_error)
+    return [masked(error, request.state.request_id) for error in errors]
+
+
+def refusal(
+    request: Request, status: int, code: str, message: str, media_type: str = JSON, **headers: str
+) -> Response:
+    """An answer to a request that did not get as far as its document."""
+    extensions = {"code": code, "requestId": request.state.request_id}
+    body = {"errors": [{"message": message, "extensions": extensions}]}
+    return answer(body, media_type, status, headers)
+
+
+def answer(
+    body: Mapping[str, Any],
+    media_type: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    return Response(orjson.dumps(body), status, headers, media_type=f"{media_type}; charset=utf-8")

@@ -1,0 +1,116 @@
+"""The log: JSON lines on stderr, readable ones on a terminal; no document, variable or secret."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from traceback import extract_tb
+from typing import TextIO
+
+import orjson
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of the request that this task answers; every line written meanwhile has it."""
+
+_FIRST = ("time", "level", "event", "request_id")
+_FRAMES = 20
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send what structlog and the standard library log, from a level on, to a stream (stderr).
+
+    Libraries tell at `info` what nobody asked for: theirs count from `warning` on, but at `debug`.
+    """
+    stream = stream or sys.stderr
+    render = _console() if stream.isatty() else _json
+    structlog.configure(
+        processors=[*_fields(), render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _Lines(stream),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_first_line, *_fields()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel("WARNING" if level == "info" else level.upper())
+    # It writes an error with the document around it.
+    logging.getLogger("strawberry.execution").disabled = True
+
+
+def _fields() -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _request,
+        _exception,
+    ]
+
+
+def _first_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """What asyncio adds to its message shows the exception with its values."""
+    line["event"] = line["event"].partition("\n")[0]
+    return line
+
+
+def _request(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    if (current := request_id.get()) is not None:
+        line.setdefault("request_id", current)
+    return line
+
+
+def _exception(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Say what was raised and where; not its message, as PostgreSQL's quote the client's values."""
+    raised = line.pop("exc_info", None)
+    raised = sys.exc_info() if raised is True else raised
+    error = raised[1] if isinstance(raised, tuple) else raised
+    if isinstance(error, BaseException):
+        line["exception"] = "\n".join(_told(error))
+    return line
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    yield f"{type(error).__module__}.{type(error).__qualname__}"
+    for frame in extract_tb(error.__traceback__)[-_FRAMES:]:
+        yield f"  at {frame.filename}:{frame.lineno} in {frame.name}"
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield "caused by"
+        yield from _told(cause)
+
+
+def _json(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
+    ordered = {name: line[name] for name in _FIRST if name in line} | dict(line)
+    try:
+        return orjson.dumps(ordered, default=str).decode()
+    except TypeError:  # a lone surrogate, which a client can put into a name
+        return json.dumps(ordered, default=str)
+
+
+def _console() -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+class _Lines:
+    """Writes lines; a stream that is gone, as a closed terminal is, fails no request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg

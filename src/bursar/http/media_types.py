@@ -1,0 +1,41 @@
+"""Which media type a client would rather have, by the quality values of its Accept header.
+
+Specification: RFC 9110, section 12.5.1.
+"""
+
+from collections.abc import Sequence
+
+
+def preferred(accept: str | None, offered: Sequence[str]) -> str | None:
+    """The offered media type that the client prefers; None if it takes none of them.
+
+    Without a header the first offered is taken; among equals, the one named first in `offered`.
+    """
+    if not accept or not accept.strip():
+        return offered[0]
+    ranges = [_range(part) for part in accept.split(",")]
+    qualities = [(_quality(media_type, ranges), media_type) for media_type in offered]
+    best = max(quality for quality, _ in qualities)
+    return next((name for quality, name in qualities if quality == best), None) if best else None
+
+
+def _range(part: str) -> tuple[str, float]:
+    """A media range and its quality; one that cannot be read counts for nothing."""
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q":
+            try:
+                return name, min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return name, 0.0
+    return name, 1.0
+
+
+def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """The quality that the most specific range gives to a media type."""
+    for name in (media_type, media_type.split("/", 1)[0] + "/*", "*/*"):
+        qualities = [quality for given, quality in ranges if given == name]
+        if qualities:
+            return max(qualities)
+    return 0.0

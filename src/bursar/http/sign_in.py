@@ -1,0 +1,20 @@
+"""Sign-in: the key in the Authorization header, and the actor it stands for."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+
+from bursar.access.actor import Actor
+from bursar.database.connections import Reads
+from bursar.services.keys import sign_in
+
+
+async def authenticate(request: Request, source: Reads, peppers: Sequence[bytes]) -> Actor | None:
+    """The actor of a request; None without exactly one `Authorization: Bearer` with a valid key."""
+    headers = request.headers.getlist("authorization")
+    scheme, _, secret = (headers[0] if len(headers) == 1 else "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        return None
+    return await sign_in(
+        source, secret.strip(), peppers=peppers, request_id=request.state.request_id
+    )

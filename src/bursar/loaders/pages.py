@@ -1,0 +1,232 @@
+"""Pages of rows: of all that the actor sees, or under each of many parents, by keyset.
+
+A page starts after (or ends before) a *position*: the values of the sort columns and the id of a row.
+So rows that are inserted or removed meanwhile are neither repeated nor left out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Text,
+    UnaryExpression,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+
+from bursar.access.actor import Sight
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.domain.names import is_storable
+from bursar.loaders.filters import Filter
+from bursar.loaders.reader import Reader
+
+ROOT = "*"  # the one parent of a list that has none
+PARENTS = bindparam("parents", type_=ARRAY(Text))
+PARENTS_TABLE = func.unnest(PARENTS).table_valued("id").render_derived("parents")
+Position = tuple[Any, ...]
+Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page: its size, from which end, between which positions, in which order, of what.
+
+    `filters` are the names and values of the filters in force; values are hashable.
+    """
+
+    size: int
+    backward: bool = False
+    after: Position | None = None
+    before: Position | None = None
+    order: Order = ()
+    filters: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows in order, and whether there are more on either side."""
+
+    rows: list[Row]
+    has_next: bool
+    has_previous: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A kind of list: the table whose `id` this is, what of it is visible, and under which parent.
+
+    `default` is the order where a request names none; the id, which makes every order total, comes
+    last.
+    """
+
+    id: Column[str]
+    visible: Callable[[Sight], ColumnElement[bool]]
+    columns: Callable[[Sight], list[ColumnElement[Any]]] | None = None
+    parent: Column[str] | None = None
+    default: Order = ()
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+
+    async def pages(
+        self, reader: Reader, parents: Sequence[str], request: PageRequest, /
+    ) -> dict[str, Page]:
+        """A page under each parent."""
+        statement = _page_statement(self, reader.actor.sight, *_shape(request))
+        values = self._values(request.filters)
+        for name, position in (("after", request.after), ("before", request.before)):
+            values.update({f"{name}_{i}": value for i, value in enumerate(position or ())})
+        rows = await reader.all(statement, parents=parents, most=request.size + 1, **values)
+        found: dict[str, list[Row]] = {parent: [] for parent in parents}
+        for row in rows:
+            found[row["batch_parent"]].append(row)
+        return {parent: _page(under, request) for parent, under in found.items()}
+
+    async def counts(
+        self, reader: Reader, parents: Sequence[str], filters: tuple[tuple[str, Any], ...], /
+    ) -> dict[str, int]:
+        """How many rows there are under each parent, all pages together."""
+        names = tuple(name for name, _ in filters)
+        statement = _count_statement(self, reader.actor.sight, names)
+        rows = await reader.all(statement, parents=parents, **self._values(filters))
+        return dict.fromkeys(parents, 0) | {row["batch_parent"]: row["rows"] for row in rows}
+
+    def _values(self, filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+        return {name: self.filters[name].read(value) for name, value in filters}
+
+    def order_of(self, request: PageRequest) -> Order:
+        """The sort columns of a request, made total by the id in the direction of the last."""
+        return tuple((column.name, descends) for column, descends in _order(self, request.order))
+
+    def position_of(self, request: PageRequest, values: Sequence[Any]) -> Position:
+        """Read a position back from JSON. Raises ValueError if it is none of this order."""
+        columns = [column for column, _ in _order(self, request.order)]
+        if not all(isinstance(value, str) and is_storable(value) for value in values):
+            raise ValueError("a position consists of texts")
+        return tuple(
+            _aware(value) if isinstance(column.type, DateTime) else value
+            for column, value in zip(columns, values, strict=True)
+        )
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone has no instant")
+    return moment
+
+
+def _shape(request: PageRequest) -> tuple[Any, ...]:
+    """What of a request the text of its statement depends on."""
+    return (
+        request.order,
+        tuple(name for name, _ in request.filters),
+        request.backward,
+        request.after is not None,
+        request.before is not None,
+    )
+
+
+def _order(listing: Listing, order: Order) -> tuple[tuple[Column[Any], bool], ...]:
+    named = order or listing.default
+    columns = tuple((listing.id.table.c[name], descends) for name, descends in named)
+    if columns and columns[-1][0] is listing.id:
+        return columns
+    return (*columns, (listing.id, columns[-1][1] if columns else False))
+
+
+def _page(rows: list[Row], request: PageRequest) -> Page:
+    more = len(rows) > request.size
+    rows = rows[: request.size]
+    if request.backward:
+        return Page(rows[::-1], has_next=request.before is not None, has_previous=more)
+    return Page(rows, has_next=more, has_previous=request.after is not None)
+
+
+def _rows(listing: Listing, sight: Sight, filters: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [listing.visible(sight), *(listing.filters[name].condition for name in filters)]
+
+
+@lru_cache(maxsize=1024)
+def _page_statement(
+    listing: Listing,
+    sight: Sight,
+    order: Order,
+    filters: tuple[str, ...],
+    backward: bool,
+    after: bool,
+    before: bool,
+) -> Statement:
+    sorts = _order(listing, order)
+    columns = listing.columns(sight) if listing.columns else list(listing.id.table.c)
+    query = select(*columns).where(*_rows(listing, sight, filters))
+    if after:
+        query = query.where(_beyond(sorts, "after", forward=True))
+    if before:
+        query = query.where(_beyond(sorts, "before", forward=False))
+    query = query.order_by(*_direction(sorts, backward)).limit(bindparam("most", type_=Integer))
+    parents = PARENTS_TABLE
+    if listing.parent is not None:
+        query = query.where(listing.parent == parents.c.id)
+    page = query.lateral("page")
+    return Statement(
+        select(parents.c.id.label("batch_parent"), page)
+        .select_from(parents.join(page, true()))
+        .order_by(*_direction([(page.c[column.name], desc) for column, desc in sorts], backward))
+    )
+
+
+def _direction(
+    sorts: Sequence[tuple[ColumnElement[Any], bool]], backward: bool
+) -> list[UnaryExpression[Any]]:
+    return [c.desc() if descends is not backward else c.asc() for c, descends in sorts]
+
+
+@lru_cache(maxsize=1024)
+def _count_statement(listing: Listing, sight: Sight, filters: tuple[str, ...]) -> Statement:
+    conditions = _rows(listing, sight, filters)
+    parent = listing.parent
+    if parent is None:
+        counted = select(literal(ROOT).label("batch_parent"), func.count().label("rows"))
+        return Statement(counted.select_from(listing.id.table).where(*conditions))
+    counted = select(parent.label("batch_parent"), func.count().label("rows"))
+    return Statement(counted.where(parent == any_(PARENTS), *conditions).group_by(parent))
+
+
+def _beyond(
+    sorts: Sequence[tuple[Column[Any], bool]], name: str, *, forward: bool
+) -> ColumnElement[bool]:
+    """The rows on the far side of a position.
+
+    One comparison of rows where all columns run the same way, which an index serves; else the
+    expansion of it: the first column differs, or it is equal and the next differs, and so on.
+    """
+    values = [bindparam(f"{name}_{i}", type_=column.type) for i, (column, _) in enumerate(sorts)]
+    columns = [column for column, _ in sorts]
+    directions = {descends for _, descends in sorts}
+    if len(directions) == 1:
+        left, right = tuple_(*columns), tuple_(*values)
+        return left < right if directions.pop() is forward else left > right
+    return or_(
+        *(
+            and_(
+                *(c == v for c, v in zip(columns[:i], values[:i], strict=True)),
+                columns[i] < values[i] if descends is forward else columns[i] > values[i],
+            )
+            for i, (_, descends) in enumerate(sorts)
+        )
+    )

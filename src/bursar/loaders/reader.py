@@ -1,0 +1,29 @@
+"""Who reads, and from where: what every batch function is given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bursar.access.actor import Actor
+from bursar.database.connections import Reads
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An actor and a source to read from; statements may speak of the actor as `actor_id`."""
+
+    source: Reads
+    actor: Actor
+
+    async def all(self, statement: Statement, **values: Any) -> list[Row]:
+        return await self.source.all(statement, actor_id=self.actor.user_id, **values)
+
+
+class Batch(Protocol):
+    """Looks up many keys at once; a key that has nothing the actor may see is left out."""
+
+    async def __call__(
+        self, reader: Reader, keys: Sequence[str], /, *arguments: Any
+    ) -> Mapping[str, Any]: ...

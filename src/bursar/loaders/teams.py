@@ -1,0 +1,29 @@
+"""Teams by id and by external id, their lists, and what the actor is to them."""
+
+from sqlalchemy import select
+
+from bursar.access.door import with_actor_roles
+from bursar.access.visibility import visible_teams
+from bursar.database.tables import teams
+from bursar.loaders.filters import TEAM_FILTERS
+from bursar.loaders.pages import Listing
+from bursar.loaders.rows import RowsByKey, rows_of
+
+BY_NAME = (("name_key", False),)
+
+teams_by_id = rows_of(teams.c.id, visible_teams)
+teams_by_external_id = rows_of(teams.c.external_id, visible_teams)
+teams_list = Listing(teams.c.id, visible_teams, default=BY_NAME, filters=TEAM_FILTERS)
+teams_by_organization = Listing(
+    teams.c.id,
+    visible_teams,
+    parent=teams.c.organization_id,
+    default=BY_NAME,
+    filters=TEAM_FILTERS,
+)
+
+# The roles of the actor in a team and in its organization.
+actor_roles_by_team = RowsByKey(
+    lambda sight: with_actor_roles(select(teams.c.id).where(visible_teams(sight)), teams),
+    teams.c.id,
+)

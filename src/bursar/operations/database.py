@@ -1,0 +1,115 @@
+"""The database that a command works on: the one of DATABASE_URL, or the embedded one."""
+
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from bursar.database import grants, migrations
+from bursar.database.connections import Connection
+from bursar.database.data_directory import APPLICATION
+from bursar.database.embedded import (
+    DataDirectoryInUse,
+    EmbeddedPostgres,
+    RunningPostgres,
+    running,
+)
+from bursar.database.pool import Database
+from bursar.operations.failure import Failure
+from bursar.settings import Settings
+
+Answer = TypeVar("Answer")
+
+_JOIN_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class CommandDatabase:
+    """How a command reaches its database, and what API keys are hashed with there.
+
+    The first of the peppers hashes, all of them verify.
+    """
+
+    owner_url: str
+    application_url: str
+    peppers: tuple[bytes, ...]
+    embedded: bool
+
+    async def prepare(self) -> None:
+        """Bring an embedded database to this version's schema; of an external one demand it.
+
+        Raises Failure, UnknownRevision.
+        """
+        if self.embedded:
+            await migrations.upgrade(self.owner_url)
+            await grants.grant(self.owner_url, APPLICATION)
+        elif await migrations.pending(self.owner_url):
+            raise Failure("the database is not at this version's schema: run `bursar migrate`")
+
+    async def write(self, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+        """Run work in one transaction, as the application does."""
+        database = Database(self.application_url, size=1)
+        try:
+            return await database.write(work)
+        finally:
+            await database.close()
+
+
+@contextmanager
+def owned(settings: Settings) -> Iterator[CommandDatabase]:
+    """The database of a server: the embedded one is started, and stopped at the end.
+
+    Raises DataDirectoryInUse, DataDirectoryUnusable.
+    """
+    if settings.database_url is not None:
+        yield _external(settings.database_url, settings)
+        return
+    with EmbeddedPostgres(settings.data_dir) as postgres:
+        yield _embedded(settings, postgres)
+
+
+@contextmanager
+def reached(settings: Settings) -> Iterator[CommandDatabase]:
+    """The database of any other command: the embedded one that a server runs is joined.
+
+    Where none runs it is started for the time of the command; one that starts or stops at the
+    moment is waited for. Raises DataDirectoryInUse, DataDirectoryUnusable.
+    """
+    if settings.database_url is not None:
+        yield _external(settings.database_url, settings)
+        return
+    with ExitStack() as ending:
+        yield _embedded(settings, _joined_or_started(settings, ending))
+
+
+def _joined_or_started(settings: Settings, ending: ExitStack) -> EmbeddedPostgres | RunningPostgres:
+    deadline = time.monotonic() + _JOIN_SECONDS
+    # Ends the command as Ctrl-C does, by unwinding, which stops PostgreSQL.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    while True:
+        if (server := running(settings.data_dir)) is not None:
+            return server
+        try:
+            return ending.enter_context(EmbeddedPostgres(settings.data_dir))
+        except DataDirectoryInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _external(url: SecretStr, settings: Settings) -> CommandDatabase:
+    dsn = url.get_secret_value()
+    return CommandDatabase(dsn, dsn, _peppers(settings), embedded=False)
+
+
+def _embedded(settings: Settings, postgres: EmbeddedPostgres | RunningPostgres) -> CommandDatabase:
+    peppers = _peppers(settings) or (postgres.pepper.encode(),)
+    return CommandDatabase(postgres.owner_url, postgres.application_url, peppers, embedded=True)
+
+
+def _peppers(settings: Settings) -> tuple[bytes, ...]:
+    return tuple(pepper.get_secret_value().encode() for pepper in settings.pepper or ())

@@ -1,0 +1,104 @@
+"""Words that seeded companies, their people and their teams are named with."""
+
+import unicodedata
+from random import Random
+
+_COMPANIES = (
+    "Harbor", "Bluefin", "Northwind", "Café Aurore", "Brücke", "Søndergård", "Quillon", "Tamarind",
+    "Vega", "Lindqvist", "Peñasco", "Cobalt", "Fjällräven", "Meridian", "さくら", "Orchard", "Zéphyr",
+    "Kestrel", "Ibáñez", "Granite", "Lumière", "Pohjola", "Saffron", "Tidewater", "Übersee", "Willow",
+)  # fmt: skip
+_TRADES = (
+    "Robotics", "Health", "Logistics", "Bank", "Insurance", "Foods", "Energy", "Media", "Games",
+    "Retail", "Airlines", "Labs", "Biotech", "Mobility", "Semiconductors", "Publishing",
+)  # fmt: skip
+_FORMS = ("Inc.", "GmbH", "S.A.", "Ltd", "AB", "Oy", "S.r.l.", "& Söhne", "株式会社", "Group")
+_GIVEN = (
+    "Ada", "Bengt", "Chloé", "Dmitri", "Eleni", "Farid", "Grete", "Hugo", "Inès", "Jürgen", "Keiko",
+    "Lena", "Mateo", "Ngozi", "Olga", "Priya", "Quentin", "Rosa", "Sinéad", "Tomás", "Umberto",
+    "Valérie", "Wei", "Xóchitl", "Yusuf", "Zoë", "Amara", "Björn", "Carmen", "Diego", "Emeka",
+)  # fmt: skip
+_FAMILY = (
+    "Almeida", "Bauer", "Castañeda", "Dubois", "Eriksson", "Fischer", "García", "Hernández",
+    "Ivanova", "Jansen", "Kowalski", "Larsen", "Müller", "Nakamura", "Okafor", "Petrović", "Quispe",
+    "Rossi", "Schäfer", "Tanaka", "Urquhart", "Virtanen", "Weiß", "Xu", "Yılmaz", "Zhang", "O'Neill",
+)  # fmt: skip
+_WORK = (
+    "Customer support", "Search relevance", "Fraud detection", "Contract review", "Code review",
+    "Data platform", "Marketing copy", "Document intake", "Localization", "Clinical notes",
+    "Pricing", "Recruiting", "Incident response", "Forecasting", "Voice assistant", "Onboarding",
+    "Claims triage", "Knowledge base", "Compliance", "Product catalog",
+)  # fmt: skip
+_KIND = (
+    "copilot",
+    "agents",
+    "RAG",
+    "evaluation",
+    "batch jobs",
+    "chatbot",
+    "research",
+    "API",
+    "pilot",
+)
+_PLACES = (
+    "EMEA", "Zürich", "São Paulo", "東京", "Montréal", "Kraków", "München", "Bengaluru", "Austin",
+    "Århus", "Singapore", "Αθήνα",
+)  # fmt: skip
+_TAGS = (
+    "production", "staging", "experiment", "pii", "gdpr", "hipaa", "customer-facing", "internal",
+    "batch", "realtime", "embeddings", "vision", "tier-1", "tier-2", "été-2026", "cost-capped",
+)  # fmt: skip
+_REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
+_AIMS = (
+    "Drafts answers that people check before they are sent.",
+    "Runs nightly; a queue absorbs what the limits refuse.",
+    "Serves customers directly, so latency comes before cost.",
+    "Compares models for the others — expect bursts.",
+    "Nur für interne Zwecke; keine Kundendaten.",
+)
+
+
+def company(words: Random) -> str:
+    return " ".join(words.choice(part) for part in (_COMPANIES, _TRADES, _FORMS))
+
+
+def domain_of(company_name: str) -> str:
+    """A host name that nobody can own, from the words of a name that ASCII can write."""
+    plain = "".join(c if c.isalnum() else " " for c in _ascii(company_name)).split()
+    return f"{'-'.join(plain).lower()}.example"
+
+
+def person(words: Random) -> tuple[str, str]:
+    return words.choice(_GIVEN), words.choice(_FAMILY)
+
+
+def mailbox_of(given: str, family: str) -> str:
+    """The part of an e-mail before the number; one in five people write theirs in capitals."""
+    box = f"{_ascii(given)}.{_ascii(family)}".replace("'", "")
+    return box if len(box) % 5 == 0 else box.lower()
+
+
+def team(words: Random) -> str:
+    name = f"{words.choice(_WORK)} {words.choice(_KIND)}"
+    return f"{name} · {words.choice(_PLACES)}" if words.random() < 0.4 else name
+
+
+def description(words: Random, team_name: str) -> str | None:
+    return f"{team_name}.\n{words.choice(_AIMS)}" if words.random() < 0.8 else None
+
+
+def tags(words: Random) -> list[str]:
+    return words.sample(_TAGS, words.choice((0, 1, 2, 2, 3, 5)))
+
+
+def particulars(words: Random) -> dict[str, object]:
+    """Metadata as finance and operations keep it."""
+    return {
+        "costCenter": f"CC-{words.randrange(1000, 9999)}",
+        "region": words.choice(_REGIONS),
+        "onCall": words.random() < 0.3,
+    }
+
+
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

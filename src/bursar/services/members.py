@@ -1,0 +1,481 @@
+"""Members of teams: add, update, remove. The row in team_members is the only record of membership."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypedDict
+
+from sqlalchemy import ARRAY, Table, Text, all_, any_, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from bursar.access.actor import Actor
+from bursar.access.door import Lock, access_team, team_relations
+from bursar.access.policy import Action, Relation, permits
+from bursar.database.connections import Connection
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.database.tables import budgets as budgets_table
+from bursar.database.tables import organization_members, team_members, users
+from bursar.database.writes import delete_rows, insert_rows, update_row
+from bursar.domain.errors import (
+    AlreadyMember,
+    Invalid,
+    LastAdmin,
+    NotFound,
+    NotInOrganization,
+    Problems,
+    Refusal,
+)
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    problems_with_budget,
+    problems_with_limits,
+    raising,
+    resulting,
+)
+from bursar.domain.roles import OrganizationRole, TeamRole
+from bursar.services import audit, budgets, people
+from bursar.services.attributes import check_version, problems_with
+from bursar.services.audit import Change
+from bursar.services.people import Person
+
+MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """Someone to add, as what, and with which own budget; limits not named are the team default's."""
+
+    person: Person
+    role: TeamRole = TeamRole.MEMBER
+    budget: BudgetChanges | None = None
+
+
+class MemberAttributes(TypedDict, total=False):
+    """What is to be set; a budget of None goes back to the team's default."""
+
+    role: TeamRole
+    budget: BudgetChanges | None
+
+
+async def add(
+    tx: Connection,
+    actor: Actor,
+    *,
+    team_id: str,
+    new_members: Sequence[NewMember],
+    add_to_organization: bool = False,
+) -> list[Row]:
+    """Add people to a team, all of them or none; answers the members in the order of the input.
+
+    Raises Refusals for bad input, NotFound, Forbidden, and what `add_to` raises.
+    """
+    if not 1 <= len(new_members) <= MOST_AT_ONCE:
+        raise Invalid("members", problem=f"must be 1 to {MOST_AT_ONCE} people")
+    Problems(problems_with_new(new_members)).raise_any()
+    deeds = [(Action.TEAM_MEMBERS_ADD, ("team_id",))]
+    if add_to_organization:
+        deeds.append((Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)))
+    team = await access_team(tx, actor, team_id, path=("team_id",), deeds=deeds, lock=Lock.SHARE)
+    invites = permits(actor, Action.ORGANIZATION_MEMBERS_ADD, team_relations(team))
+    return await add_to(
+        tx, actor, team, new_members, invites=invites, add_to_organization=add_to_organization
+    )
+
+
+async def add_to(
+    tx: Connection,
+    actor: Actor,
+    team: Row,
+    new_members: Sequence[NewMember],
+    *,
+    invites: bool,
+    add_to_organization: bool,
+) -> list[Row]:
+    """Add people to a team that is locked; `invites`: the actor may add to its organization too.
+
+    Whoever invites may name people by e-mail that nobody has yet: they become users. Raises NotFound
+    for who is unknown or, to who does not invite, outside the organization; NotInOrganization;
+    AlreadyMember; all with the place in the list.
+    """
+    found = await people.find(tx, actor, (new.person for new in new_members), team=team)
+    places = {new.person: ("members", place) for place, new in enumerate(new_members)}
+    people.check_agreement((places[person], person, row) for person, row in found.items())
+    everybody = team.organization_id == DEFAULT_ORGANIZATION
+    problems = Problems()
+    for person, row in found.items():
+        refusal = _admission(
+            actor,
+            person,
+            row,
+            belongs=everybody or (row is not None and row.in_organization),
+            may_join=invites and (everybody or add_to_organization),
+            invites=invites,
+        )
+        if refusal is not None:
+            refusal.path = (*places[person], person.field)
+            problems.append(refusal)
+    _raise_worst(problems)
+    created = await _create_users(tx, actor, [p for p, row in found.items() if row is None])
+    user_ids = {p: created[p].id if row is None else row.id for p, row in found.items()}
+    _check_distinct(user_ids, places)
+    if not everybody:
+        newcomers = [user_ids[p] for p, row in found.items() if not (row and row.in_organization)]
+        await _add_to_organization(tx, actor, team, newcomers)
+    return await _insert(tx, actor, team, [(new, user_ids[new.person]) for new in new_members])
+
+
+async def update(
+    tx: Connection,
+    actor: Actor,
+    *,
+    team_id: str,
+    person: Person,
+    attributes: MemberAttributes,
+    expected_version: int | None = None,
+) -> Row:
+    """Change a member's role or own limits, each without touching the other.
+
+    Raises Refusals for bad input, NotFound for the team or for who is no member of it, Forbidden,
+    VersionConflict, LastAdmin when the team would have no admin left.
+    """
+    budget = attributes.get("budget")
+    Problems(
+        [
+            *people.problems_with_people([((), person)]),
+            *problems_with({n: v for n, v in attributes.items() if n != "budget"}),
+            *problems_with_budget(budget, "budget"),
+        ]
+    ).raise_any()
+    team = await access_team(tx, actor, team_id, Action.TEAM_MEMBER_UPDATE, path=("team_id",))
+    (member,) = await _members(tx, team, [((), person)])
+    check_version(member, expected_version)
+    role = attributes.get("role", TeamRole(member.role))
+    if member.role == TeamRole.ADMIN and role is not TeamRole.ADMIN:
+        await _check_admin_stays(tx, actor, team, [(("role",), member)])
+    before: dict[str, Limits | None] = {}
+    after: dict[str, Limits | None] = {}
+    if "budget" in attributes:
+        stored = await budgets.budget_of(tx, "team_member", member.id)
+        default = budgets.limits_of(await budgets.budget_of(tx, "team_default", team.id))
+        before["budget"] = budgets.limits_of(stored)
+        after["budget"] = limits = resulting(before["budget"] or default, budget)
+        problems = Problems(problems_with_limits(limits, "budget"))
+        if member.user_id == actor.user_id and not _is_higher_admin(actor, team):
+            problems.extend(raising(limits, default, "budget"))
+        problems.raise_any()
+        await budgets.store(tx, "team_member", member.id, stored, limits)
+    changed = await update_row(tx, team_members, member.id, {"role": role})
+    await audit.record(
+        tx,
+        actor,
+        _change(
+            "team_member.update",
+            team,
+            member,
+            before={**_state(member), **audit.all_of(before.items())},
+            after={**_state(changed), **audit.all_of(after.items())},
+        ),
+    )
+    return changed
+
+
+async def remove(
+    tx: Connection, actor: Actor, *, team_id: str, persons: Sequence[Person]
+) -> list[Row]:
+    """Remove people from a team, all of them or none; anybody may remove only themself.
+
+    Answers the memberships that are gone. Raises Refusals for bad input, NotFound for the team or
+    for who is no member of it, Forbidden, LastAdmin when the team would have no admin left.
+    """
+    if not 1 <= len(persons) <= MOST_AT_ONCE:
+        raise Invalid("members", problem=f"must be 1 to {MOST_AT_ONCE} people")
+    placed = [(("members", place), person) for place, person in enumerate(persons)]
+    Problems(people.problems_with_people(placed)).raise_any()
+    team = await access_team(
+        tx,
+        actor,
+        team_id,
+        Action.TEAM_MEMBERS_REMOVE,
+        path=("team_id",),
+        oneself=all(person.user_id == actor.user_id for person in persons),
+    )
+    members = await _members(tx, team, placed)
+    admins = [
+        ((*path, person.field), member)
+        for (path, person), member in zip(placed, members, strict=True)
+        if member.role == TeamRole.ADMIN
+    ]
+    await _check_admin_stays(tx, actor, team, admins)
+    owned = await budgets.budgets_of(tx, "team_member", [member.id for member in members])
+    await delete_rows(tx, team_members, [member.id for member in members])
+    await audit.record(
+        tx,
+        actor,
+        *(
+            _change(
+                "team_member.remove",
+                team,
+                member,
+                before={
+                    **_state(member),
+                    **audit.all_of([("budget", budgets.limits_of(owned.get(member.id)))]),
+                },
+            )
+            for member in members
+        ),
+    )
+    return members
+
+
+def problems_with_new(new_members: Sequence[NewMember]) -> Iterator[Refusal]:
+    """What is wrong with people to add, whatever is stored."""
+    places = [(("members", place), new.person) for place, new in enumerate(new_members)]
+    yield from people.problems_with_people(places)
+    for place, new in enumerate(new_members):
+        yield from problems_with_budget(new.budget, "members", place, "budget")
+
+
+def _admission(
+    actor: Actor,
+    person: Person,
+    row: Row | None,
+    *,
+    belongs: bool,
+    may_join: bool,
+    invites: bool,
+) -> Refusal | None:
+    """Why a person may not become a member of the team; None where they may.
+
+    Only who invites hears of people outside the organization, and only of those they can see: to
+    anybody else such a person does not exist.
+    """
+    if row is not None and belongs:
+        return AlreadyMember() if row.in_team else None
+    exists_or_can = row is not None or person.user_id is None
+    if exists_or_can and may_join:
+        return None
+    seen = actor.administers_all or (row is not None and row.visible)
+    if exists_or_can and invites and seen:
+        return NotInOrganization()
+    return NotFound(thing="user")
+
+
+def _raise_worst(problems: Problems) -> None:
+    """Who is not found is said first, and alone."""
+    Problems(problem for problem in problems if isinstance(problem, NotFound)).raise_any()
+    problems.raise_any()
+
+
+def _check_distinct(user_ids: dict[Person, str], places: dict[Person, tuple[str, int]]) -> None:
+    """Raise Refusals where an id and an e-mail of the input turn out to be one user."""
+    seen: set[str] = set()
+    problems = Problems()
+    for person, user_id in user_ids.items():
+        if user_id in seen:
+            problems.append(Invalid(*places[person], problem="names a user who is named before"))
+        seen.add(user_id)
+    problems.raise_any()
+
+
+async def _create_users(
+    tx: Connection, actor: Actor, persons: Sequence[Person]
+) -> dict[Person, Row]:
+    rows = await people.create_from_emails(tx, [p.email for p in persons if p.email])
+    await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
+    return dict(zip(persons, rows, strict=True))
+
+
+async def _add_to_organization(
+    tx: Connection, actor: Actor, team: Row, user_ids: Sequence[str]
+) -> None:
+    """Make people members of the team's organization; who joined meanwhile is one already."""
+    drafts = [
+        {
+            "id": new_id(Prefix.ORGANIZATION_MEMBER),
+            "organization_id": team.organization_id,
+            "user_id": user_id,
+            "role": OrganizationRole.MEMBER,
+        }
+        for user_id in user_ids
+    ]
+    rows = await tx.each(_insert_absent(organization_members), drafts) if drafts else []
+    await audit.record(
+        tx,
+        actor,
+        *(
+            Change(
+                "organization_member.add",
+                row.id,
+                after=_state(row),
+                organization_id=row.organization_id,
+            )
+            for row in rows
+        ),
+    )
+
+
+async def _insert(
+    tx: Connection, actor: Actor, team: Row, joining: Sequence[tuple[NewMember, str]]
+) -> list[Row]:
+    """Insert the memberships and the own budgets that come with them."""
+    drafts = [
+        {
+            "id": new_id(Prefix.TEAM_MEMBER),
+            "team_id": team.id,
+            "user_id": user_id,
+            "role": new.role,
+        }
+        for new, user_id in joining
+    ]
+    rows = await tx.each(_insert_absent(team_members), drafts)
+    joined = {row.user_id for row in rows}
+    Problems(
+        AlreadyMember("members", place, new.person.field)
+        for place, (new, user_id) in enumerate(joining)
+        if user_id not in joined
+    ).raise_any()
+    limits = await _limits_of_new(tx, team, [new for new, _ in joining])
+    await insert_rows(
+        tx,
+        budgets_table,
+        (
+            {"id": new_id(Prefix.BUDGET), "team_member_id": row.id, **own}
+            for row, own in zip(rows, limits, strict=True)
+            if own is not None
+        ),
+    )
+    await audit.record(
+        tx,
+        actor,
+        *(
+            _change(
+                "team_member.add",
+                team,
+                row,
+                after={**_state(row), **audit.all_of([("budget", own)])},
+            )
+            for row, own in zip(rows, limits, strict=True)
+        ),
+    )
+    return rows
+
+
+async def _limits_of_new(
+    tx: Connection, team: Row, new_members: Sequence[NewMember]
+) -> list[Limits | None]:
+    """The own limits of each; what is not named of a budget is copied from the team's default."""
+    if all(new.budget is None for new in new_members):
+        return [None] * len(new_members)
+    default = budgets.limits_of(await budgets.budget_of(tx, "team_default", team.id))
+    limits = [None if new.budget is None else resulting(default, new.budget) for new in new_members]
+    problems = Problems()
+    for place, own in enumerate(limits):
+        problems.extend(problems_with_limits(own, "members", place, "budget"))
+    problems.raise_any()
+    return limits
+
+
+async def _members(
+    tx: Connection, team: Row, placed: Sequence[tuple[people.Path, Person]]
+) -> list[Row]:
+    """The membership of each person, with the user's e-mail key beside it, in order."""
+    rows = await tx.all(
+        _of_people(),
+        team_id=team.id,
+        **people.names_of(person for _, person in placed),
+    )
+    by_id = {row.user_id: row for row in rows}
+    by_email = {row.email_key: row for row in rows if row.email_key is not None}
+    found = [
+        (
+            path,
+            person,
+            by_id.get(person.user_id) if person.user_id else by_email.get(person.email_key),
+        )
+        for path, person in placed
+    ]
+    Problems(
+        NotFound(*path, person.field, thing="member of this team")
+        for path, person, row in found
+        if row is None
+    ).raise_any()
+    people.check_agreement(found)
+    members = [row for _, _, row in found if row is not None]
+    _check_distinct(
+        {person: row.user_id for (_, person), row in zip(placed, members, strict=True)},
+        {person: path for path, person in placed},  # type: ignore[misc]  # only lists hold two people
+    )
+    return members
+
+
+async def _check_admin_stays(
+    tx: Connection,
+    actor: Actor,
+    team: Row,
+    leaving: Sequence[tuple[people.Path, Row]],
+) -> None:
+    """Raise LastAdmin for each admin who goes if no other stays; a higher admin may do it.
+
+    The team is locked, so that two admins cannot each see the other staying.
+    """
+    if not leaving or _is_higher_admin(actor, team):
+        return
+    stays = await tx.one(
+        _another_admin(), team_id=team.id, leaving=[member.id for _, member in leaving]
+    )
+    if stays is None:
+        Problems(LastAdmin(*path, thing="team") for path, _ in leaving).raise_any()
+
+
+def _is_higher_admin(actor: Actor, team: Row) -> bool:
+    return actor.administers_all or Relation.ORGANIZATION_ADMIN in team_relations(team)
+
+
+def _state(member: Row) -> dict[str, Any]:
+    return {name: member[name] for name in ("id", "user_id", "role", "joined_at")}
+
+
+def _change(action: str, team: Row, member: Row, **states: audit.State) -> Change:
+    return Change(
+        action, member.id, organization_id=team.organization_id, team_id=team.id, **states
+    )
+
+
+@cache
+def _insert_absent(table: Table) -> Statement:
+    """Insert a membership unless the person has one."""
+    columns = [
+        name for name in ("id", "organization_id", "team_id", "user_id", "role") if name in table.c
+    ]
+    values = {name: bindparam(name, type_=table.c[name].type) for name in columns}
+    return Statement(insert(table).values(values).on_conflict_do_nothing().returning(*table.c))
+
+
+@cache
+def _of_people() -> Statement:
+    ids = bindparam("user_ids", type_=ARRAY(Text))
+    keys = bindparam("email_keys", type_=ARRAY(Text))
+    return Statement(
+        select(team_members, users.c.email_key)
+        .join(users, users.c.id == team_members.c.user_id)
+        .where(
+            team_members.c.team_id == bindparam("team_id"),
+            or_(users.c.id == any_(ids), users.c.email_key == any_(keys)),
+        )
+    )
+
+
+@cache
+def _another_admin() -> Statement:
+    return Statement(
+        select(team_members.c.id)
+        .where(
+            team_members.c.team_id == bindparam("team_id"),
+            team_members.c.role == TeamRole.ADMIN,
+            team_members.c.id != all_(bindparam("leaving", type_=ARRAY(Text))),
+        )
+        .limit(1)
+    )

@@ -1,0 +1,169 @@
+"""Organizations: create, update, delete."""
+
+from functools import cache
+from typing import Any, TypedDict
+
+from sqlalchemy import bindparam, select
+
+from bursar.access.actor import Actor
+from bursar.access.door import access_organization
+from bursar.access.policy import Action, forbidden, permits
+from bursar.database.connections import Connection
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.database.tables import organizations
+from bursar.database.tables import teams as team_table
+from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.domain.errors import BuiltIn, HasTeams, Problems, TeamsExceedLimits
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    problems_with_budget,
+    problems_with_limits,
+    resulting,
+)
+from bursar.services import audit, budgets, teams
+from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services.audit import Change
+
+
+class OrganizationAttributes(TypedDict, total=False):
+    """What is to be set; a budget of None takes the budget away."""
+
+    name: str
+    external_id: str | None
+    metadata: dict[str, Any]
+    budget: BudgetChanges | None
+
+
+async def create(tx: Connection, actor: Actor, *, attributes: OrganizationAttributes) -> Row:
+    """Create an organization, with its budget if one is given.
+
+    Raises Refusals for bad attributes, Forbidden, or AlreadyTaken for the external id.
+    """
+    own, budget = _split(attributes)
+    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    if not permits(actor, Action.ORGANIZATION_CREATE):
+        raise forbidden(Action.ORGANIZATION_CREATE)
+    limits = resulting(None, budget)
+    Problems(problems_with_limits(limits, "budget")).raise_any()
+    row = await insert_row(
+        tx, organizations, {"id": new_id(Prefix.ORGANIZATION), **columns_of(own)}
+    )
+    await budgets.store(tx, "organization", row.id, None, limits)
+    await audit.record(
+        tx,
+        actor,
+        Change(
+            "organization.create",
+            row.id,
+            after={**row, **audit.all_of([("budget", limits)])},
+            organization_id=row.id,
+        ),
+    )
+    return row
+
+
+async def update(
+    tx: Connection,
+    actor: Actor,
+    *,
+    organization_id: str,
+    attributes: OrganizationAttributes,
+    expected_version: int | None = None,
+) -> Row:
+    """Change what is given of an organization, and nothing else.
+
+    Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set,
+    VersionConflict, TeamsExceedLimits for a limit below what a team of it holds, AlreadyTaken.
+    """
+    own, budget = _split(attributes)
+    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    row = await access_organization(
+        tx,
+        actor,
+        organization_id,
+        deeds=[(_action(name), (name,)) for name in attributes]
+        or [(Action.ORGANIZATION_UPDATE, ("id",))],
+    )
+    check_version(row, expected_version)
+    if row.id == DEFAULT_ORGANIZATION and "external_id" in own:
+        raise BuiltIn("external_id")
+    stored = await budgets.budget_of(tx, "organization", row.id)
+    before: Limits | None = budgets.limits_of(stored)
+    limits = before
+    if "budget" in attributes:
+        limits = resulting(before, budget)
+        await _check_limits(tx, row.id, limits)
+        await budgets.store(tx, "organization", row.id, stored, limits)
+    changed = await update_row(tx, organizations, row.id, columns_of(own))
+    await audit.record(
+        tx,
+        actor,
+        Change(
+            "organization.update",
+            row.id,
+            before={**row, **audit.all_of([("budget", before)])},
+            after={**changed, **audit.all_of([("budget", limits)])},
+            organization_id=row.id,
+        ),
+    )
+    return changed
+
+
+async def delete(
+    tx: Connection, actor: Actor, *, organization_id: str, cascade: bool = False
+) -> None:
+    """Delete an organization; with `cascade` its teams too, each with an audit entry of its own.
+
+    Raises NotFound, Forbidden, BuiltIn for the built-in one, HasTeams without `cascade`.
+    """
+    row = await access_organization(tx, actor, organization_id, Action.ORGANIZATION_DELETE)
+    if row.id == DEFAULT_ORGANIZATION:
+        raise BuiltIn("id")
+    its_teams = await tx.all(_teams_of(), organization_id=row.id)
+    if its_teams and not cascade:
+        raise HasTeams("id", count=len(its_teams))
+    limits = budgets.limits_of(await budgets.budget_of(tx, "organization", row.id))
+    await teams.remove(tx, actor, its_teams)
+    await delete_rows(tx, organizations, [row.id])
+    await audit.record(
+        tx,
+        actor,
+        Change(
+            "organization.delete",
+            row.id,
+            before={**row, **audit.all_of([("budget", limits)])},
+            organization_id=row.id,
+        ),
+    )
+
+
+def _split(
+    attributes: OrganizationAttributes,
+) -> tuple[dict[str, Any], BudgetChanges | None]:
+    own = {name: value for name, value in attributes.items() if name != "budget"}
+    return own, attributes.get("budget")
+
+
+def _action(attribute: str) -> Action:
+    limiting = attribute in {"budget", "external_id"}
+    return Action.ORGANIZATION_LIMIT if limiting else Action.ORGANIZATION_UPDATE
+
+
+async def _check_limits(tx: Connection, organization_id: str, limits: Limits | None) -> None:
+    problems = Problems(problems_with_limits(limits, "budget"))
+    above = await budgets.teams_above(tx, organization_id, limits)
+    problems.extend(TeamsExceedLimits("budget", name, teams=rows) for name, rows in above.items())
+    problems.raise_any()
+
+
+@cache
+def _teams_of() -> Statement:
+    return Statement(
+        select(team_table)
+        .where(team_table.c.organization_id == bindparam("organization_id"))
+        .order_by(team_table.c.id)
+        .with_for_update()
+    )

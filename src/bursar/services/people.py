@@ -1,0 +1,141 @@
+"""Whom an input means: people named by id, by e-mail, or by both, which must agree."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from bursar.access.actor import Actor, Sight
+from bursar.access.visibility import visible_users
+from bursar.database.connections import Connection
+from bursar.database.pool import RunAgain
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.database.tables import organization_members, team_members, users
+from bursar.domain.errors import DifferentUsers, Invalid, Problems, Refusal
+from bursar.domain.ids import Prefix, new_id
+from bursar.domain.names import NAME_LENGTH, is_storable, key_of
+from bursar.services.attributes import columns_of, problems_with
+
+Path = tuple[str | int, ...]
+
+
+class Person(NamedTuple):
+    user_id: str | None
+    email: str | None
+
+    @property
+    def email_key(self) -> str | None:
+        return None if self.email is None else key_of(self.email)
+
+    @property
+    def field(self) -> str:
+        """The input field that an error about the person belongs to."""
+        return "email" if self.user_id is None else "user_id"
+
+
+def problems_with_people(people: Sequence[tuple[Path, Person]]) -> Iterator[Refusal]:
+    """People who are not named, or named twice; each comes with its path."""
+    seen: set[str] = set()
+    for path, person in people:
+        names = {name for name in (person.user_id, person.email_key) if name is not None}
+        if not names:
+            yield Invalid(*path, problem="must name a user by id, by e-mail, or by both")
+        if person.email is not None:
+            yield from problems_with({"email": person.email}, *path)
+        if names & seen:
+            yield Invalid(*path, problem="names a user who is named before")
+        seen |= names
+
+
+def names_of(people: Iterable[Person]) -> dict[str, list[str]]:
+    """The parameters of a statement that looks people up."""
+    people = list(people)
+    return {
+        "user_ids": [p.user_id for p in people if p.user_id is not None and is_storable(p.user_id)],
+        "email_keys": [p.email_key for p in people if p.email_key is not None],
+    }
+
+
+async def find(
+    tx: Connection, actor: Actor, people: Iterable[Person], *, team: Row
+) -> dict[Person, Row | None]:
+    """The user behind each person, kept from being deleted; None where there is none.
+
+    Beside the user's columns a row says whether the actor sees the user, and whether the user is in
+    the team and in its organization. Raises Refusals where an id and an e-mail disagree.
+    """
+    people = list(people)
+    rows = await tx.all(
+        _candidates(actor.sight),
+        actor_id=actor.user_id,
+        **names_of(people),
+        team_id=team.id,
+        organization_id=team.organization_id,
+    )
+    by_id = {row.id: row for row in rows}
+    by_email = {row.email_key: row for row in rows if row.email_key is not None}
+    return {
+        person: by_id.get(person.user_id) if person.user_id else by_email.get(person.email_key)
+        for person in people
+    }
+
+
+def check_agreement(found: Iterable[tuple[Path, Person, Row | None]]) -> None:
+    """Raise Refusals for each id whose user has another e-mail than the one given beside it."""
+    Problems(
+        DifferentUsers(*path, "email")
+        for path, person, row in found
+        if row is not None and person.email is not None and row.email_key != person.email_key
+    ).raise_any()
+
+
+async def create_from_emails(tx: Connection, emails: Iterable[str]) -> list[Row]:
+    """Create a user for each e-mail, named by what stands before the @.
+
+    Asks for the transaction to be run again if somebody else creates one of them meanwhile.
+    """
+    drafts = [
+        {
+            "id": new_id(Prefix.USER),
+            **columns_of({"name": email.split("@")[0][:NAME_LENGTH], "email": email}),
+        }
+        for email in emails
+    ]
+    rows = await tx.each(_create(), drafts) if drafts else []
+    if len(rows) < len(drafts):
+        raise RunAgain
+    return rows
+
+
+@cache
+def _candidates(sight: Sight) -> Statement:
+    ids = bindparam("user_ids", type_=ARRAY(Text))
+    keys = bindparam("email_keys", type_=ARRAY(Text))
+    in_team = select(team_members.c.id).where(
+        team_members.c.user_id == users.c.id, team_members.c.team_id == bindparam("team_id")
+    )
+    in_organization = select(organization_members.c.id).where(
+        organization_members.c.user_id == users.c.id,
+        organization_members.c.organization_id == bindparam("organization_id"),
+    )
+    return Statement(
+        select(
+            users,
+            visible_users(sight).label("visible"),
+            in_team.exists().label("in_team"),
+            in_organization.exists().label("in_organization"),
+        )
+        .where(or_(users.c.id == any_(ids), users.c.email_key == any_(keys)))
+        .order_by(users.c.id)
+        .with_for_update(of=users, read=True, key_share=True)
+    )
+
+
+@cache
+def _create() -> Statement:
+    columns = ("id", "name", "name_key", "email", "email_key")
+    values = {name: bindparam(name, type_=users.c[name].type) for name in columns}
+    return Statement(insert(users).values(values).on_conflict_do_nothing().returning(*users.c))

@@ -1,0 +1,247 @@
+"""Teams: create with members, update, block, delete, and the default budget of members."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypedDict
+
+from bursar.access.actor import Actor
+from bursar.access.door import (
+    Lock,
+    access_organization,
+    access_team,
+    access_teams,
+    lock_organization_of_team,
+)
+from bursar.access.policy import Action
+from bursar.database.connections import Connection
+from bursar.database.rows import Row
+from bursar.database.tables import teams
+from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.domain.errors import Invalid, Problems, Refusal
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    exceeding,
+    problems_with_budget,
+    problems_with_limits,
+    resulting,
+)
+from bursar.domain.roles import PlatformRole, TeamRole
+from bursar.services import audit, budgets, members
+from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services.audit import Change
+from bursar.services.members import NewMember
+from bursar.services.people import Person
+
+MOST_DELETED = 100
+BUDGETS = {"budget": "team", "member_budget": "team_default"}
+"""The budgets of a team by their attribute, and the kind of owner that it is of each."""
+
+
+class TeamAttributes(TypedDict, total=False):
+    """What is to be set; a budget of None takes the budget away."""
+
+    name: str
+    external_id: str | None
+    description: str | None
+    tags: list[str]
+    metadata: dict[str, Any]
+    budget: BudgetChanges | None
+    member_budget: BudgetChanges | None
+
+
+async def create(
+    tx: Connection,
+    actor: Actor,
+    *,
+    attributes: TeamAttributes,
+    organization_id: str | None = None,
+    new_members: Sequence[NewMember] = (),
+    add_to_organization: bool = False,
+) -> Row:
+    """Create a team, in the built-in organization unless another is named, with its first members.
+
+    A creator who is a plain USER becomes an ADMIN of the team. Raises Refusals for bad attributes or
+    members, NotFound and Forbidden for the organization, LimitExceeded for what is above its limits,
+    AlreadyTaken for the external id, and what members.add raises.
+    """
+    problems = Problems(_problems(attributes))
+    problems.extend(members.problems_with_new(new_members))
+    problems.raise_any()
+    organization = await access_organization(
+        tx,
+        actor,
+        organization_id or DEFAULT_ORGANIZATION,
+        Action.TEAM_CREATE,
+        path=("organization_id",),
+        lock=Lock.SHARE,
+    )
+    limits = {name: resulting(None, attributes.get(name)) for name in BUDGETS}  # type: ignore[arg-type]  # the values under these names are budgets
+    await _check_limits(tx, organization.id, limits)
+    row = await insert_row(
+        tx,
+        teams,
+        {
+            "id": new_id(Prefix.TEAM),
+            "organization_id": organization.id,
+            **columns_of(_own(attributes)),
+        },
+    )
+    for name, owner in BUDGETS.items():
+        await budgets.store(tx, owner, row.id, None, limits[name])
+    await audit.record(
+        tx, actor, _change("team.create", row, after={**row, **audit.all_of(limits.items())})
+    )
+    first = _with_creator(actor, new_members)
+    if first:
+        await members.add_to(
+            tx, actor, row, first, invites=True, add_to_organization=add_to_organization
+        )
+    return row
+
+
+async def update(
+    tx: Connection,
+    actor: Actor,
+    *,
+    team_id: str,
+    attributes: TeamAttributes,
+    expected_version: int | None = None,
+    path: tuple[str, ...] = ("id",),
+) -> Row:
+    """Change what is given of a team, and nothing else.
+
+    Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set,
+    VersionConflict, LimitExceeded for what is above the organization's limits, AlreadyTaken.
+    """
+    Problems(_problems(attributes)).raise_any()
+    given = [name for name in BUDGETS if name in attributes]
+    if given:
+        await lock_organization_of_team(tx, actor, team_id)
+    row = await access_team(
+        tx,
+        actor,
+        team_id,
+        path=path,
+        deeds=[(_action(name), (name,)) for name in attributes] or [(Action.TEAM_UPDATE, path)],
+    )
+    check_version(row, expected_version)
+    before: dict[str, Limits | None] = {}
+    after: dict[str, Limits | None] = {}
+    stored = {name: await budgets.budget_of(tx, BUDGETS[name], row.id) for name in given}
+    for name in given:
+        before[name] = budgets.limits_of(stored[name])
+        after[name] = resulting(before[name], attributes[name])  # type: ignore[literal-required]  # as in create
+    await _check_limits(tx, row.organization_id, after)
+    for name in given:
+        await budgets.store(tx, BUDGETS[name], row.id, stored[name], after[name])
+    changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
+    await audit.record(
+        tx,
+        actor,
+        _change(
+            "team.update",
+            row,
+            before={**row, **audit.all_of(before.items())},
+            after={**changed, **audit.all_of(after.items())},
+        ),
+    )
+    return changed
+
+
+async def set_blocked(tx: Connection, actor: Actor, *, team_id: str, blocked: bool) -> Row:
+    """Block a team or unblock it; one that already is as asked stays as it is, unrecorded.
+
+    Raises NotFound or Forbidden.
+    """
+    row = await access_team(tx, actor, team_id, Action.TEAM_BLOCK)
+    if row.blocked == blocked:
+        return row
+    changed = await update_row(tx, teams, row.id, {"blocked": blocked})
+    action = "team.block" if blocked else "team.unblock"
+    await audit.record(tx, actor, _change(action, row, before=row, after=changed))
+    return changed
+
+
+async def delete(tx: Connection, actor: Actor, *, team_ids: Sequence[str]) -> list[Row]:
+    """Delete teams with their members and budgets: all of them or none; an id twice counts once.
+
+    Answers the rows that are gone. Raises NotFound or Forbidden for each, at its place in the list.
+    """
+    if not 1 <= len(team_ids) <= MOST_DELETED:
+        raise Invalid("ids", problem=f"must be 1 to {MOST_DELETED} ids")
+    rows = await access_teams(tx, actor, team_ids, Action.TEAM_DELETE, path=("ids",))
+    await remove(tx, actor, rows)
+    return rows
+
+
+async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
+    """Delete teams that are locked and permitted to go, each with an audit entry."""
+    ids = [row.id for row in rows]
+    owned = {
+        name: await budgets.budgets_of(tx, owner, ids) for name, owner in BUDGETS.items() if ids
+    }
+    await delete_rows(tx, teams, ids)
+    await audit.record(
+        tx,
+        actor,
+        *(
+            _change(
+                "team.delete",
+                row,
+                before={
+                    **row,
+                    **audit.all_of(
+                        (name, budgets.limits_of(owned[name].get(row.id))) for name in BUDGETS
+                    ),
+                },
+            )
+            for row in rows
+        ),
+    )
+
+
+def _with_creator(actor: Actor, new_members: Sequence[NewMember]) -> list[NewMember]:
+    """The first members: a plain USER who creates a team administers it."""
+    listed = any(new.person.user_id == actor.user_id for new in new_members)
+    if actor.role is not PlatformRole.USER or listed:
+        return list(new_members)
+    return [*new_members, NewMember(Person(actor.user_id, None), TeamRole.ADMIN)]
+
+
+def _problems(attributes: TeamAttributes) -> Iterator[Refusal]:
+    yield from problems_with(_own(attributes))
+    yield from problems_with_budget(attributes.get("budget"), "budget")
+    yield from problems_with_budget(attributes.get("member_budget"), "member_budget")
+
+
+def _own(attributes: TeamAttributes) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in BUDGETS}
+
+
+def _action(attribute: str) -> Action:
+    match attribute:
+        case "budget" | "external_id":
+            return Action.TEAM_LIMIT
+        case "member_budget":
+            return Action.TEAM_MEMBER_BUDGET_UPDATE
+        case _:
+            return Action.TEAM_UPDATE
+
+
+async def _check_limits(
+    tx: Connection, organization_id: str, limits: dict[str, Limits | None]
+) -> None:
+    """Raise Refusals for limits that contradict each other or exceed the organization's."""
+    parent = None
+    if limits.get("budget"):
+        parent = budgets.limits_of(await budgets.budget_of(tx, "organization", organization_id))
+    problems = Problems()
+    for name, own in limits.items():
+        problems.extend(problems_with_limits(own, name))
+    problems.extend(exceeding(limits.get("budget"), parent, "budget", level="organization"))
+    problems.raise_any()
+
+
+def _change(action: str, team: Row, **states: audit.State) -> Change:
+    return Change(action, team.id, organization_id=team.organization_id, team_id=team.id, **states)

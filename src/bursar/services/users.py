@@ -1,0 +1,239 @@
+"""Users: create, update, delete, block and unblock; the platform's own business."""
+
+from functools import cache
+from typing import Any, TypedDict
+
+from sqlalchemy import Select, Table, Text, bindparam, exists, null, select, union_all
+
+from bursar.access.actor import Actor
+from bursar.access.door import access_user
+from bursar.access.policy import Action, forbidden, permits
+from bursar.database.connections import Connection
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.database.tables import (
+    organization_members,
+    organizations,
+    team_members,
+    teams,
+    users,
+)
+from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.domain.errors import LastAdmin, Problems
+from bursar.domain.ids import Prefix, new_id
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    problems_with_budget,
+    problems_with_limits,
+    resulting,
+)
+from bursar.domain.names import is_storable
+from bursar.domain.roles import PlatformRole
+from bursar.services import audit, budgets
+from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services.audit import Change
+
+
+class UserAttributes(TypedDict, total=False):
+    """What is to be set; a budget of None takes the budget away."""
+
+    name: str
+    email: str | None
+    external_id: str | None
+    role: PlatformRole
+    metadata: dict[str, Any]
+    budget: BudgetChanges | None
+
+
+async def create(tx: Connection, actor: Actor, *, attributes: UserAttributes) -> Row:
+    """Create a user. Raises Refusals for bad attributes, Forbidden, AlreadyTaken."""
+    own, budget = _split(attributes)
+    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    if not permits(actor, Action.USER_CREATE):
+        raise forbidden(Action.USER_CREATE)
+    limits = resulting(None, budget)
+    Problems(problems_with_limits(limits, "budget")).raise_any()
+    row = await insert_row(tx, users, {"id": new_id(Prefix.USER), **columns_of(own)})
+    await budgets.store(tx, "user", row.id, None, limits)
+    after = {**row, **audit.all_of([("budget", limits)])}
+    await audit.record(tx, actor, Change("user.create", row.id, after=after))
+    return row
+
+
+async def update(
+    tx: Connection,
+    actor: Actor,
+    *,
+    user_id: str,
+    attributes: UserAttributes,
+    expected_version: int | None = None,
+) -> Row:
+    """Change what is given of a user, and nothing else.
+
+    Raises Refusals for bad attributes, NotFound, Forbidden, VersionConflict, AlreadyTaken, and
+    LastAdmin for the role of the last platform admin.
+    """
+    own, budget = _split(attributes)
+    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    row = await access_user(tx, actor, user_id, Action.USER_UPDATE)
+    check_version(row, expected_version)
+    if own.get("role", PlatformRole.ADMIN) is not PlatformRole.ADMIN:
+        await _check_platform_admin_stays(tx, row, "role")
+    stored = await budgets.budget_of(tx, "user", row.id)
+    before: Limits | None = budgets.limits_of(stored)
+    limits = before
+    if "budget" in attributes:
+        limits = resulting(before, budget)
+        Problems(problems_with_limits(limits, "budget")).raise_any()
+        await budgets.store(tx, "user", row.id, stored, limits)
+    changed = await update_row(tx, users, row.id, columns_of(own))
+    await audit.record(
+        tx,
+        actor,
+        Change(
+            "user.update",
+            row.id,
+            before={**row, **audit.all_of([("budget", before)])},
+            after={**changed, **audit.all_of([("budget", limits)])},
+        ),
+    )
+    return changed
+
+
+async def set_blocked(tx: Connection, actor: Actor, *, user_id: str, blocked: bool) -> Row:
+    """Block a user or unblock them; one who already is as asked stays as they are, unrecorded.
+
+    Raises NotFound, Forbidden, LastAdmin for the last platform admin.
+    """
+    row = await access_user(tx, actor, user_id, Action.USER_BLOCK)
+    if row.blocked == blocked:
+        return row
+    if blocked:
+        await _check_platform_admin_stays(tx, row, "id")
+    changed = await update_row(tx, users, row.id, {"blocked": blocked})
+    action = "user.block" if blocked else "user.unblock"
+    await audit.record(tx, actor, Change(action, row.id, before=row, after=changed))
+    return changed
+
+
+async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
+    """Delete a user with their memberships, keys and budget.
+
+    Raises NotFound, Forbidden, and LastAdmin while some team, some organization or the platform
+    would be left without an admin. What the user administers is locked before the user.
+    """
+    if permits(actor, Action.USER_DELETE) and is_storable(user_id):
+        await tx.all(_administered(organizations, organization_members), user_id=user_id)
+        await tx.all(_administered(teams, team_members), user_id=user_id)
+    row = await access_user(tx, actor, user_id, Action.USER_DELETE)
+    problems = Problems()
+    for thing, members in (("organization", organization_members), ("team", team_members)):
+        if await tx.one(_last_admin_of(members), user_id=user_id) is not None:
+            problems.append(LastAdmin("id", thing=f"{thing} somewhere"))
+    problems.raise_any()
+    await _check_platform_admin_stays(tx, row, "id")
+    limits = budgets.limits_of(await budgets.budget_of(tx, "user", row.id))
+    left = await tx.all(_memberships(), user_id=user_id)
+    await delete_rows(tx, users, [row.id])
+    before = {**row, **audit.all_of([("budget", limits)])}
+    await audit.record(
+        tx,
+        actor,
+        *(_left(membership) for membership in left),
+        Change("user.delete", row.id, before=before),
+    )
+
+
+def _split(attributes: UserAttributes) -> tuple[dict[str, Any], BudgetChanges | None]:
+    own = {name: value for name, value in attributes.items() if name != "budget"}
+    return own, attributes.get("budget")
+
+
+def _left(membership: Row) -> Change:
+    kind = "team_member" if membership.team_id else "organization_member"
+    before = {"user_id": membership.user_id, "role": membership.role}
+    return Change(
+        f"{kind}.remove",
+        membership.id,
+        before=before,
+        organization_id=membership.organization_id,
+        team_id=membership.team_id,
+    )
+
+
+async def _check_platform_admin_stays(tx: Connection, row: Row, *path: str) -> None:
+    """Raise LastAdmin if nobody else could administer the platform; all admins are locked."""
+    if row.role != PlatformRole.ADMIN or row.blocked:
+        return
+    admins = await tx.all(_platform_admins())
+    if [admin.id for admin in admins] == [row.id]:
+        raise LastAdmin(*path, thing="platform")
+
+
+@cache
+def _platform_admins() -> Statement:
+    return Statement(
+        select(users.c.id)
+        .where(users.c.role == PlatformRole.ADMIN, ~users.c.blocked)
+        .order_by(users.c.id)
+        .with_for_update(key_share=True)
+    )
+
+
+@cache
+def _administered(things: Table, members: Table) -> Statement:
+    """Lock the things that the user administers."""
+    return Statement(
+        select(things.c.id)
+        .where(things.c.id.in_(_admin_of(things, members)))
+        .order_by(things.c.id)
+        .with_for_update(key_share=True)
+    )
+
+
+@cache
+def _memberships() -> Statement:
+    """All memberships of a user; those of an organization have no team."""
+    mine = bindparam("user_id", type_=Text)
+    in_teams = (
+        select(
+            team_members.c.id,
+            team_members.c.user_id,
+            team_members.c.role,
+            teams.c.organization_id,
+            team_members.c.team_id,
+        )
+        .join(teams, teams.c.id == team_members.c.team_id)
+        .where(team_members.c.user_id == mine)
+    )
+    in_organizations = select(
+        organization_members.c.id,
+        organization_members.c.user_id,
+        organization_members.c.role,
+        organization_members.c.organization_id,
+        null().label("team_id"),
+    ).where(organization_members.c.user_id == mine)
+    return Statement(union_all(in_teams, in_organizations))
+
+
+@cache
+def _last_admin_of(members: Table) -> Statement:
+    """Some membership of the user as the only admin."""
+    thing = "team_id" if members is team_members else "organization_id"
+    other = members.alias("other")
+    another = exists().where(
+        other.c[thing] == members.c[thing], other.c.role == "ADMIN", other.c.id != members.c.id
+    )
+    return Statement(
+        select(members.c.id)
+        .where(members.c.user_id == bindparam("user_id"), members.c.role == "ADMIN", ~another)
+        .limit(1)
+    )
+
+
+def _admin_of(things: Table, members: Table) -> Select[Any]:
+    thing = "team_id" if things is teams else "organization_id"
+    return select(members.c[thing]).where(
+        members.c.user_id == bindparam("user_id"), members.c.role == "ADMIN"
+    )

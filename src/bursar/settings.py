@@ -1,0 +1,184 @@
+"""Every setting of Bursar: the environment, validated, as one frozen object."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from platformdirs import user_data_path
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_PREFIX = "BURSAR_"
+_SHORTEST_SECRET = 32
+_LONGEST_SECRET = 512
+# What it lets through asyncpg can take apart; its own complaint would quote a misread password.
+_HOST = r"(\[[^\]]*\]|[^:/?#,@\[\]]*)(:\d+)?"
+_ADDRESS = re.compile(rf"postgres(ql)?://([^/?#@]*@)?{_HOST}(,{_HOST})*([/?][^#]*)?")
+_PASSWORDS = re.compile(
+    r"(?<=://)([^:@/?#]*:).*@|([?&][^=&]*password=)[^&]*", re.IGNORECASE | re.DOTALL
+)
+
+
+class BadSettings(Exception):
+    """The environment cannot be used; one line names the variables, and tells no secret."""
+
+
+def _secret(text: SecretStr) -> SecretStr:
+    if not _SHORTEST_SECRET <= len(text) <= _LONGEST_SECRET:
+        raise _problem(f"a secret has {_SHORTEST_SECRET} to {_LONGEST_SECRET} characters")
+    return text
+
+
+def _presentable(key: SecretStr) -> SecretStr:
+    """What an Authorization header can carry."""
+    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+        raise _problem("a key has printable ASCII characters without spaces only")
+    return key
+
+
+def _separated(text: Any) -> Any:
+    return [part.strip() for part in text.split(",")] if isinstance(text, str) else text
+
+
+def _postgresql(url: SecretStr) -> SecretStr:
+    if not _ADDRESS.fullmatch(url.get_secret_value()):
+        raise _problem("not postgresql://user:password@host/database, percent-encoded")
+    return url
+
+
+def _problem(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("setting", sentence)
+
+
+def _default_data_dir() -> Path:
+    return user_data_path("bursar") if os.geteuid() else Path("/var/lib/bursar")
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+class Settings(BaseSettings):
+    """Read from the environment when made; an empty variable counts as not given."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, populate_by_name=True
+    )
+
+    host: str = Field(
+        "127.0.0.1", description="The address to listen on; 0.0.0.0 or :: takes every network."
+    )
+    port: int = Field(
+        8080, ge=0, le=65535, description="The TCP port to listen on; 0 takes any free one."
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="The folder of the embedded PostgreSQL and its secrets.",
+    )
+    admin_key: Annotated[Secret, AfterValidator(_presentable)] | None = Field(
+        None,
+        description="The first admin's API key, 32 to 512 characters; a changed one replaces the "
+        "earlier at start, and without any the first start makes one.",
+    )
+    pepper: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_separated)] | None = Field(
+        None,
+        description="Comma-separated secrets that API keys are hashed with, 32 to 512 characters "
+        "each: the first hashes, all are tried; required with DATABASE_URL, else made at the first "
+        "start.",
+    )
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="The PostgreSQL to use, as postgresql://user:password@host/database; without "
+        "it the embedded one is started.",
+    )
+    pool_size: int = Field(
+        10, ge=1, le=200, description="How many connections to PostgreSQL are kept at most."
+    )
+    statement_cache: int = Field(
+        512,
+        ge=0,
+        le=10_000,
+        description="How many prepared statements each connection keeps; 0 for a PgBouncer in "
+        "transaction mode.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log lines to write: debug, info, warning or error."
+    )
+    drain_seconds: int = Field(
+        0,
+        ge=0,
+        le=60,
+        description="How long /readyz says no at a stop before the listener closes, in seconds.",
+    )
+    stop_seconds: int = Field(
+        10, ge=0, le=300, description="How long running requests may take at a stop, in seconds."
+    )
+    max_body_bytes: int = Field(
+        262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
+    )
+
+    @model_validator(mode="after")
+    def _pepper_outlives_the_database(self) -> Self:
+        if self.database_url and not self.pepper:
+            raise _problem(f"{variable('pepper')}: must be given with {variable('database_url')}")
+        return self
+
+
+def load(**given: Any) -> Settings:
+    """Read the environment; what is `given` by name, such as an option's value, comes first.
+
+    Raises BadSettings, which tells all that is wrong at once.
+    """
+    known = {variable(name): name for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    problems = [f"{name}: unknown setting{_nearest(name, known)}" for name in unknown]
+    settings = None
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += [
+            ": ".join([*(variable(str(place)) for place in problem["loc"][:1]), problem["msg"]])
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+    if settings is None or problems:
+        raise BadSettings(" ".join("; ".join(problems).split()))
+    return settings
+
+
+def variable(name: str) -> str:
+    """The environment's name of a setting."""
+    return "DATABASE_URL" if name.lower() == "database_url" else _PREFIX + name.upper()
+
+
+def shown(settings: Settings, name: str) -> str:
+    """A setting's value as anyone may see it: a secret masked, of an address its password."""
+    match getattr(settings, name):
+        case None:
+            return "none"
+        case SecretStr() as url if name == "database_url":
+            return _PASSWORDS.sub(_masked, url.get_secret_value())
+        case SecretStr() | tuple():
+            return "***"
+        case value:
+            return str(value)
+
+
+def _masked(password: re.Match[str]) -> str:
+    return f"{password[1]}***@" if password[1] else f"{password[2]}***"
+
+
+def _nearest(name: str, known: dict[str, str]) -> str:
+    """A suggestion, by what stands after the prefix."""
+    bare = {candidate.removeprefix(_PREFIX): candidate for candidate in known}
+    close = difflib.get_close_matches(name.removeprefix(_PREFIX), bare, n=1)
+    return f", did you mean {bare[close[0]]}?" if close else ""

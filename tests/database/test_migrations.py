@@ -1,0 +1,161 @@
+"""The way from one revision to another: all of it or nothing, once, whoever else tries."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
+
+import bursar
+from bursar.database.migrations import (
+    UnknownRevision,
+    alone,
+    current,
+    downgrade,
+    head,
+    pending,
+    upgrade,
+)
+from bursar.database.tables import metadata
+from bursar.domain.ids import DEFAULT_ORGANIZATION
+
+REPOSITORY = Path(__file__).parents[2]
+
+UPGRADE = """
+import asyncio, os
+from bursar.database.migrations import upgrade
+asyncio.run(upgrade(os.environ["DSN"]))
+"""
+
+
+async def tables(connection: asyncpg.Connection) -> set[str]:
+    rows = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    )
+    return {row["tablename"] for row in rows}
+
+
+def test_the_history_has_one_head_that_alembic_itself_finds() -> None:
+    config = Config(toml_file=REPOSITORY / "pyproject.toml")
+
+    assert ScriptDirectory.from_config(config).get_heads() == [head()]
+
+
+async def test_an_empty_database_is_upgraded_to_head(empty: str, owner: asyncpg.Connection) -> None:
+    assert await current(empty) is None
+    assert (await pending(empty))[-1] == head()
+
+    await upgrade(empty)
+
+    assert await current(empty) == head()
+    assert await pending(empty) == []
+    assert await tables(owner) == {*metadata.tables, "alembic_version"}
+
+
+async def test_the_built_in_organization_is_there_after_the_upgrade(
+    application: asyncpg.Connection,
+) -> None:
+    (row,) = await application.fetch("SELECT * FROM organizations")
+
+    assert (row["id"], row["external_id"]) == (DEFAULT_ORGANIZATION, "default")
+    assert (row["name"], row["name_key"]) == ("Default", "default")
+
+
+async def test_a_downgrade_to_base_leaves_nothing_and_can_be_undone(
+    migrated: str, owner: asyncpg.Connection
+) -> None:
+    await downgrade(migrated, "base")
+
+    assert await tables(owner) == {"alembic_version"}
+    assert await current(migrated) is None
+
+    await upgrade(migrated)
+
+    assert await tables(owner) == {*metadata.tables, "alembic_version"}
+
+
+async def test_four_replicas_upgrade_at_once_and_all_succeed(empty: str) -> None:
+    environment = {**os.environ, "DSN": empty}
+    replicas = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", UPGRADE, env=environment)
+        for _ in range(4)
+    ]
+
+    assert await asyncio.gather(*(replica.wait() for replica in replicas)) == [0, 0, 0, 0]
+    assert await current(empty) == head()
+
+
+async def test_the_first_migrations_of_two_replicas_meet_and_the_later_one_waits(
+    empty: str, owner: asyncpg.Connection
+) -> None:
+    """Both find no version table; the later one's is refused the moment the other commits."""
+    async with owner.transaction():
+        await owner.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+        waiting = asyncio.create_task(alone(empty, revisions))
+        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        assert not done
+        await owner.execute("INSERT INTO alembic_version VALUES ('theirs')")
+
+    assert await waiting == ["theirs"]
+
+
+async def test_a_migration_waits_for_another_and_sees_what_it_did(
+    migrated: str, owner: asyncpg.Connection
+) -> None:
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        waiting = asyncio.create_task(alone(migrated, revisions))
+        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        assert not done
+        await owner.execute("UPDATE alembic_version SET version_num = 'theirs'")
+
+    assert await waiting == ["theirs"]
+
+
+def revisions(connection: Connection) -> list[str]:
+    return list(connection.scalars(text("SELECT version_num FROM alembic_version")))
+
+
+async def test_a_migration_that_fails_leaves_no_trace(
+    empty: str, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("CREATE TABLE audit_entries (in_the_way int)")
+
+    with pytest.raises(ProgrammingError, match="already exists"):
+        await upgrade(empty)
+
+    assert await tables(owner) == {"audit_entries"}
+    assert await current(empty) is None
+
+
+async def test_a_database_of_a_later_version_is_left_alone(
+    migrated: str, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    for attempt in (upgrade(migrated), downgrade(migrated, "base"), pending(migrated)):
+        with pytest.raises(UnknownRevision, match="revision 9999, which this version"):
+            await attempt
+
+    assert await tables(owner) == {*metadata.tables, "alembic_version"}
+
+
+async def test_a_wheel_finds_the_migrations_inside_its_package(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lib/python3/site-packages/bursar"
+    shutil.copytree(REPOSITORY / "migrations", package / "migrations")
+    first = next((package / "migrations/versions").glob("*_foundation.py"))
+    first.write_text(first.read_text().replace('"0001"', '"of the wheel"'))
+    for later in {*first.parent.glob("*.py")} - {first}:
+        later.unlink()
+    monkeypatch.setattr(bursar, "__file__", str(package / "__init__.py"))
+
+    assert await pending(empty) == ["of the wheel"]

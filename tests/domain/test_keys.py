@@ -1,0 +1,47 @@
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bursar.domain.keys import digest, last_four, looks_like_secret, new_secret
+
+SECRET = "bk_" + "0" * 42 + "1" + "28fpP9"
+PEPPER = b"p" * 32
+
+
+def test_new_secrets_have_the_documented_shape_and_never_repeat() -> None:
+    made = {new_secret() for _ in range(1_000)}
+    assert len(made) == 1_000
+    assert all(re.fullmatch(r"bk_[0-9A-Za-z]{49}", secret) for secret in made)
+    assert all(looks_like_secret(secret) for secret in made)
+
+
+@given(st.integers(0, 51), st.sampled_from("0Az9_"))
+def test_a_secret_with_one_character_changed_is_not_one(place: int, other: str) -> None:
+    secret = new_secret()
+    changed = secret[:place] + other + secret[place + 1 :]
+    assert looks_like_secret(changed) == (changed == secret)
+
+
+@pytest.mark.parametrize("change", [str.upper, str.strip, lambda text: text + "\n"])
+def test_only_the_exact_secret_looks_like_one(change: Callable[[str], str]) -> None:
+    assert looks_like_secret(SECRET)
+    assert looks_like_secret(change(SECRET)) == (change(SECRET) == SECRET)
+
+
+@given(st.text(st.characters(), max_size=512), st.binary(min_size=1, max_size=64))
+def test_any_text_can_be_looked_up_by_its_digest(text: str, pepper: bytes) -> None:
+    message = text.encode("utf-8", "surrogatepass")
+    assert digest(text, pepper) == hmac.new(pepper, message, hashlib.sha256).digest()
+
+
+def test_another_pepper_gives_another_digest() -> None:
+    assert digest(SECRET, PEPPER) != digest(SECRET, PEPPER[:-1])
+
+
+def test_the_last_four_characters_are_what_people_see() -> None:
+    assert last_four(SECRET) == SECRET[-4:]
