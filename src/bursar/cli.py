@@ -118,12 +118,24 @@ def schema_print() -> None:
 @app.command()
 def seed(
     organizations: Annotated[int, typer.Option(min=1)] = 20,
-    teams: Annotated[int, typer.Option(min=0)] = 200,
+    teams: Annotated[int, typer.Option(min=1)] = 200,
     users: Annotated[int, typer.Option(min=1)] = 2000,
-    members_per_team: Annotated[int, typer.Option(min=0)] = 10,
+    members_per_team: Annotated[int, typer.Option(min=1)] = 10,
     seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = 0,
 ) -> None:
-    """Fill an empty database with realistic data, for demos and benchmarks."""
+    """Load realistic data beside what is there, for demos and benchmarks."""
+    from bursar.operations.seeding import run
+
+    rows = run(
+        load(),
+        organizations=organizations,
+        teams=teams,
+        users=users,
+        members_per_team=members_per_team,
+        number=seed,
+    )
+    for table, count in rows.items():
+        typer.echo(f"{count:>9,} {table}")
 
 
 @admin_key_app.command("new")

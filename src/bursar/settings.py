@@ -70,9 +70,7 @@ Secret = Annotated[SecretStr, AfterValidator(_secret)]
 class Settings(BaseSettings):
     """Read from the environment when made; an empty variable counts as not given."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
     host: str = Field(
         "127.0.0.1", description="The address to listen on; 0.0.0.0 or :: takes every network."

@@ -88,8 +88,9 @@ def reached(settings: Settings) -> Iterator[CommandDatabase]:
 
 def _joined_or_started(settings: Settings, ending: ExitStack) -> EmbeddedPostgres | RunningPostgres:
     deadline = time.monotonic() + _JOIN_SECONDS
-    # Ends the command as Ctrl-C does, by unwinding, which stops PostgreSQL.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM then ends the command as Ctrl-C does: by unwinding, which stops PostgreSQL.
+    earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ending.callback(signal.signal, signal.SIGTERM, earlier)
     while True:
         if (server := running(settings.data_dir)) is not None:
             return server

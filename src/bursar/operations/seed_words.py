@@ -1,7 +1,8 @@
 """Words that seeded companies, their people and their teams are named with."""
 
 import unicodedata
-from random import Random
+
+from bursar.operations.chance import Chance
 
 _COMPANIES = (
     "Harbor", "Bluefin", "Northwind", "Café Aurore", "Brücke", "Søndergård", "Quillon", "Tamarind",
@@ -21,7 +22,7 @@ _GIVEN = (
 _FAMILY = (
     "Almeida", "Bauer", "Castañeda", "Dubois", "Eriksson", "Fischer", "García", "Hernández",
     "Ivanova", "Jansen", "Kowalski", "Larsen", "Müller", "Nakamura", "Okafor", "Petrović", "Quispe",
-    "Rossi", "Schäfer", "Tanaka", "Urquhart", "Virtanen", "Weiß", "Xu", "Yılmaz", "Zhang", "O'Neill",
+    "Rossi", "Schäfer", "Tanaka", "Urquhart", "Virtanen", "Weiß", "Xu", "Çelik", "Zhang", "O'Neill",
 )  # fmt: skip
 _WORK = (
     "Customer support", "Search relevance", "Fraud detection", "Contract review", "Code review",
@@ -58,18 +59,12 @@ _AIMS = (
 )
 
 
-def company(words: Random) -> str:
-    return " ".join(words.choice(part) for part in (_COMPANIES, _TRADES, _FORMS))
+def company(stream: Chance) -> str:
+    return " ".join(stream.choice(part) for part in (_COMPANIES, _TRADES, _FORMS))
 
 
-def domain_of(company_name: str) -> str:
-    """A host name that nobody can own, from the words of a name that ASCII can write."""
-    plain = "".join(c if c.isalnum() else " " for c in _ascii(company_name)).split()
-    return f"{'-'.join(plain).lower()}.example"
-
-
-def person(words: Random) -> tuple[str, str]:
-    return words.choice(_GIVEN), words.choice(_FAMILY)
+def person(stream: Chance) -> tuple[str, str]:
+    return stream.choice(_GIVEN), stream.choice(_FAMILY)
 
 
 def mailbox_of(given: str, family: str) -> str:
@@ -78,25 +73,25 @@ def mailbox_of(given: str, family: str) -> str:
     return box if len(box) % 5 == 0 else box.lower()
 
 
-def team(words: Random) -> str:
-    name = f"{words.choice(_WORK)} {words.choice(_KIND)}"
-    return f"{name} · {words.choice(_PLACES)}" if words.random() < 0.4 else name
+def team(stream: Chance) -> str:
+    name = f"{stream.choice(_WORK)} {stream.choice(_KIND)}"
+    return f"{name} · {stream.choice(_PLACES)}" if stream.percent(40) else name
 
 
-def description(words: Random, team_name: str) -> str | None:
-    return f"{team_name}.\n{words.choice(_AIMS)}" if words.random() < 0.8 else None
+def description(stream: Chance, team_name: str) -> str | None:
+    return f"{team_name}.\n{stream.choice(_AIMS)}" if stream.percent(80) else None
 
 
-def tags(words: Random) -> list[str]:
-    return words.sample(_TAGS, words.choice((0, 1, 2, 2, 3, 5)))
+def tags(stream: Chance) -> list[str]:
+    return stream.sample(_TAGS, stream.choice((0, 1, 2, 2, 3, 5)))
 
 
-def particulars(words: Random) -> dict[str, object]:
+def particulars(stream: Chance) -> dict[str, object]:
     """Metadata as finance and operations keep it."""
     return {
-        "costCenter": f"CC-{words.randrange(1000, 9999)}",
-        "region": words.choice(_REGIONS),
-        "onCall": words.random() < 0.3,
+        "costCenter": f"CC-{stream.randrange(1000, 9999)}",
+        "region": stream.choice(_REGIONS),
+        "onCall": stream.percent(30),
     }
 
 

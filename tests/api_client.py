@@ -1,0 +1,75 @@
+"""A client of the API for tests: real HTTP requests, over ASGI."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+import httpx2
+from starlette.applications import Starlette
+
+from bursar.database import tables
+from bursar.database.connections import statements_sent
+from factories import Person
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and how many SQL statements it took, sign-in included."""
+
+    status: int
+    data: Any
+    errors: list[dict[str, Any]]
+    statements: int
+
+    @property
+    def payload(self) -> Any:
+        """The one root field of the data."""
+        assert not self.errors, self.errors
+        (value,) = self.data.values()
+        return value
+
+    @property
+    def refusals(self) -> list[tuple[str, str]]:
+        """Code and dotted path of each of the payload's errors."""
+        return [(error["code"], ".".join(error["path"])) for error in self.payload["errors"]]
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.errors]
+
+
+class Api:
+    """Posts documents as somebody, and knows whether the database changed."""
+
+    def __init__(self, app: Starlette, owner: asyncpg.Connection) -> None:
+        self.http = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="http://bursar.test"
+        )
+        self._owner = owner
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+        response = await self.http.post(
+            "/graphql",
+            json={"query": document, "variables": variables},
+            headers={"Authorization": f"Bearer {person.secret}"},
+        )
+        body = response.json()
+        sent = statements_sent.get()
+        return Answer(
+            response.status_code, body.get("data"), body.get("errors", []), sent[0] if sent else 0
+        )
+
+    async def fingerprint(self) -> str:
+        """A digest of every row of every table: equal before and after means that nothing changed."""
+        digest = hashlib.sha256()
+        for name in sorted(tables.metadata.tables):
+            for row in await self._owner.fetch(f"SELECT t::text FROM {name} t ORDER BY 1"):
+                digest.update(row[0].encode())
+        return digest.hexdigest()

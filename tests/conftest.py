@@ -1,0 +1,91 @@
+"""PostgreSQL once for each worker, migrated once, emptied between tests; and the API in front of it."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from starlette.applications import Starlette
+
+from api_client import Api
+from bursar.app import create_app
+from bursar.database import tables
+from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.grants import grant
+from bursar.database.migrations import upgrade
+from bursar.database.pool import Database
+from bursar.domain.ids import DEFAULT_ORGANIZATION
+from bursar.settings import Settings
+from factories import PEPPER, Factory
+
+EMPTY = "; ".join(
+    [
+        "TRUNCATE "
+        + ", ".join(name for name in tables.metadata.tables if name != "organizations")
+        + " CASCADE",
+        f"DELETE FROM organizations WHERE id <> '{DEFAULT_ORGANIZATION}'",
+        "UPDATE organizations SET name = 'Default', name_key = 'default', metadata = '{}', version = 1",
+    ]
+)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of this worker's own; pytest's tmp_path is a place that root's could not enter."""
+    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
+    parent.chmod(0o711)
+    try:
+        with EmbeddedPostgres(parent / "data", durable=False) as server:
+            yield server
+    finally:
+        shutil.rmtree(parent)
+
+
+@pytest.fixture(scope="session")
+async def migrated(postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+    await upgrade(postgres.owner_url)
+    await grant(postgres.owner_url, "bursar_app")
+    return postgres
+
+
+@pytest.fixture(scope="session")
+async def pool(migrated: EmbeddedPostgres) -> AsyncIterator[Database]:
+    pool = Database(migrated.application_url)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="session")
+async def owner(migrated: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(migrated.owner_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database(pool: Database, owner: asyncpg.Connection) -> AsyncIterator[Database]:
+    """The migrated database, empty but for what the migrations put there."""
+    yield pool
+    await owner.execute(EMPTY)
+
+
+@pytest.fixture(scope="session")
+async def app(migrated: EmbeddedPostgres) -> AsyncIterator[Starlette]:
+    app = create_app(Settings(), dsn=migrated.application_url, peppers=[PEPPER])
+    yield app
+    await app.state.database.close()
+
+
+@pytest.fixture
+async def make(database: Database) -> Factory:
+    """Makes things straight in the database: `await make.team(name="…")`."""
+    return Factory(database)
+
+
+@pytest.fixture
+async def api(app: Starlette, database: Database, owner: asyncpg.Connection) -> AsyncIterator[Api]:  # noqa: ARG001 (emptied after the test)
+    """Speaks GraphQL over HTTP as somebody: `await api(user, document, **variables)`."""
+    async with Api(app, owner) as api:
+        yield api

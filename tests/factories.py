@@ -1,0 +1,130 @@
+"""Things made straight in the database, valid by default, for tests to start from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bursar.access.actor import Actor
+from bursar.database.connections import Connection
+from bursar.database.pool import Database
+from bursar.database.rows import Row
+from bursar.database.tables import (
+    BUDGET_OWNERS,
+    budgets,
+    organization_members,
+    organizations,
+    team_members,
+    teams,
+    users,
+)
+from bursar.database.writes import insert_row
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.keys import new_secret
+from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
+from bursar.services.attributes import columns_of
+from bursar.services.keys import insert_key
+
+PEPPER = b"a pepper for tests, 32 bytes long"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with a key, as whom the API can be asked."""
+
+    row: Row
+    secret: str
+    key_id: str
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+    @property
+    def email(self) -> str:
+        return self.row.email
+
+    @property
+    def actor(self) -> Actor:
+        scopes = frozenset({KeyScope.MANAGE})
+        return Actor(self.id, self.key_id, PlatformRole(self.row.role), scopes)
+
+
+class Factory:
+    """Each method makes one thing in a transaction of its own; answers its row."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._count = 0
+
+    async def person(
+        self,
+        role: PlatformRole = PlatformRole.USER,
+        *,
+        organization: Row | None = None,
+        organization_role: OrganizationRole = OrganizationRole.MEMBER,
+        team: Row | None = None,
+        team_role: TeamRole = TeamRole.MEMBER,
+        **attributes: Any,
+    ) -> Person:
+        """A user with a key and, if asked, a membership in an organization and in a team."""
+        self._count += 1
+        given = {"name": f"User {self._count}", "email": f"user{self._count}@example.com"}
+        columns = columns_of({**given, "role": role, **attributes})
+        secret = new_secret()
+
+        async def work(tx: Connection) -> Person:
+            row = await insert_row(tx, users, {"id": new_id(Prefix.USER), **columns})
+            key = await insert_key(tx, row.id, secret, PEPPER, {})
+            return Person(row, secret, key.id)
+
+        person = await self._database.write(work)
+        if organization is not None:
+            await self.organization_member(organization, person, organization_role)
+        if team is not None:
+            await self.team_member(team, person, team_role)
+        return person
+
+    async def admin(self) -> Person:
+        """A platform admin."""
+        return await self.person(PlatformRole.ADMIN)
+
+    async def organization(self, **attributes: Any) -> Row:
+        self._count += 1
+        return await self._insert(
+            organizations,
+            Prefix.ORGANIZATION,
+            columns_of({"name": f"Organization {self._count}", **attributes}),
+        )
+
+    async def team(self, organization: Row | None = None, **attributes: Any) -> Row:
+        """A team, in the built-in organization unless another is given."""
+        self._count += 1
+        organization_id = DEFAULT_ORGANIZATION if organization is None else organization.id
+        columns = columns_of({"name": f"Team {self._count}", **attributes})
+        return await self._insert(
+            teams, Prefix.TEAM, {"organization_id": organization_id, **columns}
+        )
+
+    async def team_member(self, team: Row, person: Person, role: TeamRole = TeamRole.MEMBER) -> Row:
+        return await self._insert(
+            team_members,
+            Prefix.TEAM_MEMBER,
+            {"team_id": team.id, "user_id": person.id, "role": role},
+        )
+
+    async def organization_member(
+        self, organization: Row, person: Person, role: OrganizationRole = OrganizationRole.MEMBER
+    ) -> Row:
+        return await self._insert(
+            organization_members,
+            Prefix.ORGANIZATION_MEMBER,
+            {"organization_id": organization.id, "user_id": person.id, "role": role},
+        )
+
+    async def budget(self, owner: str, row: Row, **limits: Any) -> Row:
+        """A budget of an owner, of a kind in BUDGET_OWNERS."""
+        return await self._insert(budgets, Prefix.BUDGET, {BUDGET_OWNERS[owner]: row.id, **limits})
+
+    async def _insert(self, table: Any, prefix: Prefix, columns: dict[str, Any]) -> Row:
+        return await self._database.write(
+            lambda tx: insert_row(tx, table, {"id": new_id(prefix), **columns})
+        )

@@ -1,0 +1,193 @@
+"""Settings: what the environment gives, what stops a start, and what nobody gets to see."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bursar.settings import BadSettings, Settings, load, shown, variable
+
+LONG = "0123456789abcdefghijklmnopqrstuv"
+URL = "postgresql://bursar:pa55word@db.example:5432/bursar"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in os.environ:
+        if name.startswith("BURSAR_") or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def refusal() -> str:
+    with pytest.raises(BadSettings) as refused:
+        load()
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_nothing_given_is_enough() -> None:
+    settings = load()
+    assert (settings.host, settings.port, settings.pool_size) == ("127.0.0.1", 8080, 10)
+    assert settings.admin_key is None
+    assert settings.pepper is None
+    assert settings.model_fields_set == set()
+
+
+def test_root_keeps_data_where_a_service_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert load().data_dir == Path("/var/lib/bursar")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/ada/.local/share")
+    assert load().data_dir.name == "bursar"
+    assert load().data_dir != Path("/var/lib/bursar")
+
+
+def test_the_environment_is_read(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_PORT", "0")
+    environment.setenv("BURSAR_DATA_DIR", "/data")
+    environment.setenv("BURSAR_PEPPER", f"{LONG}, {LONG[::-1]}")
+    environment.setenv("DATABASE_URL", URL)
+    settings = load()
+    assert (settings.port, settings.data_dir) == (0, Path("/data"))
+    assert [pepper.get_secret_value() for pepper in settings.pepper or ()] == [LONG, LONG[::-1]]
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == URL
+
+
+def test_an_option_comes_before_the_environment(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_PORT", "9000")
+    assert load(port=9001).port == 9001
+
+
+def test_an_empty_variable_counts_as_not_given(environment: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        environment.setenv(variable(name), "")
+    assert load() == Settings()
+    assert load().model_fields_set == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("BURSAR_PROT", "BURSAR_PORT"),
+        ("BURSAR_DATADIR", "BURSAR_DATA_DIR"),
+        ("BURSAR_DATABASE_URL", "DATABASE_URL"),
+        ("BURSAR_ADMINKEY", "BURSAR_ADMIN_KEY"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest(
+    environment: pytest.MonkeyPatch, name: str, nearest: str
+) -> None:
+    environment.setenv(name, "x")
+    assert refusal() == f"{name}: unknown setting, did you mean {nearest}?"
+
+
+def test_an_unknown_name_like_no_other_is_told(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_XYZZY", "x")
+    assert refusal() == "BURSAR_XYZZY: unknown setting"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BURSAR_PORT", "65536"),
+        ("BURSAR_PORT", "-1"),
+        ("BURSAR_PORT", "http"),
+        ("BURSAR_POOL_SIZE", "0"),
+        ("BURSAR_POOL_SIZE", "201"),
+        ("BURSAR_STATEMENT_CACHE", "10001"),
+        ("BURSAR_LOG_LEVEL", "loud"),
+        ("BURSAR_DRAIN_SECONDS", "61"),
+        ("BURSAR_STOP_SECONDS", "nan"),
+        ("BURSAR_MAX_BODY_BYTES", "1048577"),
+        ("BURSAR_ADMIN_KEY", LONG[:31]),
+        ("BURSAR_ADMIN_KEY", "x" * 513),
+        ("BURSAR_ADMIN_KEY", f"{LONG} {LONG}"),
+        ("BURSAR_ADMIN_KEY", f"{LONG}é"),
+        ("BURSAR_PEPPER", LONG[:31]),
+        ("BURSAR_PEPPER", f"{LONG},{LONG[:31]}"),
+        ("BURSAR_PEPPER", f"{LONG},"),
+        ("DATABASE_URL", "mysql://bursar:pa55word@db.example/bursar"),
+        ("DATABASE_URL", "postgresql+asyncpg://bursar:pa55word@db.example/bursar"),
+        ("DATABASE_URL", "postgresql://bursar:pa/55word@db.example/bursar"),
+        ("DATABASE_URL", "postgresql://bursar:pa@55word@db.example/bursar"),
+        ("DATABASE_URL", "postgresql://db.example:port/bursar"),
+    ],
+)
+def test_a_bad_value_is_told_by_name_and_a_secret_is_not(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    told = refusal()
+    assert told.startswith(f"{name}: ")
+    assert LONG[:31] not in told
+    assert "55word" not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://db.example/bursar",
+        "postgresql:///bursar?host=/run/postgresql",
+        "postgresql://bursar:p%40ss@[::1]:5432/bursar?sslmode=require",
+        "postgresql://bursar@one.example:5432,two.example:5433/bursar",
+    ],
+)
+def test_an_address_of_postgresql_is_taken(environment: pytest.MonkeyPatch, url: str) -> None:
+    environment.setenv("BURSAR_PEPPER", LONG)
+    environment.setenv("DATABASE_URL", url)
+    assert load().database_url
+
+
+def test_all_that_is_wrong_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_PROT", "1")
+    environment.setenv("BURSAR_PORT", "http")
+    environment.setenv("BURSAR_ADMIN_KEY", "short")
+    told = refusal()
+    assert all(name in told for name in ("BURSAR_PROT", "BURSAR_PORT", "BURSAR_ADMIN_KEY"))
+
+
+def test_a_database_of_ones_own_demands_a_pepper(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", URL)
+    assert refusal() == "BURSAR_PEPPER: must be given with DATABASE_URL"
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        (URL, "postgresql://bursar:***@db.example:5432/bursar"),
+        ("postgres://h/d?user=u&password=x", "postgres://h/d?user=u&password=***"),
+        ("postgres://u:x@h/d?sslpassword=y&a=b", "postgres://u:***@h/d?sslpassword=***&a=b"),
+        ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),
+    ],
+)
+def test_of_an_address_the_password_is_masked(
+    environment: pytest.MonkeyPatch, url: str, masked: str
+) -> None:
+    environment.setenv("BURSAR_PEPPER", LONG)
+    environment.setenv("DATABASE_URL", url)
+    assert shown(load(), "database_url") == masked
+
+
+def test_secrets_are_shown_to_nobody(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_ADMIN_KEY", LONG)
+    environment.setenv("BURSAR_PEPPER", f"{LONG},{LONG}")
+    environment.setenv("DATABASE_URL", URL)
+    settings = load()
+    everything = "".join(shown(settings, name) for name in Settings.model_fields) + repr(settings)
+    assert LONG not in everything
+    assert "pa55word" not in everything
+    assert shown(settings, "port") == "8080"
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load().port = 1
+
+
+def test_every_setting_is_described_in_a_sentence_and_in_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert (field.description or "").endswith(".")
+        assert f"`{variable(name)}`" in readme
