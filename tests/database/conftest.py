@@ -1,9 +1,6 @@
-"""A schema of its own for each test that makes tables, on one server."""
+"""A schema of its own for each test that makes or drops tables."""
 
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import asyncpg
@@ -13,15 +10,6 @@ from bursar.database.data_directory import APPLICATION
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
-    parent.chmod(0o711)
-    with EmbeddedPostgres(parent / "data", durable=False) as server:
-        yield server
-    shutil.rmtree(parent)
 
 
 @pytest.fixture
@@ -42,7 +30,7 @@ def empty(postgres: EmbeddedPostgres, schema: str) -> str:
 
 
 @pytest.fixture
-async def migrated(empty: str) -> str:
+async def upgraded(empty: str) -> str:
     """The owner's DSN of a schema at head, where the application's role has its rights."""
     await upgrade(empty)
     await grant(empty, APPLICATION)
@@ -50,18 +38,19 @@ async def migrated(empty: str) -> str:
 
 
 @pytest.fixture
-async def owner(empty: str) -> AsyncIterator[asyncpg.Connection]:
+async def as_owner(empty: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connected as the tables' owner, to the schema of `empty` and `upgraded`."""
     connection = await asyncpg.connect(empty)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def application(
-    postgres: EmbeddedPostgres, schema: str, migrated: str
+async def as_application(
+    postgres: EmbeddedPostgres, schema: str, upgraded: str
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Connected as the application's role, to the schema of `migrated`."""
-    assert schema in migrated
+    """Connected as the application, to the schema of `upgraded`."""
+    assert schema in upgraded
     connection = await asyncpg.connect(f"{postgres.application_url}&search_path={schema}")
     yield connection
     await connection.close()

@@ -10,18 +10,18 @@ from bursar.database.tables import metadata
 
 
 async def test_the_application_changes_every_table_and_appends_to_the_audit(
-    application: asyncpg.Connection,
+    as_application: asyncpg.Connection,
 ) -> None:
-    await application.execute(
+    await as_application.execute(
         "INSERT INTO audit_entries (id, action, object_id) VALUES ('audit_1', 'a', 'b')"
     )
     for table in metadata.tables.keys() - {"audit_entries"}:
-        await application.execute(f"INSERT INTO {table} SELECT * FROM {table} LIMIT 0")
-        await application.execute(f"UPDATE {table} SET id = id")
-        await application.execute(f"DELETE FROM {table}")
+        await as_application.execute(f"INSERT INTO {table} SELECT * FROM {table} LIMIT 0")
+        await as_application.execute(f"UPDATE {table} SET id = id")
+        await as_application.execute(f"DELETE FROM {table}")
 
-    assert len(await application.fetch("SELECT * FROM audit_entries")) == 1
-    assert await application.fetchval("SELECT version_num FROM alembic_version") == head()
+    assert len(await as_application.fetch("SELECT * FROM audit_entries")) == 1
+    assert await as_application.fetchval("SELECT version_num FROM alembic_version") == head()
 
 
 @pytest.mark.parametrize(
@@ -42,18 +42,20 @@ async def test_the_application_changes_every_table_and_appends_to_the_audit(
         "CREATE INDEX ON teams (name)",
     ],
 )
-async def test_the_application_is_refused(application: asyncpg.Connection, statement: str) -> None:
+async def test_the_application_is_refused(
+    as_application: asyncpg.Connection, statement: str
+) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await application.execute(statement)
+        await as_application.execute(statement)
 
 
 async def test_a_grant_takes_away_what_was_granted_before(
-    migrated: str, owner: asyncpg.Connection, application: asyncpg.Connection
+    upgraded: str, as_owner: asyncpg.Connection, as_application: asyncpg.Connection
 ) -> None:
-    await owner.execute(f"GRANT ALL ON audit_entries TO {APPLICATION}")
-    await application.execute("DELETE FROM audit_entries")
+    await as_owner.execute(f"GRANT ALL ON audit_entries TO {APPLICATION}")
+    await as_application.execute("DELETE FROM audit_entries")
 
-    await grant(migrated, APPLICATION)
+    await grant(upgraded, APPLICATION)
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await application.execute("DELETE FROM audit_entries")
+        await as_application.execute("DELETE FROM audit_entries")

@@ -48,7 +48,9 @@ def test_the_history_has_one_head_that_alembic_itself_finds() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [head()]
 
 
-async def test_an_empty_database_is_upgraded_to_head(empty: str, owner: asyncpg.Connection) -> None:
+async def test_an_empty_database_is_upgraded_to_head(
+    empty: str, as_owner: asyncpg.Connection
+) -> None:
     assert await current(empty) is None
     assert (await pending(empty))[-1] == head()
 
@@ -56,29 +58,29 @@ async def test_an_empty_database_is_upgraded_to_head(empty: str, owner: asyncpg.
 
     assert await current(empty) == head()
     assert await pending(empty) == []
-    assert await tables(owner) == {*metadata.tables, "alembic_version"}
+    assert await tables(as_owner) == {*metadata.tables, "alembic_version"}
 
 
 async def test_the_built_in_organization_is_there_after_the_upgrade(
-    application: asyncpg.Connection,
+    as_application: asyncpg.Connection,
 ) -> None:
-    (row,) = await application.fetch("SELECT * FROM organizations")
+    (row,) = await as_application.fetch("SELECT * FROM organizations")
 
     assert (row["id"], row["external_id"]) == (DEFAULT_ORGANIZATION, "default")
     assert (row["name"], row["name_key"]) == ("Default", "default")
 
 
 async def test_a_downgrade_to_base_leaves_nothing_and_can_be_undone(
-    migrated: str, owner: asyncpg.Connection
+    upgraded: str, as_owner: asyncpg.Connection
 ) -> None:
-    await downgrade(migrated, "base")
+    await downgrade(upgraded, "base")
 
-    assert await tables(owner) == {"alembic_version"}
-    assert await current(migrated) is None
+    assert await tables(as_owner) == {"alembic_version"}
+    assert await current(upgraded) is None
 
-    await upgrade(migrated)
+    await upgrade(upgraded)
 
-    assert await tables(owner) == {*metadata.tables, "alembic_version"}
+    assert await tables(as_owner) == {*metadata.tables, "alembic_version"}
 
 
 async def test_four_replicas_upgrade_at_once_and_all_succeed(empty: str) -> None:
@@ -93,28 +95,28 @@ async def test_four_replicas_upgrade_at_once_and_all_succeed(empty: str) -> None
 
 
 async def test_the_first_migrations_of_two_replicas_meet_and_the_later_one_waits(
-    empty: str, owner: asyncpg.Connection
+    empty: str, as_owner: asyncpg.Connection
 ) -> None:
     """Both find no version table; the later one's is refused the moment the other commits."""
-    async with owner.transaction():
-        await owner.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+    async with as_owner.transaction():
+        await as_owner.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         waiting = asyncio.create_task(alone(empty, revisions))
         done, _ = await asyncio.wait([waiting], timeout=0.3)
         assert not done
-        await owner.execute("INSERT INTO alembic_version VALUES ('theirs')")
+        await as_owner.execute("INSERT INTO alembic_version VALUES ('theirs')")
 
     assert await waiting == ["theirs"]
 
 
 async def test_a_migration_waits_for_another_and_sees_what_it_did(
-    migrated: str, owner: asyncpg.Connection
+    upgraded: str, as_owner: asyncpg.Connection
 ) -> None:
-    async with owner.transaction():
-        await owner.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
-        waiting = asyncio.create_task(alone(migrated, revisions))
+    async with as_owner.transaction():
+        await as_owner.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        waiting = asyncio.create_task(alone(upgraded, revisions))
         done, _ = await asyncio.wait([waiting], timeout=0.3)
         assert not done
-        await owner.execute("UPDATE alembic_version SET version_num = 'theirs'")
+        await as_owner.execute("UPDATE alembic_version SET version_num = 'theirs'")
 
     assert await waiting == ["theirs"]
 
@@ -124,27 +126,27 @@ def revisions(connection: Connection) -> list[str]:
 
 
 async def test_a_migration_that_fails_leaves_no_trace(
-    empty: str, owner: asyncpg.Connection
+    empty: str, as_owner: asyncpg.Connection
 ) -> None:
-    await owner.execute("CREATE TABLE audit_entries (in_the_way int)")
+    await as_owner.execute("CREATE TABLE audit_entries (in_the_way int)")
 
     with pytest.raises(ProgrammingError, match="already exists"):
         await upgrade(empty)
 
-    assert await tables(owner) == {"audit_entries"}
+    assert await tables(as_owner) == {"audit_entries"}
     assert await current(empty) is None
 
 
 async def test_a_database_of_a_later_version_is_left_alone(
-    migrated: str, owner: asyncpg.Connection
+    upgraded: str, as_owner: asyncpg.Connection
 ) -> None:
-    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    await as_owner.execute("UPDATE alembic_version SET version_num = '9999'")
 
-    for attempt in (upgrade(migrated), downgrade(migrated, "base"), pending(migrated)):
+    for attempt in (upgrade(upgraded), downgrade(upgraded, "base"), pending(upgraded)):
         with pytest.raises(UnknownRevision, match="revision 9999, which this version"):
             await attempt
 
-    assert await tables(owner) == {*metadata.tables, "alembic_version"}
+    assert await tables(as_owner) == {*metadata.tables, "alembic_version"}
 
 
 async def test_a_wheel_finds_the_migrations_inside_its_package(

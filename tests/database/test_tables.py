@@ -53,15 +53,15 @@ TWO_SIDES = re.compile(r">= .* <= ")
 
 
 @pytest.fixture
-async def columns(migrated: str, owner: asyncpg.Connection) -> list[asyncpg.Record]:
-    assert migrated
-    return list(await owner.fetch(COLUMNS))
+async def columns(upgraded: str, as_owner: asyncpg.Connection) -> list[asyncpg.Record]:
+    assert upgraded
+    return list(await as_owner.fetch(COLUMNS))
 
 
 @pytest.fixture
-async def constraints(migrated: str, owner: asyncpg.Connection) -> list[asyncpg.Record]:
-    assert migrated
-    return list(await owner.fetch(CONSTRAINTS))
+async def constraints(upgraded: str, as_owner: asyncpg.Connection) -> list[asyncpg.Record]:
+    assert upgraded
+    return list(await as_owner.fetch(CONSTRAINTS))
 
 
 async def catalog(connection: asyncpg.Connection) -> set[str]:
@@ -72,23 +72,23 @@ async def catalog(connection: asyncpg.Connection) -> set[str]:
     }
 
 
-async def test_autogenerate_finds_nothing_to_add_to_the_migrations(migrated: str) -> None:
+async def test_autogenerate_finds_nothing_to_add_to_the_migrations(upgraded: str) -> None:
     def differences(connection: Connection) -> object:
         options = {"compare_server_default": True}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
-    assert await alone(migrated, differences) == []
+    assert await alone(upgraded, differences) == []
 
 
 async def test_the_migrations_make_what_the_models_make(
-    migrated: str, owner: asyncpg.Connection
+    upgraded: str, as_owner: asyncpg.Connection
 ) -> None:
     """Checks and the conditions of indexes too, which autogenerate does not see."""
-    by_migrations = await catalog(owner)
-    await owner.execute(f"DROP TABLE {', '.join(metadata.tables)}")
-    await alone(migrated, metadata.create_all)
+    by_migrations = await catalog(as_owner)
+    await as_owner.execute(f"DROP TABLE {', '.join(metadata.tables)}")
+    await alone(upgraded, metadata.create_all)
 
-    by_models = await catalog(owner)
+    by_models = await catalog(as_owner)
 
     assert len(by_models) > 100
     assert by_migrations ^ by_models == set()
@@ -104,10 +104,10 @@ async def test_the_migrations_make_what_the_models_make(
     ],
     ids=["trigger", "sequence", "function", "extension"],
 )
-async def test_nothing_needs_a(owner: asyncpg.Connection, migrated: str, query: str) -> None:
+async def test_nothing_needs_a(as_owner: asyncpg.Connection, upgraded: str, query: str) -> None:
     """By 16384 begin the ids of what PostgreSQL's users make."""
-    assert migrated
-    assert await owner.fetch(query) == []
+    assert upgraded
+    assert await as_owner.fetch(query) == []
 
 
 def test_every_text_is_bounded(
@@ -149,9 +149,9 @@ def test_every_number_but_a_version_has_two_sides(
     assert numbers - two_sided == set()
 
 
-async def test_money_that_is_no_number_is_refused(application: asyncpg.Connection) -> None:
+async def test_money_that_is_no_number_is_refused(as_application: asyncpg.Connection) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="budgets_max_budget_range_check"):
-        await application.execute(
+        await as_application.execute(
             "INSERT INTO budgets (id, organization_id, max_budget) VALUES ('b', $1, 'NaN')",
             DEFAULT_ORGANIZATION,
         )

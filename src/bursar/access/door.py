@@ -29,10 +29,15 @@ from bursar.domain.roles import OrganizationRole, TeamRole
 
 
 class Lock(StrEnum):
-    """SHARE: it may not change while we work. UPDATE: we change it, or count what hangs under it."""
+    """How a row is held until the transaction ends.
+
+    SHARE: it may not change while we work. UPDATE: we change it, or count what hangs under it.
+    DELETE: it goes, and nothing may be hung under it any more.
+    """
 
     SHARE = "SHARE"
     UPDATE = "UPDATE"
+    DELETE = "DELETE"
 
 
 IDS = bindparam("ids", type_=ARRAY(Text))
@@ -84,14 +89,20 @@ async def access_team(
 
 
 async def access_teams(
-    tx: Connection, actor: Actor, team_ids: Sequence[str], action: Action, *, path: Path
+    tx: Connection,
+    actor: Actor,
+    team_ids: Sequence[str],
+    action: Action,
+    *,
+    path: Path,
+    lock: Lock,
 ) -> list[Row]:
     """All of these teams, locked in the order of their ids.
 
     Raises NotFound for each that the actor cannot see, at `path` and its place in the list; then
     Forbidden likewise.
     """
-    rows = {row.id: row for row in await _locked(tx, actor, teams, team_ids, Lock.UPDATE)}
+    rows = {row.id: row for row in await _locked(tx, actor, teams, team_ids, lock)}
     places = {team_id: place for place, team_id in reversed(list(enumerate(team_ids)))}
     Problems(
         NotFound(*path, place, thing="team")

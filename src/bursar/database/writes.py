@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Table, Text, any_, bindparam, delete, func, insert, update
+from sqlalchemy import ARRAY, Table, Text, any_, bindparam, delete, func, update
+from sqlalchemy.dialects.postgresql import insert
 
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
@@ -22,6 +23,14 @@ async def insert_rows(tx: Connection, table: Table, rows: Iterable[Mapping[str, 
     return await tx.each(_insert(table, tuple(rows[0])), rows) if rows else []
 
 
+async def insert_absent(
+    tx: Connection, table: Table, rows: Iterable[Mapping[str, Any]]
+) -> list[Row]:
+    """As insert_rows, but a row is left out where a unique constraint has one like it already."""
+    rows = list(rows)
+    return await tx.each(_insert(table, tuple(rows[0]), absent=True), rows) if rows else []
+
+
 async def update_row(tx: Connection, table: Table, row_id: str, values: Mapping[str, Any]) -> Row:
     """Set columns of the row with this id, and count its version up; answers it as stored."""
     statement = _update(table, tuple(values))
@@ -35,9 +44,12 @@ async def delete_rows(tx: Connection, table: Table, ids: Iterable[str]) -> None:
 
 
 @lru_cache(maxsize=512)
-def _insert(table: Table, columns: tuple[str, ...]) -> Statement:
+def _insert(table: Table, columns: tuple[str, ...], *, absent: bool = False) -> Statement:
     values = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return Statement(insert(table).values(values).returning(*table.c))
+    statement = insert(table).values(values)
+    if absent:
+        statement = statement.on_conflict_do_nothing()
+    return Statement(statement.returning(*table.c))
 
 
 @lru_cache(maxsize=512)

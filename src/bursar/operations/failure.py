@@ -1,5 +1,7 @@
 """What an operator reads, in one line, when a command cannot do what it was asked."""
 
+import socket
+
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
@@ -22,8 +24,10 @@ def reason_of(error: BaseException) -> str | None:
             reason = f"PostgreSQL: {error.args[0]}"
         case DBAPIError(orig=BaseException() as cause):
             return reason_of(cause.__cause__ or cause)
+        case ConnectionError() | TimeoutError() | socket.gaierror():
+            reason = f"the database does not answer: {error.strerror or 'time is up'}"
         case OSError():
-            reason = error.strerror or type(error).__name__
+            reason = ": ".join(filter(None, (error.filename, error.strerror)))
         case _ if isinstance(error, _EXPECTED):
             reason = str(error)
         case _:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypedDict
 
-from sqlalchemy import ARRAY, Table, Text, all_, any_, bindparam, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Text, all_, any_, bindparam, or_, select
 
 from bursar.access.actor import Actor
 from bursar.access.door import Lock, access_team, team_relations
@@ -15,18 +14,17 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import budgets as budgets_table
-from bursar.database.tables import organization_members, team_members, users
-from bursar.database.writes import delete_rows, insert_rows, update_row
+from bursar.database.tables import team_members, users
+from bursar.database.writes import delete_rows, insert_absent, insert_rows, update_row
 from bursar.domain.errors import (
     AlreadyMember,
     Invalid,
     LastAdmin,
     NotFound,
-    NotInOrganization,
     Problems,
     Refusal,
 )
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
     Limits,
@@ -35,8 +33,8 @@ from bursar.domain.limits import (
     raising,
     resulting,
 )
-from bursar.domain.roles import OrganizationRole, TeamRole
-from bursar.services import audit, budgets, people
+from bursar.domain.roles import TeamRole
+from bursar.services import admission, audit, budgets, people
 from bursar.services.attributes import check_version, problems_with
 from bursar.services.audit import Change
 from bursar.services.people import Person
@@ -72,8 +70,8 @@ async def add(
 
     Raises Refusals for bad input, NotFound, Forbidden, and what `add_to` raises.
     """
-    if not 1 <= len(new_members) <= MOST_AT_ONCE:
-        raise Invalid("members", problem=f"must be 1 to {MOST_AT_ONCE} people")
+    if not new_members:
+        raise Invalid("members", problem="must name somebody")
     Problems(problems_with_new(new_members)).raise_any()
     deeds = [(Action.TEAM_MEMBERS_ADD, ("team_id",))]
     if add_to_organization:
@@ -96,34 +94,16 @@ async def add_to(
 ) -> list[Row]:
     """Add people to a team that is locked; `invites`: the actor may add to its organization too.
 
-    Whoever invites may name people by e-mail that nobody has yet: they become users. Raises NotFound
-    for who is unknown or, to who does not invite, outside the organization; NotInOrganization;
-    AlreadyMember; all with the place in the list.
+    Raises what admission.admit raises, and AlreadyMember for who joined meanwhile.
     """
-    found = await people.find(tx, actor, (new.person for new in new_members), team=team)
-    places = {new.person: ("members", place) for place, new in enumerate(new_members)}
-    people.check_agreement((places[person], person, row) for person, row in found.items())
-    everybody = team.organization_id == DEFAULT_ORGANIZATION
-    problems = Problems()
-    for person, row in found.items():
-        refusal = _admission(
-            actor,
-            person,
-            row,
-            belongs=everybody or (row is not None and row.in_organization),
-            may_join=invites and (everybody or add_to_organization),
-            invites=invites,
-        )
-        if refusal is not None:
-            refusal.path = (*places[person], person.field)
-            problems.append(refusal)
-    _raise_worst(problems)
-    created = await _create_users(tx, actor, [p for p, row in found.items() if row is None])
-    user_ids = {p: created[p].id if row is None else row.id for p, row in found.items()}
-    _check_distinct(user_ids, places)
-    if not everybody:
-        newcomers = [user_ids[p] for p, row in found.items() if not (row and row.in_organization)]
-        await _add_to_organization(tx, actor, team, newcomers)
+    user_ids = await admission.admit(
+        tx,
+        actor,
+        team,
+        [new.person for new in new_members],
+        invites=invites,
+        add_to_organization=add_to_organization,
+    )
     return await _insert(tx, actor, team, [(new, user_ids[new.person]) for new in new_members])
 
 
@@ -232,89 +212,13 @@ async def remove(
 
 def problems_with_new(new_members: Sequence[NewMember]) -> Iterator[Refusal]:
     """What is wrong with people to add, whatever is stored."""
+    if len(new_members) > MOST_AT_ONCE:
+        yield Invalid("members", problem=f"must be at most {MOST_AT_ONCE} people")
+        return
     places = [(("members", place), new.person) for place, new in enumerate(new_members)]
     yield from people.problems_with_people(places)
     for place, new in enumerate(new_members):
         yield from problems_with_budget(new.budget, "members", place, "budget")
-
-
-def _admission(
-    actor: Actor,
-    person: Person,
-    row: Row | None,
-    *,
-    belongs: bool,
-    may_join: bool,
-    invites: bool,
-) -> Refusal | None:
-    """Why a person may not become a member of the team; None where they may.
-
-    Only who invites hears of people outside the organization, and only of those they can see: to
-    anybody else such a person does not exist.
-    """
-    if row is not None and belongs:
-        return AlreadyMember() if row.in_team else None
-    exists_or_can = row is not None or person.user_id is None
-    if exists_or_can and may_join:
-        return None
-    seen = actor.administers_all or (row is not None and row.visible)
-    if exists_or_can and invites and seen:
-        return NotInOrganization()
-    return NotFound(thing="user")
-
-
-def _raise_worst(problems: Problems) -> None:
-    """Who is not found is said first, and alone."""
-    Problems(problem for problem in problems if isinstance(problem, NotFound)).raise_any()
-    problems.raise_any()
-
-
-def _check_distinct(user_ids: dict[Person, str], places: dict[Person, tuple[str, int]]) -> None:
-    """Raise Refusals where an id and an e-mail of the input turn out to be one user."""
-    seen: set[str] = set()
-    problems = Problems()
-    for person, user_id in user_ids.items():
-        if user_id in seen:
-            problems.append(Invalid(*places[person], problem="names a user who is named before"))
-        seen.add(user_id)
-    problems.raise_any()
-
-
-async def _create_users(
-    tx: Connection, actor: Actor, persons: Sequence[Person]
-) -> dict[Person, Row]:
-    rows = await people.create_from_emails(tx, [p.email for p in persons if p.email])
-    await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
-    return dict(zip(persons, rows, strict=True))
-
-
-async def _add_to_organization(
-    tx: Connection, actor: Actor, team: Row, user_ids: Sequence[str]
-) -> None:
-    """Make people members of the team's organization; who joined meanwhile is one already."""
-    drafts = [
-        {
-            "id": new_id(Prefix.ORGANIZATION_MEMBER),
-            "organization_id": team.organization_id,
-            "user_id": user_id,
-            "role": OrganizationRole.MEMBER,
-        }
-        for user_id in user_ids
-    ]
-    rows = await tx.each(_insert_absent(organization_members), drafts) if drafts else []
-    await audit.record(
-        tx,
-        actor,
-        *(
-            Change(
-                "organization_member.add",
-                row.id,
-                after=_state(row),
-                organization_id=row.organization_id,
-            )
-            for row in rows
-        ),
-    )
 
 
 async def _insert(
@@ -330,7 +234,7 @@ async def _insert(
         }
         for new, user_id in joining
     ]
-    rows = await tx.each(_insert_absent(team_members), drafts)
+    rows = await insert_absent(tx, team_members, drafts)
     joined = {row.user_id for row in rows}
     Problems(
         AlreadyMember("members", place, new.person.field)
@@ -404,9 +308,8 @@ async def _members(
     ).raise_any()
     people.check_agreement(found)
     members = [row for _, _, row in found if row is not None]
-    _check_distinct(
-        {person: row.user_id for (_, person), row in zip(placed, members, strict=True)},
-        {person: path for path, person in placed},  # type: ignore[misc]  # only lists hold two people
+    people.check_distinct(
+        (path, row.user_id) for (path, _), row in zip(placed, members, strict=True)
     )
     return members
 
@@ -442,16 +345,6 @@ def _change(action: str, team: Row, member: Row, **states: audit.State) -> Chang
     return Change(
         action, member.id, organization_id=team.organization_id, team_id=team.id, **states
     )
-
-
-@cache
-def _insert_absent(table: Table) -> Statement:
-    """Insert a membership unless the person has one."""
-    columns = [
-        name for name in ("id", "organization_id", "team_id", "user_id", "role") if name in table.c
-    ]
-    values = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return Statement(insert(table).values(values).on_conflict_do_nothing().returning(*table.c))
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from sqlalchemy import bindparam, select
 
 from bursar.access.actor import Actor
-from bursar.access.door import access_organization
+from bursar.access.door import Lock, access_organization
 from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
@@ -119,7 +119,9 @@ async def delete(
 
     Raises NotFound, Forbidden, BuiltIn for the built-in one, HasTeams without `cascade`.
     """
-    row = await access_organization(tx, actor, organization_id, Action.ORGANIZATION_DELETE)
+    row = await access_organization(
+        tx, actor, organization_id, Action.ORGANIZATION_DELETE, lock=Lock.DELETE
+    )
     if row.id == DEFAULT_ORGANIZATION:
         raise BuiltIn("id")
     its_teams = await tx.all(_teams_of(), organization_id=row.id)

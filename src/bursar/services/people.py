@@ -5,7 +5,6 @@ from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
-from sqlalchemy.dialects.postgresql import insert
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.visibility import visible_users
@@ -14,6 +13,7 @@ from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, team_members, users
+from bursar.database.writes import insert_absent
 from bursar.domain.errors import DifferentUsers, Invalid, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.names import NAME_LENGTH, is_storable, key_of
@@ -92,6 +92,17 @@ def check_agreement(found: Iterable[tuple[Path, Person, Row | None]]) -> None:
     ).raise_any()
 
 
+def check_distinct(named: Iterable[tuple[Path, str]]) -> None:
+    """Raise Refusals where an id and an e-mail of the input turn out to be one user."""
+    seen: set[str] = set()
+    problems = Problems()
+    for path, user_id in named:
+        if user_id in seen:
+            problems.append(Invalid(*path, problem="names a user who is named before"))
+        seen.add(user_id)
+    problems.raise_any()
+
+
 async def create_from_emails(tx: Connection, emails: Iterable[str]) -> list[Row]:
     """Create a user for each e-mail, named by what stands before the @.
 
@@ -104,7 +115,7 @@ async def create_from_emails(tx: Connection, emails: Iterable[str]) -> list[Row]
         }
         for email in emails
     ]
-    rows = await tx.each(_create(), drafts) if drafts else []
+    rows = await insert_absent(tx, users, drafts)
     if len(rows) < len(drafts):
         raise RunAgain
     return rows
@@ -132,10 +143,3 @@ def _candidates(sight: Sight) -> Statement:
         .order_by(users.c.id)
         .with_for_update(of=users, read=True, key_share=True)
     )
-
-
-@cache
-def _create() -> Statement:
-    columns = ("id", "name", "name_key", "email", "email_key")
-    values = {name: bindparam(name, type_=users.c[name].type) for name in columns}
-    return Statement(insert(users).values(values).on_conflict_do_nothing().returning(*users.c))

@@ -170,7 +170,9 @@ async def delete(tx: Connection, actor: Actor, *, team_ids: Sequence[str]) -> li
     """
     if not 1 <= len(team_ids) <= MOST_DELETED:
         raise Invalid("ids", problem=f"must be 1 to {MOST_DELETED} ids")
-    rows = await access_teams(tx, actor, team_ids, Action.TEAM_DELETE, path=("ids",))
+    rows = await access_teams(
+        tx, actor, team_ids, Action.TEAM_DELETE, path=("ids",), lock=Lock.DELETE
+    )
     await remove(tx, actor, rows)
     return rows
 

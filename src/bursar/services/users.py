@@ -3,17 +3,17 @@
 from functools import cache
 from typing import Any, TypedDict
 
-from sqlalchemy import Select, Table, Text, bindparam, exists, null, select, union_all
+from sqlalchemy import Text, bindparam, null, select, union_all
 
 from bursar.access.actor import Actor
-from bursar.access.door import access_user
+from bursar.access.door import Lock, access_user
 from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import Connection
+from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import (
     organization_members,
-    organizations,
     team_members,
     teams,
     users,
@@ -30,7 +30,7 @@ from bursar.domain.limits import (
 )
 from bursar.domain.names import is_storable
 from bursar.domain.roles import PlatformRole
-from bursar.services import audit, budgets
+from bursar.services import audit, budgets, last_admins
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 
@@ -76,10 +76,12 @@ async def update(
     """
     own, budget = _split(attributes)
     Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    demotes = own.get("role", PlatformRole.ADMIN) is not PlatformRole.ADMIN
+    admins = await last_admins.of_platform(tx) if demotes and actor.administers_all else []
     row = await access_user(tx, actor, user_id, Action.USER_UPDATE)
     check_version(row, expected_version)
-    if own.get("role", PlatformRole.ADMIN) is not PlatformRole.ADMIN:
-        await _check_platform_admin_stays(tx, row, "role")
+    if admins == [row.id]:
+        raise LastAdmin("role", thing="platform")
     stored = await budgets.budget_of(tx, "user", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
@@ -106,11 +108,12 @@ async def set_blocked(tx: Connection, actor: Actor, *, user_id: str, blocked: bo
 
     Raises NotFound, Forbidden, LastAdmin for the last platform admin.
     """
+    admins = await last_admins.of_platform(tx) if blocked and actor.administers_all else []
     row = await access_user(tx, actor, user_id, Action.USER_BLOCK)
     if row.blocked == blocked:
         return row
-    if blocked:
-        await _check_platform_admin_stays(tx, row, "id")
+    if admins == [row.id]:
+        raise LastAdmin("id", thing="platform")
     changed = await update_row(tx, users, row.id, {"blocked": blocked})
     action = "user.block" if blocked else "user.unblock"
     await audit.record(tx, actor, Change(action, row.id, before=row, after=changed))
@@ -123,16 +126,17 @@ async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
     Raises NotFound, Forbidden, and LastAdmin while some team, some organization or the platform
     would be left without an admin. What the user administers is locked before the user.
     """
-    if permits(actor, Action.USER_DELETE) and is_storable(user_id):
-        await tx.all(_administered(organizations, organization_members), user_id=user_id)
-        await tx.all(_administered(teams, team_members), user_id=user_id)
-    row = await access_user(tx, actor, user_id, Action.USER_DELETE)
-    problems = Problems()
-    for thing, members in (("organization", organization_members), ("team", team_members)):
-        if await tx.one(_last_admin_of(members), user_id=user_id) is not None:
-            problems.append(LastAdmin("id", thing=f"{thing} somewhere"))
-    problems.raise_any()
-    await _check_platform_admin_stays(tx, row, "id")
+    admins, administered = [], set()
+    if actor.administers_all and is_storable(user_id):
+        administered = await last_admins.lock_administered(tx, user_id)
+        admins = await last_admins.of_platform(tx)
+    row = await access_user(tx, actor, user_id, Action.USER_DELETE, lock=Lock.DELETE)
+    if not await last_admins.administers(tx, row.id) <= administered:
+        raise RunAgain  # made an admin of something more while we waited
+    left_alone = await last_admins.alone_in(tx, row.id)
+    Problems(LastAdmin("id", thing=f"{kind} {id_}") for kind, id_ in left_alone).raise_any()
+    if admins == [row.id]:
+        raise LastAdmin("id", thing="platform")
     limits = budgets.limits_of(await budgets.budget_of(tx, "user", row.id))
     left = await tx.all(_memberships(), user_id=user_id)
     await delete_rows(tx, users, [row.id])
@@ -162,36 +166,6 @@ def _left(membership: Row) -> Change:
     )
 
 
-async def _check_platform_admin_stays(tx: Connection, row: Row, *path: str) -> None:
-    """Raise LastAdmin if nobody else could administer the platform; all admins are locked."""
-    if row.role != PlatformRole.ADMIN or row.blocked:
-        return
-    admins = await tx.all(_platform_admins())
-    if [admin.id for admin in admins] == [row.id]:
-        raise LastAdmin(*path, thing="platform")
-
-
-@cache
-def _platform_admins() -> Statement:
-    return Statement(
-        select(users.c.id)
-        .where(users.c.role == PlatformRole.ADMIN, ~users.c.blocked)
-        .order_by(users.c.id)
-        .with_for_update(key_share=True)
-    )
-
-
-@cache
-def _administered(things: Table, members: Table) -> Statement:
-    """Lock the things that the user administers."""
-    return Statement(
-        select(things.c.id)
-        .where(things.c.id.in_(_admin_of(things, members)))
-        .order_by(things.c.id)
-        .with_for_update(key_share=True)
-    )
-
-
 @cache
 def _memberships() -> Statement:
     """All memberships of a user; those of an organization have no team."""
@@ -215,25 +189,3 @@ def _memberships() -> Statement:
         null().label("team_id"),
     ).where(organization_members.c.user_id == mine)
     return Statement(union_all(in_teams, in_organizations))
-
-
-@cache
-def _last_admin_of(members: Table) -> Statement:
-    """Some membership of the user as the only admin."""
-    thing = "team_id" if members is team_members else "organization_id"
-    other = members.alias("other")
-    another = exists().where(
-        other.c[thing] == members.c[thing], other.c.role == "ADMIN", other.c.id != members.c.id
-    )
-    return Statement(
-        select(members.c.id)
-        .where(members.c.user_id == bindparam("user_id"), members.c.role == "ADMIN", ~another)
-        .limit(1)
-    )
-
-
-def _admin_of(things: Table, members: Table) -> Select[Any]:
-    thing = "team_id" if things is teams else "organization_id"
-    return select(members.c[thing]).where(
-        members.c.user_id == bindparam("user_id"), members.c.role == "ADMIN"
-    )
