@@ -12,7 +12,7 @@ from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.domain.errors import Refusal, Refusals
 from bursar.graphql.context import Context
-from bursar.graphql.errors import UserError, user_errors
+from bursar.graphql.types.error import UserError, user_errors
 
 
 @dataclass(frozen=True, slots=True)

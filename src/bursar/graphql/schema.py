@@ -4,7 +4,6 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
-from bursar.graphql.errors import ERROR_TYPES
 from bursar.graphql.mutations import key as key_writes
 from bursar.graphql.mutations import member as member_writes
 from bursar.graphql.mutations import organization as organization_writes
@@ -14,6 +13,7 @@ from bursar.graphql.queries import audit, budget, node, organization, team, user
 from bursar.graphql.scalars import SCALARS
 from bursar.graphql.types.audit import AuditEntry
 from bursar.graphql.types.budget import Budget
+from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
