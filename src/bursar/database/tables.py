@@ -5,9 +5,6 @@ length and every number two sides; times are timestamptz. Nothing here needs an 
 or a sequence.
 """
 
-from collections.abc import Iterable
-from enum import StrEnum
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -15,12 +12,10 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    ForeignKey,
+    ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -29,6 +24,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from bursar.database.columns import (
+    IDENTIFIER,
+    MONEY,
+    MOST_COUNT,
+    MOST_MONEY,
+    exactly_one_check,
+    id_column,
+    length_check,
+    metadata_column,
+    name_lengths,
+    named,
+    one_of_check,
+    range_check,
+    reference,
+    times,
+    unique_where_given,
+    versioned,
+)
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
 
 metadata = MetaData(
@@ -41,77 +54,17 @@ metadata = MetaData(
     }
 )
 
-IDENTIFIER = Text(collation="C")
-MONEY = Numeric(28, 10)
-MOST_MONEY = 10**18
-MOST_COUNT = 2**62
-
-
-def _id() -> Column[str]:
-    return Column("id", IDENTIFIER, primary_key=True)
-
-
-def _reference(
-    name: str, target: str, *, cascade: bool = True, required: bool = True
-) -> Column[str]:
-    key = ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None)
-    return Column(name, IDENTIFIER, key, nullable=not required)
-
-
-def _versioned() -> tuple[Column[int], ...]:
-    return (Column("version", Integer, nullable=False, server_default=text("1")),)
-
-
-def _times() -> tuple[Column[object], ...]:
-    now = func.now()
-    return (
-        Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
-        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=now),
-    )
-
-
-def _named() -> tuple[Column[str], ...]:
-    return (
-        Column("name", Text, nullable=False),
-        Column("name_key", IDENTIFIER, nullable=False),
-    )
-
-
-def _metadata() -> Column[object]:
-    return Column("metadata", JSONB, nullable=False, server_default=text("'{}'"))
-
-
-def _length(column: str, longest: int) -> CheckConstraint:
-    return CheckConstraint(
-        f"char_length({column}) BETWEEN 1 AND {longest}", name=f"{column}_length"
-    )
-
-
-def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
-
-def _between(column: str, most: int) -> CheckConstraint:
-    return CheckConstraint(f"{column} BETWEEN 0 AND {most}", name=f"{column}_range")
-
-
-def _name_lengths() -> tuple[CheckConstraint, ...]:
-    """A key may be twice as long as its text: folding writes ligatures out (domain/names.py)."""
-    return (_length("name", 128), _length("name_key", 256))
-
-
 organizations = Table(
     "organizations",
     metadata,
-    _id(),
+    id_column(),
     Column("external_id", IDENTIFIER, unique=True),
-    *_named(),
-    _metadata(),
-    *_versioned(),
-    *_times(),
-    *_name_lengths(),
-    _length("external_id", 128),
+    *named(),
+    metadata_column(),
+    *versioned(),
+    *times(),
+    *name_lengths(),
+    length_check("external_id", 128),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
 )
@@ -119,21 +72,21 @@ organizations = Table(
 users = Table(
     "users",
     metadata,
-    _id(),
+    id_column(),
     Column("external_id", IDENTIFIER, unique=True),
-    *_named(),
+    *named(),
     Column("email", Text),
     Column("email_key", IDENTIFIER, unique=True),
     Column("role", Text, nullable=False, server_default=text("'USER'")),
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
-    _metadata(),
-    *_versioned(),
-    *_times(),
-    *_name_lengths(),
-    _length("external_id", 128),
-    _length("email", 254),
-    _length("email_key", 508),
-    _one_of("role", PlatformRole),
+    metadata_column(),
+    *versioned(),
+    *times(),
+    *name_lengths(),
+    length_check("external_id", 128),
+    length_check("email", 254),
+    length_check("email_key", 508),
+    one_of_check("role", PlatformRole),
     CheckConstraint("(email IS NULL) = (email_key IS NULL)", name="email_has_key"),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
@@ -142,14 +95,14 @@ users = Table(
 organization_members = Table(
     "organization_members",
     metadata,
-    _id(),
-    _reference("organization_id", "organizations"),
-    _reference("user_id", "users"),
+    id_column(),
+    reference("organization_id", "organizations"),
+    reference("user_id", "users"),
     Column("role", Text, nullable=False),
-    *_versioned(),
+    *versioned(),
     Column("joined_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("organization_id", "user_id"),
-    _one_of("role", OrganizationRole),
+    one_of_check("role", OrganizationRole),
     Index(None, "organization_id", "id"),
     Index(None, "user_id", "organization_id"),
 )
@@ -157,18 +110,19 @@ organization_members = Table(
 teams = Table(
     "teams",
     metadata,
-    _id(),
-    _reference("organization_id", "organizations", cascade=False),
+    id_column(),
+    reference("organization_id", "organizations", cascade=False),
     Column("external_id", IDENTIFIER, unique=True),
-    *_named(),
+    *named(),
     Column("description", Text),
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
+    Column("joinable", Boolean, nullable=False, server_default=text("false")),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    _metadata(),
-    *_versioned(),
-    *_times(),
-    *_name_lengths(),
-    _length("external_id", 128),
+    metadata_column(),
+    *versioned(),
+    *times(),
+    *name_lengths(),
+    length_check("external_id", 128),
     CheckConstraint("char_length(description) <= 2000", name="description_length"),
     CheckConstraint("cardinality(tags) <= 50", name="tags_count"),
     Index(None, "name_key", "id"),
@@ -176,41 +130,55 @@ teams = Table(
     Index(None, "organization_id", "name_key", "id"),
     Index(None, "organization_id", "created_at", "id"),
     Index("teams_blocked_idx", "id", postgresql_where=text("blocked")),
+    Index("teams_joinable_idx", "id", postgresql_where=text("joinable")),
 )
 
 team_members = Table(
     "team_members",
     metadata,
-    _id(),
-    _reference("team_id", "teams"),
-    _reference("user_id", "users"),
+    id_column(),
+    reference("team_id", "teams"),
+    reference("user_id", "users"),
     Column("role", Text, nullable=False),
-    *_versioned(),
+    *versioned(),
     Column("joined_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("team_id", "user_id"),
-    _one_of("role", TeamRole),
+    one_of_check("role", TeamRole),
     Index(None, "team_id", "id"),
     Index(None, "user_id", "team_id"),
 )
 
-# The column that names the owner of a budget, by the kind of owner. Exactly one is set.
+# The column that names what a budget belongs to, by its kind.
 BUDGET_OWNERS = {
     "organization": "organization_id",
+    "organization_member": "organization_member_id",
     "team": "team_id",
     "team_default": "default_of_team_id",
     "team_member": "team_member_id",
     "user": "user_id",
+    "api_key": "api_key_id",
 }
 
+
+def _owners() -> tuple[Column[str], ...]:
+    return (
+        reference("organization_id", "organizations", required=False),
+        reference("organization_member_id", "organization_members", required=False),
+        reference("team_id", "teams", required=False),
+        reference("default_of_team_id", "teams", required=False),
+        reference("team_member_id", "team_members", required=False),
+        reference("user_id", "users", required=False),
+        reference("api_key_id", "api_keys", required=False),
+    )
+
+
+# A budget is owned by exactly one thing, or has a name: a plan, attached to many.
 budgets = Table(
     "budgets",
     metadata,
-    _id(),
-    _reference("organization_id", "organizations", required=False),
-    _reference("team_id", "teams", required=False),
-    _reference("default_of_team_id", "teams", required=False),
-    _reference("team_member_id", "team_members", required=False),
-    _reference("user_id", "users", required=False),
+    id_column(),
+    *named(required=False),
+    *_owners(),
     Column("max_budget", MONEY),
     Column("soft_budget", MONEY),
     Column("duration", IDENTIFIER),
@@ -218,62 +186,139 @@ budgets = Table(
     Column("tpm_limit", BigInteger),
     Column("rpm_limit", BigInteger),
     Column("max_parallel_requests", BigInteger),
-    *_versioned(),
-    *_times(),
-    CheckConstraint(
-        " + ".join(f"({column} IS NOT NULL)::int" for column in BUDGET_OWNERS.values()) + " = 1",
-        name="one_owner",
-    ),
-    _between("max_budget", MOST_MONEY),
-    _between("soft_budget", MOST_MONEY),
+    *versioned(),
+    *times(),
+    UniqueConstraint("name_key"),
+    *name_lengths(),
+    CheckConstraint("(name IS NULL) = (name_key IS NULL)", name="name_has_key"),
+    exactly_one_check(["name", *BUDGET_OWNERS.values()], "one_owner"),
+    range_check("max_budget", MOST_MONEY),
+    range_check("soft_budget", MOST_MONEY),
     CheckConstraint("soft_budget < max_budget", name="soft_below_max"),
     CheckConstraint("duration ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'", name="duration_form"),
-    _length("timezone", 64),
-    _between("tpm_limit", MOST_COUNT),
-    _between("rpm_limit", MOST_COUNT),
-    _between("max_parallel_requests", MOST_COUNT),
-    *(
-        Index(
-            f"budgets_{column}_key",
-            column,
-            unique=True,
-            postgresql_where=text(f"{column} IS NOT NULL"),
-        )
-        for column in BUDGET_OWNERS.values()
-    ),
+    length_check("timezone", 64),
+    range_check("tpm_limit", MOST_COUNT),
+    range_check("rpm_limit", MOST_COUNT),
+    range_check("max_parallel_requests", MOST_COUNT),
+    *unique_where_given("budgets", BUDGET_OWNERS.values()),
 )
 
+# Which plan something has, if it has no budget of its own.
+budget_attachments = Table(
+    "budget_attachments",
+    metadata,
+    reference("plan_id", "budgets", cascade=False),
+    *_owners(),
+    exactly_one_check(BUDGET_OWNERS.values(), "one_holder"),
+    Index(None, "plan_id"),
+    *unique_where_given("budget_attachments", BUDGET_OWNERS.values()),
+)
+
+# Personal: a user and no team. Of a member: both. Of a service: a team and no user.
 api_keys = Table(
     "api_keys",
     metadata,
-    _id(),
-    _reference("user_id", "users"),
+    id_column(),
+    Column("external_id", IDENTIFIER, unique=True),
+    reference("user_id", "users", required=False),
+    reference("team_id", "teams", required=False),
     Column("alias", Text),
     Column("alias_key", IDENTIFIER),
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
+    Column("previous_hash", LargeBinary, unique=True),
+    Column("previous_until", DateTime(timezone=True)),
     Column("last_four", IDENTIFIER, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
+    Column("blocked", Boolean, nullable=False, server_default=text("false")),
     Column("expires_at", DateTime(timezone=True)),
-    *_versioned(),
-    *_times(),
-    UniqueConstraint("user_id", "alias_key"),
-    _length("alias", 128),
-    _length("alias_key", 256),
+    Column("rotation_interval", IDENTIFIER),
+    Column("rotated_at", DateTime(timezone=True)),
+    metadata_column(),
+    *versioned(),
+    *times(),
+    # Who is no member of the team any more has no key of it.
+    ForeignKeyConstraint(["team_id", "user_id"], ["team_members.team_id", "team_members.user_id"]),
+    CheckConstraint("user_id IS NOT NULL OR team_id IS NOT NULL", name="has_holder"),
+    length_check("external_id", 128),
+    length_check("alias", 128),
+    length_check("alias_key", 256),
     CheckConstraint("(alias IS NULL) = (alias_key IS NULL)", name="alias_has_key"),
     CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash_length"),
-    _length("last_four", 4),
+    CheckConstraint("octet_length(previous_hash) = 32", name="previous_hash_length"),
+    CheckConstraint("(previous_hash IS NULL) = (previous_until IS NULL)", name="previous_has_end"),
+    length_check("last_four", 4),
     CheckConstraint(
         "scopes <@ ARRAY[" + ", ".join(f"'{scope}'" for scope in KeyScope) + "]::text[]",
         name="scopes_known",
     ),
+    CheckConstraint(
+        "rotation_interval ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'", name="rotation_interval_form"
+    ),
+    Index(None, "created_at", "id"),
     Index(None, "user_id", "id"),
+    Index(None, "team_id", "id"),
+    Index(None, "team_id", "user_id"),
+    Index(
+        "api_keys_team_id_alias_key_key",
+        "team_id",
+        "alias_key",
+        unique=True,
+        postgresql_where=text("team_id IS NOT NULL"),
+    ),
+    Index(
+        "api_keys_user_id_alias_key_key",
+        "user_id",
+        "alias_key",
+        unique=True,
+        postgresql_where=text("team_id IS NULL"),
+    ),
+)
+
+# What was deleted, as it was; no foreign keys, as what it names may be gone too.
+deleted_api_keys = Table(
+    "deleted_api_keys",
+    metadata,
+    id_column(),
+    Column("external_id", IDENTIFIER),
+    Column("alias", Text),
+    Column("alias_key", IDENTIFIER),
+    Column("user_id", IDENTIFIER),
+    Column("team_id", IDENTIFIER),
+    Column("organization_id", IDENTIFIER),
+    Column("state", JSONB, nullable=False),
+    Column("deleted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("deleted_by_user_id", IDENTIFIER),
+    Column("deleted_by_key_id", IDENTIFIER),
+    length_check("external_id", 128),
+    length_check("alias", 128),
+    length_check("alias_key", 256),
+    Index(None, "external_id", "id"),
+    Index(None, "user_id", "id"),
+    Index(None, "team_id", "id"),
+    Index(None, "organization_id", "id"),
+    Index(None, "deleted_at", "id"),
+)
+
+# What a mutation did the first time that an actor asked for it with this key.
+idempotency_records = Table(
+    "idempotency_records",
+    metadata,
+    Column("actor_id", IDENTIFIER, primary_key=True),
+    Column("key", IDENTIFIER, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("outcome", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    length_check("actor_id", 64),
+    length_check("key", 128),
+    CheckConstraint("octet_length(request_hash) = 32", name="request_hash_length"),
+    Index(None, "created_at"),
 )
 
 # No foreign keys: an entry outlives all that it names.
 audit_entries = Table(
     "audit_entries",
     metadata,
-    _id(),
+    id_column(),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("actor_user_id", IDENTIFIER),
     Column("actor_key_id", IDENTIFIER),
@@ -284,9 +329,9 @@ audit_entries = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Column("request_id", IDENTIFIER),
-    _length("action", 64),
-    _length("object_id", 64),
-    _length("request_id", 128),
+    length_check("action", 64),
+    length_check("object_id", 64),
+    length_check("request_id", 128),
     Index(None, "object_id", "id"),
     Index(None, "organization_id", "id"),
     Index(None, "team_id", "id"),

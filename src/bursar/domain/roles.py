@@ -24,13 +24,20 @@ class TeamRole(StrEnum):
 
 
 class KeyScope(StrEnum):
-    """What a key may be used for; MANAGE is this API, as the key's user."""
+    """What a key may be used for.
+
+    MANAGE: this API, as the key's user. INFER: to be presented to a gateway; here it reads only
+    itself and its team. GATEWAY: to authorize calls and record usage for any key.
+    """
 
     MANAGE = "MANAGE"
+    INFER = "INFER"
+    GATEWAY = "GATEWAY"
 
 
 class BudgetSource(StrEnum):
     """Where the budget of a holder comes from."""
 
     OWN = "OWN"
+    PLAN = "PLAN"
     TEAM_DEFAULT = "TEAM_DEFAULT"

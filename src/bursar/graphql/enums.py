@@ -58,11 +58,14 @@ describe(
     KeyScope,
     "What a key may be used for.",
     MANAGE="This API, as the key's user.",
+    INFER="To be presented to a gateway; of this API it may only read itself and its team.",
+    GATEWAY="To authorize calls and record usage for any key, as gateways do.",
 )
 describe(
     BudgetSource,
     "Where the budget in force for something comes from.",
     OWN="It is the thing's own.",
+    PLAN="It is a plan, whose limits many things share but not its money.",
     TEAM_DEFAULT="It is the team's default for members, who share its limits but not its money.",
 )
 describe(

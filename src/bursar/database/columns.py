@@ -1,0 +1,95 @@
+"""The kinds of columns and checks that tables are made of."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+IDENTIFIER = Text(collation="C")
+MONEY = Numeric(28, 10)
+MOST_MONEY = 10**18
+MOST_COUNT = 2**62
+
+
+def id_column() -> Column[str]:
+    return Column("id", IDENTIFIER, primary_key=True)
+
+
+def reference(
+    name: str, target: str, *, cascade: bool = True, required: bool = True
+) -> Column[str]:
+    key = ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None)
+    return Column(name, IDENTIFIER, key, nullable=not required)
+
+
+def versioned() -> tuple[Column[int], ...]:
+    return (Column("version", Integer, nullable=False, server_default=text("1")),)
+
+
+def times() -> tuple[Column[object], ...]:
+    now = func.now()
+    return (
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
+        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=now),
+    )
+
+
+def named(*, required: bool = True) -> tuple[Column[str], ...]:
+    return (
+        Column("name", Text, nullable=not required),
+        Column("name_key", IDENTIFIER, nullable=not required),
+    )
+
+
+def metadata_column() -> Column[object]:
+    return Column("metadata", JSONB, nullable=False, server_default=text("'{}'"))
+
+
+def length_check(column: str, longest: int) -> CheckConstraint:
+    return CheckConstraint(
+        f"char_length({column}) BETWEEN 1 AND {longest}", name=f"{column}_length"
+    )
+
+
+def one_of_check(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def exactly_one_check(columns: Iterable[str], name: str) -> CheckConstraint:
+    counted = " + ".join(f"({column} IS NOT NULL)::int" for column in columns)
+    return CheckConstraint(f"{counted} = 1", name=name)
+
+
+def unique_where_given(table: str, columns: Iterable[str]) -> tuple[Index, ...]:
+    """For each column an index that holds only the rows that have it."""
+    return tuple(
+        Index(
+            f"{table}_{column}_key",
+            column,
+            unique=True,
+            postgresql_where=text(f"{column} IS NOT NULL"),
+        )
+        for column in columns
+    )
+
+
+def range_check(column: str, most: int) -> CheckConstraint:
+    return CheckConstraint(f"{column} BETWEEN 0 AND {most}", name=f"{column}_range")
+
+
+def name_lengths() -> tuple[CheckConstraint, ...]:
+    """A key may be twice as long as its text: folding writes ligatures out (domain/names.py)."""
+    return (length_check("name", 128), length_check("name_key", 256))
