@@ -12,6 +12,15 @@ from bursar.database import tables
 from bursar.database.connections import statements_sent
 from factories import Person
 
+ERRORS = """
+errors {
+  __typename code path message
+  ... on VersionConflict { currentVersion }
+  ... on LimitExceeded { level limit requested }
+  ... on TeamsExceedLimits { teams { id } }
+}
+"""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -65,6 +74,26 @@ class Api:
         return Answer(
             response.status_code, body.get("data"), body.get("errors", []), sent[0] if sent else 0
         )
+
+    async def mutate(
+        self, person: Person, name: str, selection: str = "", /, **given: Any
+    ) -> Answer:
+        """Call a mutation with these fields of its input; of its payload select this and the errors."""
+        input_type = f"{name[0].upper()}{name[1:]}Input!"
+        document = (
+            f"mutation($input: {input_type}) {{ {name}(input: $input) {{ {selection} {ERRORS} }} }}"
+        )
+        return await self(person, document, input=given)
+
+    async def refused(
+        self, person: Person, name: str, selection: str = "", /, **given: Any
+    ) -> Answer:
+        """Call a mutation that must be refused, and see that nothing was changed."""
+        before = await self.fingerprint()
+        answer = await self.mutate(person, name, selection, **given)
+        assert answer.refusals
+        assert await self.fingerprint() == before
+        return answer
 
     async def fingerprint(self) -> str:
         """A digest of every row of every table: equal before and after means that nothing changed."""

@@ -9,6 +9,7 @@ from bursar.database.pool import Database
 from bursar.database.rows import Row
 from bursar.database.tables import (
     BUDGET_OWNERS,
+    audit_entries,
     budgets,
     organization_members,
     organizations,
@@ -23,7 +24,7 @@ from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRo
 from bursar.services.attributes import columns_of
 from bursar.services.keys import insert_key
 
-PEPPER = b"a pepper for tests, 32 bytes long"
+PEPPER = b"a pepper for tests of 32 bytes or more"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,17 @@ class Factory:
     async def budget(self, owner: str, row: Row, **limits: Any) -> Row:
         """A budget of an owner, of a kind in BUDGET_OWNERS."""
         return await self._insert(budgets, Prefix.BUDGET, {BUDGET_OWNERS[owner]: row.id, **limits})
+
+    async def audit_entry(
+        self, thing: Row, *, organization: Row | None = None, team: Row | None = None, **columns: Any
+    ) -> Row:
+        """A change of a thing, in an organization and a team if they are given."""
+        places = {
+            "organization_id": organization and organization.id,
+            "team_id": team and team.id,
+        }
+        given = {"action": "team.update", "object_id": thing.id, **places}
+        return await self._insert(audit_entries, Prefix.AUDIT_ENTRY, {**given, **columns})
 
     async def _insert(self, table: Any, prefix: Prefix, columns: dict[str, Any]) -> Row:
         return await self._database.write(

@@ -208,6 +208,25 @@ async def test_a_seed_is_refused_a_second_time_and_changes_nothing(database: Pla
         assert await rows(dsn) == before
 
 
+async def test_a_seed_that_fails_half_way_leaves_nothing(database: Place) -> None:
+    async with database() as dsn:
+        await upgrade(dsn)
+        connection = await asyncpg.connect(dsn)
+        await connection.execute(
+            "INSERT INTO teams (id, organization_id, external_id, name, name_key)"
+            " SELECT 'team_' || n, $1, 'seed-0/team-' || n, 'Theirs', 'theirs'"
+            " FROM generate_series(1, 60) n",
+            DEFAULT_ORGANIZATION,
+        )
+        await connection.close()
+
+        with pytest.raises(Failure):
+            await seed(dsn, **SMALL)
+
+        left = {table: len(found) for table, found in (await rows(dsn)).items() if found}
+        assert left == {"teams": 60}
+
+
 async def test_another_seed_is_loaded_beside_the_first(database: Place) -> None:
     async with database() as dsn:
         await upgrade(dsn)

@@ -48,13 +48,17 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
                 "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 2}s",
             },
         )
-        await raw.set_type_codec(
-            "jsonb",
-            schema="pg_catalog",
-            format="binary",
-            encoder=lambda value: b"\x01" + orjson.dumps(value),
-            decoder=lambda data: orjson.loads(data[1:]),
-        )
+        try:
+            await raw.set_type_codec(
+                "jsonb",
+                schema="pg_catalog",
+                format="binary",
+                encoder=lambda value: b"\x01" + orjson.dumps(value),
+                decoder=lambda data: orjson.loads(data[1:]),
+            )
+        except BaseException:
+            raw.terminate()
+            raise
     return Connection(raw)
 
 

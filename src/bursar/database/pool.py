@@ -76,15 +76,20 @@ class Database:
             except (*TRY_AGAIN, RunAgain):
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (jitter)
             except asyncpg.UniqueViolationError as error:
-                raise refusal_of(error) or error from error
+                if refusal := refusal_of(error):
+                    raise refusal from error
+                raise
         raise Overloaded
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reads]:
         """Reads that all see the database as it was at the first of them."""
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        async with self.connection() as connection, _transaction(connection, begin):
-            yield OneAtATime(connection)
+        try:
+            async with self.connection() as connection, _transaction(connection, begin):
+                yield OneAtATime(connection)
+        except OutcomeUnknown as error:
+            raise Unavailable from error  # reads have no outcome
 
     async def close(self) -> None:
         """Close the free connections; borrowed ones are closed when they come back."""

@@ -102,7 +102,7 @@ class LastAdmin(Conflict):
 
 
 class BuiltIn(Conflict):
-    sentence = "The built-in organization cannot be deleted."
+    sentence = "The built-in organization cannot be deleted, nor get another external id."
 
 
 class HasTeams(Conflict):

@@ -3,6 +3,7 @@
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from zlib import crc32
 
 LONGEST_SECRET = 512
@@ -37,6 +38,13 @@ def digest(secret: str, pepper: bytes) -> bytes:
 def last_four(secret: str) -> str:
     """The part of a secret that people may see, to tell their keys apart."""
     return secret[-4:]
+
+
+def problem_with_scopes(scopes: Sequence[str]) -> str | None:
+    """Say what is wrong with the scopes of a key, if anything is."""
+    if not scopes:
+        return "must name at least one scope"
+    return None if len(set(scopes)) == len(scopes) else "must all be different"
 
 
 def _checksum(body: str) -> str:

@@ -49,6 +49,7 @@ def problems_with_budget(changes: BudgetChanges | None, *path: str | int) -> Ite
             yield Required(*path, "timezone")
         elif not is_timezone(given["timezone"]):
             yield Invalid(*path, "timezone", problem="must be an IANA time zone, like Europe/Rome")
+    yield from problems_with_limits({**NO_LIMITS, **given}, *path)
 
 
 def resulting(stored: Limits | None, changes: BudgetChanges | None) -> Limits | None:
@@ -81,10 +82,16 @@ def exceeding(
             )
 
 
-def raising(limits: Limits | None, ceiling: Limits | None, *path: str | int) -> Iterator[Forbidden]:
-    """Each limit that is wider than the ceiling's; no limit is the widest."""
-    if limits is None or ceiling is None:
+def raising(
+    limits: Limits | None, stored: Limits | None, default: Limits | None, *path: str | int
+) -> Iterator[Forbidden]:
+    """Each limit that becomes wider than it was stored and than the default; none is the widest."""
+    if limits is None or default is None:
         return
-    for name in (*AMOUNTS[:1], *COUNTS):
-        if ceiling[name] is not None and (limits[name] is None or limits[name] > ceiling[name]):
+    for name in ("max_budget", *COUNTS):
+        if all(_is_wider(limits[name], than[name]) for than in (default, stored or default)):
             yield Forbidden(*path, name, deed="raise your own limit above the team's default")
+
+
+def _is_wider(limit: Decimal | int | None, than: Decimal | int | None) -> bool:
+    return than is not None and (limit is None or limit > than)

@@ -28,6 +28,7 @@ from bursar.http.sign_in import authenticate
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+LONGEST_NAME = 200  # characters of an operation's name in the log
 log = structlog.get_logger()
 
 
@@ -44,7 +45,7 @@ class Endpoint:
             return graphiql_page.page(request)
         if request.method != "POST":
             return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
-        media_type = preferred(request.headers.get("accept"), (JSON, GRAPHQL))
+        media_type = preferred(",".join(request.headers.getlist("accept")), (JSON, GRAPHQL))
         if media_type is None:
             return refusal(request, 406, "BAD_USER_INPUT", f"The answer is {GRAPHQL} or {JSON}.")
         try:
@@ -92,7 +93,7 @@ class Endpoint:
         prepared = prepare(schema._schema, operation.document, operation.name)  # noqa: SLF001 (as in execution.run)
         told["operation_type"] = prepared.operation.operation.value
         if prepared.operation.name:
-            told["operation"] = prepared.operation.name.value
+            told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
         return await run(schema, prepared, operation.variables, context)
 
 

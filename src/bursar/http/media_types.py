@@ -3,7 +3,11 @@
 Specification: RFC 9110, section 12.5.1.
 """
 
+import re
 from collections.abc import Sequence
+
+# Digits and a point: float() would also read nan, inf and 1_0. Some clients leave the 0 out.
+_QUALITY = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
 
 def preferred(accept: str | None, offered: Sequence[str]) -> str | None:
@@ -25,10 +29,8 @@ def _range(part: str) -> tuple[str, float]:
     for parameter in parameters:
         key, _, value = parameter.partition("=")
         if key.strip() == "q":
-            try:
-                return name, min(max(float(value), 0.0), 1.0)
-            except ValueError:
-                return name, 0.0
+            value = value.strip()
+            return name, min(float(value), 1.0) if _QUALITY.fullmatch(value) else 0.0
     return name, 1.0
 
 

@@ -33,9 +33,9 @@ async def admit(
     """
     paths = {person: ("members", place) for place, person in enumerate(persons)}
     found = await people.find(tx, actor, persons, team=team)
-    people.check_agreement((paths[person], person, row) for person, row in found.items())
     everybody = team.organization_id == DEFAULT_ORGANIZATION
     problems = Problems()
+    known: dict[Person, Row] = {}
     for person, row in found.items():
         refusal = _refusal(
             actor,
@@ -48,12 +48,16 @@ async def admit(
         if refusal is not None:
             refusal.path = (*paths[person], person.field)
             problems.append(refusal)
+        if row is not None and not isinstance(refusal, NotFound):
+            known[person] = row
+    # Only of who is found: else an e-mail beside an id would tell whether it is that user's.
+    people.check_agreement((paths[person], person, row) for person, row in known.items())
+    people.check_distinct((paths[person], row.id) for person, row in known.items())
     # Who is not found is said first, and alone.
     Problems(problem for problem in problems if isinstance(problem, NotFound)).raise_any()
     problems.raise_any()
     created = await _create_users(tx, actor, [p for p, row in found.items() if row is None])
     user_ids = {p: created[p].id if row is None else row.id for p, row in found.items()}
-    people.check_distinct((paths[person], user_id) for person, user_id in user_ids.items())
     if not everybody:
         newcomers = [user_ids[p] for p, row in found.items() if not (row and row.in_organization)]
         await _add_to_organization(tx, actor, team, newcomers)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from bursar.domain.errors import Invalid, Refusal, Required, VersionConflict
+from bursar.domain.keys import problem_with_scopes
 from bursar.domain.names import (
     key_of,
     problem_with_description,
@@ -20,6 +21,7 @@ PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "external_id": problem_with_external_id,
     "description": problem_with_description,
     "tags": problem_with_tags,
+    "scopes": problem_with_scopes,
 }
 NEVER_NULL = frozenset({"name", "role", "tags", "metadata", "scopes"})
 KEYED = ("name", "email", "alias")

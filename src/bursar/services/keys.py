@@ -1,6 +1,6 @@
 """API keys: personal ones, made for a user, with a secret that is shown once; and sign-in by them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple, TypedDict
@@ -15,7 +15,7 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, users
 from bursar.database.writes import insert_row
-from bursar.domain.errors import Forbidden, Invalid, Problems, Refusal
+from bursar.domain.errors import Forbidden, Invalid, Problems
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.keys import LONGEST_SECRET, digest, last_four, new_secret
 from bursar.domain.roles import KeyScope, PlatformRole
@@ -46,12 +46,20 @@ async def create(
 
     Raises Refusals for bad attributes, NotFound, Forbidden, AlreadyTaken for the alias.
     """
-    Problems(problems_with(attributes)).raise_any()
+    own_key = await tx.one(_life(), key_id=actor.key_id)
+    if own_key is None:
+        raise Forbidden(deed="create keys with a key that is gone")
+    expires_at = attributes.get("expires_at")
+    problems = Problems(problems_with(attributes))
+    if expires_at is not None and expires_at <= own_key.now:
+        problems.append(Invalid("expires_at", problem="must be in the future"))
+    problems.raise_any()
     user = await access_user(
         tx, actor, user_id, Action.API_KEY_CREATE, path=("user_id",), lock=Lock.SHARE
     )
-    own_key = await tx.one(_life(), key_id=actor.key_id)
-    Problems(_problems_with_expiry(attributes.get("expires_at"), own_key)).raise_any()
+    limit = own_key.expires_at
+    if limit is not None and (expires_at is None or expires_at > limit):
+        raise Forbidden("expires_at", deed="create a key that outlives the one you use")
     secret = new_secret()
     row = await insert_key(tx, user.id, secret, pepper, attributes)
     await audit.record(tx, actor, Change("api_key.create", row.id, after=row))
@@ -94,17 +102,6 @@ async def sign_in(
         scopes=frozenset(map(KeyScope, row.scopes)),
         request_id=request_id,
     )
-
-
-def _problems_with_expiry(expires_at: datetime | None, own_key: Row | None) -> Iterator[Refusal]:
-    if own_key is None:
-        yield Forbidden(deed="create keys with a key that is gone")
-        return
-    if expires_at is not None and expires_at <= own_key.now:
-        yield Invalid("expires_at", problem="must be in the future")
-    limit = own_key.expires_at
-    if limit is not None and (expires_at is None or expires_at > limit):
-        yield Forbidden("expires_at", deed="create a key that outlives the one you use")
 
 
 @cache

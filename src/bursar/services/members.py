@@ -144,7 +144,7 @@ async def update(
         after["budget"] = limits = resulting(before["budget"] or default, budget)
         problems = Problems(problems_with_limits(limits, "budget"))
         if member.user_id == actor.user_id and not _is_higher_admin(actor, team):
-            problems.extend(raising(limits, default, "budget"))
+            problems.extend(raising(limits, before["budget"], default, "budget"))
         problems.raise_any()
         await budgets.store(tx, "team_member", member.id, stored, limits)
     changed = await update_row(tx, team_members, member.id, {"role": role})
@@ -297,7 +297,7 @@ async def _members(
         (
             path,
             person,
-            by_id.get(person.user_id) if person.user_id else by_email.get(person.email_key),
+            by_email.get(person.email_key) if person.user_id is None else by_id.get(person.user_id),
         )
         for path, person in placed
     ]

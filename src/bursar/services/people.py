@@ -31,6 +31,10 @@ class Person(NamedTuple):
         return None if self.email is None else key_of(self.email)
 
     @property
+    def names(self) -> set[str]:
+        return {name for name in (self.user_id, self.email_key) if name is not None}
+
+    @property
     def field(self) -> str:
         """The input field that an error about the person belongs to."""
         return "email" if self.user_id is None else "user_id"
@@ -40,7 +44,7 @@ def problems_with_people(people: Sequence[tuple[Path, Person]]) -> Iterator[Refu
     """People who are not named, or named twice; each comes with its path."""
     seen: set[str] = set()
     for path, person in people:
-        names = {name for name in (person.user_id, person.email_key) if name is not None}
+        names = person.names
         if not names:
             yield Invalid(*path, problem="must name a user by id, by e-mail, or by both")
         if person.email is not None:
@@ -59,13 +63,19 @@ def names_of(people: Iterable[Person]) -> dict[str, list[str]]:
     }
 
 
+async def oneself(tx: Connection, actor: Actor) -> Person:
+    """The actor, by id and e-mail."""
+    row = await tx.one(_user(), user_id=actor.user_id)
+    return Person(actor.user_id, row and row.email)
+
+
 async def find(
     tx: Connection, actor: Actor, people: Iterable[Person], *, team: Row
 ) -> dict[Person, Row | None]:
     """The user behind each person, kept from being deleted; None where there is none.
 
     Beside the user's columns a row says whether the actor sees the user, and whether the user is in
-    the team and in its organization. Raises Refusals where an id and an e-mail disagree.
+    the team and in its organization.
     """
     people = list(people)
     rows = await tx.all(
@@ -78,7 +88,9 @@ async def find(
     by_id = {row.id: row for row in rows}
     by_email = {row.email_key: row for row in rows if row.email_key is not None}
     return {
-        person: by_id.get(person.user_id) if person.user_id else by_email.get(person.email_key)
+        person: by_email.get(person.email_key)
+        if person.user_id is None
+        else by_id.get(person.user_id)
         for person in people
     }
 
@@ -119,6 +131,11 @@ async def create_from_emails(tx: Connection, emails: Iterable[str]) -> list[Row]
     if len(rows) < len(drafts):
         raise RunAgain
     return rows
+
+
+@cache
+def _user() -> Statement:
+    return Statement(select(users.c.email).where(users.c.id == bindparam("user_id")))
 
 
 @cache

@@ -1,6 +1,7 @@
 """Teams: create with members, update, block, delete, and the default budget of members."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from bursar.access.actor import Actor
@@ -27,7 +28,7 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import audit, budgets, members
+from bursar.services import audit, budgets, members, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.members import NewMember
@@ -47,14 +48,25 @@ class TeamAttributes(TypedDict, total=False):
     tags: list[str]
     metadata: dict[str, Any]
     budget: BudgetChanges | None
+
+
+class NewTeamAttributes(TeamAttributes, total=False):
+    """What a team is made with."""
+
     member_budget: BudgetChanges | None
+
+
+class DefaultBudget(TypedDict, total=False):
+    """The limits to set; None takes the default away."""
+
+    budget: BudgetChanges | None
 
 
 async def create(
     tx: Connection,
     actor: Actor,
     *,
-    attributes: TeamAttributes,
+    attributes: NewTeamAttributes,
     organization_id: str | None = None,
     new_members: Sequence[NewMember] = (),
     add_to_organization: bool = False,
@@ -71,7 +83,7 @@ async def create(
     organization = await access_organization(
         tx,
         actor,
-        organization_id or DEFAULT_ORGANIZATION,
+        DEFAULT_ORGANIZATION if organization_id is None else organization_id,
         Action.TEAM_CREATE,
         path=("organization_id",),
         lock=Lock.SHARE,
@@ -92,7 +104,7 @@ async def create(
     await audit.record(
         tx, actor, _change("team.create", row, after={**row, **audit.all_of(limits.items())})
     )
-    first = _with_creator(actor, new_members)
+    first = await _with_creator(tx, actor, new_members)
     if first:
         await members.add_to(
             tx, actor, row, first, invites=True, add_to_organization=add_to_organization
@@ -107,7 +119,6 @@ async def update(
     team_id: str,
     attributes: TeamAttributes,
     expected_version: int | None = None,
-    path: tuple[str, ...] = ("id",),
 ) -> Row:
     """Change what is given of a team, and nothing else.
 
@@ -115,26 +126,22 @@ async def update(
     VersionConflict, LimitExceeded for what is above the organization's limits, AlreadyTaken.
     """
     Problems(_problems(attributes)).raise_any()
-    given = [name for name in BUDGETS if name in attributes]
-    if given:
+    if "budget" in attributes:
         await lock_organization_of_team(tx, actor, team_id)
     row = await access_team(
         tx,
         actor,
         team_id,
-        path=path,
-        deeds=[(_action(name), (name,)) for name in attributes] or [(Action.TEAM_UPDATE, path)],
+        deeds=[(_action(name), (name,)) for name in attributes] or [(Action.TEAM_UPDATE, ("id",))],
     )
     check_version(row, expected_version)
-    before: dict[str, Limits | None] = {}
-    after: dict[str, Limits | None] = {}
-    stored = {name: await budgets.budget_of(tx, BUDGETS[name], row.id) for name in given}
-    for name in given:
-        before[name] = budgets.limits_of(stored[name])
-        after[name] = resulting(before[name], attributes[name])  # type: ignore[literal-required]  # as in create
-    await _check_limits(tx, row.organization_id, after)
-    for name in given:
-        await budgets.store(tx, BUDGETS[name], row.id, stored[name], after[name])
+    stored = await budgets.budget_of(tx, "team", row.id)
+    before: Limits | None = budgets.limits_of(stored)
+    limits = before
+    if "budget" in attributes:
+        limits = resulting(before, attributes["budget"])
+        await _check_limits(tx, row.organization_id, {"budget": limits})
+        await budgets.store(tx, "team", row.id, stored, limits)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
     await audit.record(
         tx,
@@ -142,8 +149,44 @@ async def update(
         _change(
             "team.update",
             row,
-            before={**row, **audit.all_of(before.items())},
-            after={**changed, **audit.all_of(after.items())},
+            before={**row, **audit.all_of([("budget", before)])},
+            after={**changed, **audit.all_of([("budget", limits)])},
+        ),
+    )
+    return changed
+
+
+async def update_member_budget(
+    tx: Connection,
+    actor: Actor,
+    *,
+    team_id: str,
+    attributes: DefaultBudget,
+    expected_version: int | None = None,
+) -> Row:
+    """Change the budget of each member who has no own one.
+
+    Raises Refusals for bad limits, NotFound, Forbidden, VersionConflict for the team's version.
+    """
+    Problems(problems_with_budget(attributes.get("budget"), "budget")).raise_any()
+    row = await access_team(tx, actor, team_id, Action.TEAM_MEMBER_BUDGET_UPDATE, path=("team_id",))
+    check_version(row, expected_version)
+    stored = await budgets.budget_of(tx, "team_default", row.id)
+    before: Limits | None = budgets.limits_of(stored)
+    limits = before
+    if "budget" in attributes:
+        limits = resulting(before, attributes["budget"])
+        Problems(problems_with_limits(limits, "budget")).raise_any()
+        await budgets.store(tx, "team_default", row.id, stored, limits)
+    changed = await update_row(tx, teams, row.id, {})
+    await audit.record(
+        tx,
+        actor,
+        _change(
+            "team.update",
+            row,
+            before=audit.all_of([("member_budget", before)]),
+            after=audit.all_of([("member_budget", limits)]),
         ),
     )
     return changed
@@ -203,21 +246,28 @@ async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
     )
 
 
-def _with_creator(actor: Actor, new_members: Sequence[NewMember]) -> list[NewMember]:
-    """The first members: a plain USER who creates a team administers it."""
-    listed = any(new.person.user_id == actor.user_id for new in new_members)
-    if actor.role is not PlatformRole.USER or listed:
+async def _with_creator(
+    tx: Connection, actor: Actor, new_members: Sequence[NewMember]
+) -> list[NewMember]:
+    """The first members: a plain USER who creates a team administers it, listed or not."""
+    if actor.role is not PlatformRole.USER:
         return list(new_members)
-    return [*new_members, NewMember(Person(actor.user_id, None), TeamRole.ADMIN)]
+    names = (await people.oneself(tx, actor)).names
+    if not any(new.person.names & names for new in new_members):
+        return [*new_members, NewMember(Person(actor.user_id, None), TeamRole.ADMIN)]
+    return [
+        replace(new, role=TeamRole.ADMIN) if new.person.names & names else new
+        for new in new_members
+    ]
 
 
-def _problems(attributes: TeamAttributes) -> Iterator[Refusal]:
+def _problems(attributes: Mapping[str, Any]) -> Iterator[Refusal]:
     yield from problems_with(_own(attributes))
     yield from problems_with_budget(attributes.get("budget"), "budget")
     yield from problems_with_budget(attributes.get("member_budget"), "member_budget")
 
 
-def _own(attributes: TeamAttributes) -> dict[str, Any]:
+def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name not in BUDGETS}
 
 
@@ -225,8 +275,6 @@ def _action(attribute: str) -> Action:
     match attribute:
         case "budget" | "external_id":
             return Action.TEAM_LIMIT
-        case "member_budget":
-            return Action.TEAM_MEMBER_BUDGET_UPDATE
         case _:
             return Action.TEAM_UPDATE
 

@@ -56,7 +56,8 @@ def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Pre
         raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
     operation = get_operation_ast(document, operation_name)
     if operation is None:
-        what = f"no operation named {operation_name!r}" if operation_name else "several operations"
+        unnamed = operation_name is None
+        what = "several operations" if unnamed else f"no operation named {operation_name!r}"
         raise RequestError(
             "OPERATION_RESOLUTION_FAILURE",
             GraphQLError(f"The document has {what}; say which one to run with operationName."),

@@ -44,7 +44,7 @@ async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreate
     new = await keys.create(
         write.tx,
         write.actor,
-        user_id=given(input.user_id) or write.actor.user_id,
+        user_id=given(input, "alias", "scopes", "expires_at").get("user_id") or write.actor.user_id,
         attributes=given(input, "user_id"),
         pepper=write.peppers[0],
     )

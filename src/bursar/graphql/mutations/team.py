@@ -61,7 +61,7 @@ class TeamUpdateInput:
 @strawberry.input(description="The default budget of a team's members.")
 class TeamMemberBudgetUpdateInput:
     team_id: strawberry.ID = strawberry.field(description="The team.")
-    budget: BudgetInput | None = strawberry.field(
+    budget: Maybe[BudgetInput | None] = strawberry.field(
         description="The limits to set; null takes the default away."
     )
     expected_version: Maybe[int | None] = strawberry.field(
@@ -164,13 +164,12 @@ async def team_member_budget_update(
 
     For platform admins, admins of the organization, and admins of the team.
     """
-    row = await teams.update(
+    row = await teams.update_member_budget(
         write.tx,
         write.actor,
         team_id=input.team_id,
-        attributes={"member_budget": given(input.budget)},
+        attributes=given(input, "team_id", "expected_version"),
         expected_version=given(input.expected_version),
-        path=("team_id",),
     )
     return TeamMemberBudgetUpdatePayload(team=row)
 

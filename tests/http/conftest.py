@@ -1,0 +1,59 @@
+"""Servers of a test's own, and what they log."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+import structlog
+
+from api_client import Api
+from bursar.app import create_app
+from bursar.database.embedded import EmbeddedPostgres
+from bursar.http import endpoint, logs
+from bursar.settings import Settings
+from factories import PEPPER, Factory
+
+Serve = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.fixture
+async def caller(api: Api, make: Factory) -> httpx2.AsyncClient:
+    """Signed in as somebody who is nothing in particular."""
+    person = await make.person()
+    api.http.headers["Authorization"] = f"Bearer {person.secret}"
+    return api.http
+
+
+@pytest.fixture
+def serve(migrated: EmbeddedPostgres) -> Serve:
+    """Another server: `async with serve(pool_size=1) as caller`."""
+
+    @asynccontextmanager
+    async def serve(dsn: str | None = None, **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+        dsn = migrated.application_url if dsn is None else dsn
+        app = create_app(Settings(**settings), dsn=dsn, peppers=[PEPPER])
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://bursar.test") as caller:
+            yield caller
+        await app.state.database.close()
+
+    return serve
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that servers made after this wrote."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    written = io.StringIO()
+    logs.configure("debug", written)
+    monkeypatch.setattr(endpoint, "log", structlog.get_logger())  # one that is bound to no stream
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    root.handlers, root.level = handlers, level
+    logging.getLogger("strawberry.execution").disabled = False
+    structlog.reset_defaults()

@@ -1,0 +1,91 @@
+"""`bursar serve` as a process of its own, and a client that asks it over sockets."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from api_client import Answer
+from factories import Person
+
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A server that listens; what it says and logs is in files until it ends."""
+
+    url: str
+    said: Path
+    log: Path
+
+    def says(self, pattern: str) -> str:
+        """The first group of a pattern in what the server printed when it had started."""
+        return _awaited(self.said, pattern)
+
+
+class LiveApi:
+    """Posts documents as somebody; of requests at the same moment no two share a connection.
+
+    What is not answered with 200, or has a fault in it, fails the test.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+        response = await self._http.post(
+            "/graphql",
+            json={"query": document, "variables": variables},
+            headers={"Authorization": f"Bearer {person.secret}"},
+        )
+        body = response.json()
+        assert response.status_code == 200, body
+        assert "errors" not in body, body
+        return Answer(response.status_code, body["data"], [], 0)
+
+
+@contextmanager
+def serving(**settings: str) -> Iterator[LiveServer]:
+    """A server with these settings and no others, on a free port; stopped at the end."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("BURSAR_") and name != "DATABASE_URL"
+    }
+    with tempfile.TemporaryDirectory(prefix="bursar-live-") as folder:
+        said, log = Path(folder, "said"), Path(folder, "log")
+        with (
+            said.open("w") as stdout,
+            log.open("w") as stderr,
+            subprocess.Popen(
+                [sys.executable, "-m", "bursar", "serve"],
+                env={**clean, "BURSAR_PORT": "0", **settings},
+                stdout=stdout,
+                stderr=stderr,
+            ) as process,
+        ):
+            try:
+                url = _awaited(said, r"(http://\S+)/graphql\b", process)
+                yield LiveServer(url, said, log)
+            finally:
+                process.terminate()
+        assert process.returncode == 0, log.read_text()
+
+
+def _awaited(file: Path, pattern: str, process: subprocess.Popen[bytes] | None = None) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while not (found := re.search(pattern, file.read_text())):
+        assert process is None or process.poll() is None, file.with_name("log").read_text()
+        assert time.monotonic() < deadline, file.read_text()
+        time.sleep(0.02)
+    return found[1]

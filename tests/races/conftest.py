@@ -1,0 +1,38 @@
+"""A real server over the tests' PostgreSQL, for people who ask it at the same moment."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import asyncpg
+import httpx2
+import pytest
+
+from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.pool import Database
+from factories import PEPPER
+from live_server import LiveApi, LiveServer, serving
+
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
+@pytest.fixture(scope="module")
+async def server(
+    migrated: EmbeddedPostgres, owner: asyncpg.Connection
+) -> AsyncIterator[LiveServer]:
+    """At the end nothing was logged as an error, and PostgreSQL had no deadlock to break."""
+    before = await owner.fetchval(DEADLOCKS)
+    settings = {"DATABASE_URL": migrated.application_url, "BURSAR_PEPPER": PEPPER.decode()}
+    with serving(**settings) as server:
+        yield server
+        levels = {json.loads(line)["level"] for line in server.log.read_text().splitlines()}
+    assert levels == {"info"}
+    await asyncio.sleep(0.5)  # a backend hands in its counts when it ends
+    assert await owner.fetchval(DEADLOCKS) == before
+
+
+@pytest.fixture
+async def ask(server: LiveServer, database: Database) -> AsyncIterator[LiveApi]:  # noqa: ARG001 (emptied after the test)
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx2.AsyncClient(base_url=server.url, limits=limits, timeout=30) as http:
+        yield LiveApi(http)

@@ -1,0 +1,95 @@
+"""The last two admins act on each other at the same moment: one of them stays."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from bursar.domain.roles import TeamRole
+from factories import Factory
+from live_server import LiveApi
+
+REMOVE = """
+mutation Remove($input: TeamMembersRemoveInput!) {
+  teamMembersRemove(input: $input) { errors { code path } }
+}
+"""
+DEMOTE = """
+mutation Demote($input: TeamMemberUpdateInput!) {
+  teamMemberUpdate(input: $input) { errors { code path } }
+}
+"""
+DEMOTE_USER = """
+mutation Demote($input: UserUpdateInput!) { userUpdate(input: $input) { errors { code path } } }
+"""
+BLOCK_USER = """
+mutation Block($input: UserBlockInput!) { userBlock(input: $input) { errors { code path } } }
+"""
+DELETE_USER = """
+mutation Delete($input: UserDeleteInput!) { userDelete(input: $input) { errors { code path } } }
+"""
+rounds = pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+
+
+@rounds
+@pytest.mark.parametrize("each_other", [True, False], ids=["each other", "themselves"])
+@pytest.mark.parametrize("document", [REMOVE, DEMOTE], ids=["remove", "demote"])
+async def test_the_last_two_admins_of_a_team_never_both_go(
+    ask: LiveApi,
+    make: Factory,
+    owner: asyncpg.Connection,
+    document: str,
+    each_other: bool,
+    rounds: int,
+) -> None:
+    admins = [await make.person(), await make.person()]
+    losing = set()
+    for _ in range(rounds):
+        team = await make.team()
+        for admin in admins:
+            await make.team_member(team, admin, TeamRole.ADMIN)
+        targets = admins[::-1] if each_other else admins
+        answers = await asyncio.gather(
+            *(
+                ask(admin, document, input=_of(document, team.id, target.id))
+                for admin, target in zip(admins, targets, strict=True)
+            )
+        )
+        won, lost = sorted((answer.refusals for answer in answers), key=len)
+        assert won == []
+        losing.update(code for code, _ in lost)
+        left = "SELECT count(*) FROM team_members WHERE team_id = $1 AND role = 'ADMIN'"
+        assert await owner.fetchval(left, team.id) == 1
+    # Whom the other has removed sees no team; whom they have demoted may not act on it.
+    expected = {REMOVE: {"NOT_FOUND"}, DEMOTE: {"FORBIDDEN"}}[document]
+    assert losing == (expected if each_other else {"CONFLICT"})
+
+
+@rounds
+@pytest.mark.parametrize("document", [DEMOTE_USER, BLOCK_USER, DELETE_USER])
+async def test_the_last_two_admins_of_the_platform_never_both_go(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection, document: str, rounds: int
+) -> None:
+    for _ in range(rounds):
+        await owner.execute("DELETE FROM users")
+        admins = [await make.admin(), await make.admin()]
+        answers = await asyncio.gather(
+            *(
+                ask(admin, document, input=_of_user(document, target.id))
+                for admin, target in zip(admins, admins[::-1], strict=True)
+            ),
+            return_exceptions=True,
+        )
+        left = "SELECT count(*) FROM users WHERE role = 'ADMIN' AND NOT blocked"
+        assert await owner.fetchval(left) == 1
+        assert any(not isinstance(answer, BaseException) for answer in answers)
+
+
+def _of(document: str, team_id: str, user_id: str) -> dict[str, object]:
+    if document is REMOVE:
+        return {"teamId": team_id, "members": [{"userId": user_id}]}
+    return {"teamId": team_id, "userId": user_id, "role": "MEMBER"}
+
+
+def _of_user(document: str, user_id: str) -> dict[str, object]:
+    return {"id": user_id} | ({"role": "USER"} if document is DEMOTE_USER else {})

@@ -1,0 +1,101 @@
+"""A little world to act in, an organization with all that one can hold and another beside it; and who acts."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bursar.database.rows import Row
+from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
+from factories import Factory, Person
+
+
+@dataclass(frozen=True)
+class World:
+    """What deeds are done to. The lead administers the team, so that another admin of it may go."""
+
+    organization: Row
+    team: Row
+    lead: Person
+    mate: Person
+    newcomer: Person
+    mate_in_organization: Row
+    mate_in_team: Row
+    budgets: dict[str, Row]
+    entry: Row
+    other_organization: Row
+    other_team: Row
+
+
+async def build_world(make: Factory, *, blocked: bool = False) -> World:
+    """Two organizations with a team each; `blocked` are the first team and the mate in it."""
+    organization = await make.organization(external_id="acme", metadata={"tier": "gold"})
+    team = await make.team(organization, external_id="acme/search", blocked=blocked)
+    other_organization = await make.organization(external_id="rival")
+    other_team = await make.team(other_organization, external_id="rival/search")
+    lead = await make.person(organization=organization, team=team, team_role=TeamRole.ADMIN)
+    mate = await make.person(external_id="mate", blocked=blocked)
+    mate_in_organization = await make.organization_member(organization, mate)
+    mate_in_team = await make.team_member(team, mate)
+    owners = {
+        "organization": organization,
+        "team": team,
+        "team_default": team,
+        "team_member": mate_in_team,
+        "user": mate.row,
+    }
+    await make.audit_entry(organization, organization=organization)
+    await make.audit_entry(other_team, organization=other_organization, team=other_team)
+    return World(
+        organization=organization,
+        team=team,
+        lead=lead,
+        mate=mate,
+        newcomer=await make.person(organization=organization),
+        mate_in_organization=mate_in_organization,
+        mate_in_team=mate_in_team,
+        budgets={kind: await make.budget(kind, row, rpm_limit=9) for kind, row in owners.items()},
+        entry=await make.audit_entry(team, organization=organization, team=team),
+        other_organization=other_organization,
+        other_team=other_team,
+    )
+
+
+Arrival = Callable[[Factory, World], Awaitable[Person]]
+
+
+def _arrives(
+    role: PlatformRole = PlatformRole.USER,
+    *,
+    organization: OrganizationRole | None = None,
+    team: TeamRole | None = None,
+    elsewhere: bool = False,
+) -> Arrival:
+    async def arrive(make: Factory, world: World) -> Person:
+        at = world.other_organization if elsewhere else world.organization
+        within = world.other_team if elsewhere else world.team
+        return await make.person(
+            role,
+            organization=at if organization else None,
+            organization_role=organization or OrganizationRole.MEMBER,
+            team=within if team else None,
+            team_role=team or TeamRole.MEMBER,
+        )
+
+    return arrive
+
+
+READER, CAPPED = PlatformRole.VIEWER, PlatformRole.USER_VIEWER
+ADMIN, VIEWER, MEMBER = OrganizationRole.ADMIN, OrganizationRole.VIEWER, OrganizationRole.MEMBER
+
+# Who acts, by what they are: on the platform, in the organization, in the team, or elsewhere.
+ACTORS: dict[str, Arrival] = {
+    "platform admin": _arrives(PlatformRole.ADMIN),
+    "platform viewer": _arrives(READER),
+    "user viewer who is admin below": _arrives(CAPPED, organization=ADMIN, team=TeamRole.ADMIN),
+    "organization admin": _arrives(organization=ADMIN),
+    "organization viewer": _arrives(organization=VIEWER),
+    "organization member": _arrives(organization=MEMBER),
+    "team admin": _arrives(organization=MEMBER, team=TeamRole.ADMIN),
+    "team member": _arrives(organization=MEMBER, team=TeamRole.MEMBER),
+    "stranger": _arrives(),
+    "admin elsewhere": _arrives(organization=ADMIN, team=TeamRole.ADMIN, elsewhere=True),
+}
