@@ -1,4 +1,4 @@
-"""Who acts: the user and key behind a request, as sign-in found them."""
+"""Who acts: the key behind a request and the user it stands for, as sign-in found them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,32 +7,53 @@ from bursar.domain.roles import KeyScope, PlatformRole
 
 
 class Sight(StrEnum):
-    """How far an actor sees: everything, or what they are related to."""
+    """How far an actor sees."""
 
-    ALL = "ALL"
-    RELATED = "RELATED"
+    ALL = "ALL"  # everything
+    RELATED = "RELATED"  # what the user is related to
+    KEY = "KEY"  # the key itself, its user and its team
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in caller. Authority comes from these stored facts, never from a request's fields."""
+    """A signed-in caller. Authority comes from these stored facts, never from a request's fields.
 
-    user_id: str
+    A key of a service stands for no user. Only with the scope MANAGE does a key act as its user;
+    without it, it reads itself and its team.
+    """
+
+    user_id: str | None
     key_id: str
     role: PlatformRole
     scopes: frozenset[KeyScope]
+    team_id: str | None = None
     request_id: str | None = None
 
     @property
+    def manages(self) -> bool:
+        return self.user_id is not None and KeyScope.MANAGE in self.scopes
+
+    @property
     def sight(self) -> Sight:
+        if not self.manages:
+            return Sight.KEY
         sees_all = self.role in {PlatformRole.ADMIN, PlatformRole.VIEWER}
         return Sight.ALL if sees_all else Sight.RELATED
 
     @property
     def administers_all(self) -> bool:
-        return self.role is PlatformRole.ADMIN
+        return self.manages and self.role is PlatformRole.ADMIN
 
     @property
     def only_reads(self) -> bool:
-        """VIEWER and USER_VIEWER cap every other relation to reading."""
-        return self.role in {PlatformRole.VIEWER, PlatformRole.USER_VIEWER}
+        """VIEWER and USER_VIEWER cap every other relation to reading, as a missing MANAGE does."""
+        return not self.manages or self.role in {PlatformRole.VIEWER, PlatformRole.USER_VIEWER}
+
+    @property
+    def parameters(self) -> dict[str, str | None]:
+        """What conditions of visibility may speak of."""
+        return {
+            "actor_id": self.user_id,
+            "actor_key_id": self.key_id,
+            "actor_team_id": self.team_id,
+        }

@@ -1,7 +1,7 @@
 """The one door to a row that is to be changed: found among what the actor sees, locked, permitted.
 
 Authority is read after the lock is held, in a statement of its own, so that a role which was taken
-away while we waited no longer counts. Locks are taken in one order: organization, team, user.
+away while we waited no longer counts. Locks are taken in one order: organization, team, user, key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from bursar.access.actor import Actor, Sight
 from bursar.access.policy import Action, Relation, forbidden, permits
 from bursar.access.visibility import (
     ME,
+    visible_api_keys,
     visible_organizations,
     visible_teams,
     visible_users,
@@ -22,7 +23,14 @@ from bursar.access.visibility import (
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import organization_members, organizations, team_members, teams, users
+from bursar.database.tables import (
+    api_keys,
+    organization_members,
+    organizations,
+    team_members,
+    teams,
+    users,
+)
 from bursar.domain.errors import NotFound, Problems
 from bursar.domain.names import is_storable
 from bursar.domain.roles import OrganizationRole, TeamRole
@@ -134,10 +142,44 @@ async def access_user(
     return rows[0]
 
 
+async def access_api_key(
+    tx: Connection,
+    actor: Actor,
+    key_id: str,
+    *actions: Action,
+    path: Path = ("id",),
+    deeds: Deeds = (),
+    lock: Lock = Lock.UPDATE,
+) -> Row:
+    """The key, locked; as access_organization. A personal key is its user's own.
+
+    A caller who needs the key's team locked too locks it first (`lock_team_of_key`).
+    """
+    rows = await _locked(tx, actor, api_keys, [key_id], lock)
+    if not rows:
+        raise NotFound(*path, thing="key")
+    _require(actor, key_relations(actor, rows[0]), actions, path, deeds)
+    return rows[0]
+
+
+def key_relations(actor: Actor, row: Row) -> set[Relation]:
+    """What the actor is to a key that was read with the actor's roles in its team."""
+    relations = team_relations(row)
+    if row.team_id is None and row.user_id == actor.user_id:
+        relations.add(Relation.SELF)
+    return relations
+
+
+async def lock_team_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
+    """Keep a key's team and its limits as they are, before the key itself is locked."""
+    if is_storable(key_id):
+        await tx.one(_team_of_key(actor.sight), **actor.parameters, id=key_id)
+
+
 async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> None:
     """Keep the limits of a team's organization as they are, before the team itself is locked."""
     if is_storable(team_id):
-        await tx.one(_organization_of_team(actor.sight), actor_id=actor.user_id, id=team_id)
+        await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
 
 
 def team_relations(row: Row) -> set[Relation]:
@@ -152,7 +194,15 @@ def team_relations(row: Row) -> set[Relation]:
 
 def with_actor_roles(query: Select[Any], table: Table) -> Select[Any]:
     """Add the actor's roles in the organization, and in the team, that a row is or belongs to."""
-    organization_id = table.c.id if table is organizations else table.c.organization_id
+    team_id = {teams: teams.c.id, api_keys: api_keys.c.team_id}.get(table)
+    if table is api_keys:
+        organization_id: Any = (
+            select(teams.c.organization_id)
+            .where(teams.c.id == api_keys.c.team_id)
+            .scalar_subquery()
+        )
+    else:
+        organization_id = table.c.id if table is organizations else table.c.organization_id
     query = query.add_columns(
         select(organization_members.c.role)
         .where(
@@ -162,27 +212,32 @@ def with_actor_roles(query: Select[Any], table: Table) -> Select[Any]:
         .scalar_subquery()
         .label("actor_organization_role")
     )
-    if table is not teams:
+    if team_id is None:
         return query
     return query.add_columns(
         select(team_members.c.role)
-        .where(team_members.c.team_id == teams.c.id, team_members.c.user_id == ME)
+        .where(team_members.c.team_id == team_id, team_members.c.user_id == ME)
         .scalar_subquery()
         .label("actor_team_role")
     )
 
 
-VISIBLE = {organizations: visible_organizations, teams: visible_teams, users: visible_users}
+VISIBLE = {
+    organizations: visible_organizations,
+    teams: visible_teams,
+    users: visible_users,
+    api_keys: visible_api_keys,
+}
 
 
 async def _locked(
     tx: Connection, actor: Actor, table: Table, ids: Sequence[str], lock: Lock
 ) -> list[Row]:
-    values = {"actor_id": actor.user_id, "ids": [id_ for id_ in ids if is_storable(id_)]}
+    values = {**actor.parameters, "ids": [id_ for id_ in ids if is_storable(id_)]}
     rows = await tx.all(_lock(table, actor.sight, lock), **values)
     if not rows or actor.sight is Sight.ALL:
         return rows  # whoever sees everything has no need of other relations
-    return await tx.all(_read(table), **values)
+    return await tx.all(_read(table, actor.sight), **values)
 
 
 @cache
@@ -196,8 +251,8 @@ def _lock(table: Table, sight: Sight, lock: Lock) -> Statement:
 
 
 @cache
-def _read(table: Table) -> Statement:
-    query = select(table).where(table.c.id == any_(IDS), VISIBLE[table](Sight.RELATED))
+def _read(table: Table, sight: Sight) -> Statement:
+    query = select(table).where(table.c.id == any_(IDS), VISIBLE[table](sight))
     return Statement(query if table is users else with_actor_roles(query, table))
 
 
@@ -209,6 +264,18 @@ def _organization_of_team(sight: Sight) -> Statement:
     return Statement(
         select(organizations.c.id)
         .where(organizations.c.id == its_organization.scalar_subquery())
+        .with_for_update(read=True)
+    )
+
+
+@cache
+def _team_of_key(sight: Sight) -> Statement:
+    its_team = select(api_keys.c.team_id).where(
+        api_keys.c.id == bindparam("id"), visible_api_keys(sight)
+    )
+    return Statement(
+        select(teams.c.id)
+        .where(teams.c.id == its_team.scalar_subquery())
         .with_for_update(read=True)
     )
 

@@ -20,6 +20,8 @@ class Action(StrEnum):
     ORGANIZATION_LIMIT = "organization:limit"
     ORGANIZATION_UPDATE = "organization:update"
     ORGANIZATION_MEMBERS_ADD = "organization_members:add"
+    ORGANIZATION_MEMBER_UPDATE = "organization_member:update"
+    ORGANIZATION_MEMBERS_REMOVE = "organization_members:remove"
     TEAM_CREATE = "team:create"
     TEAM_UPDATE = "team:update"
     TEAM_LIMIT = "team:limit"
@@ -34,41 +36,64 @@ class Action(StrEnum):
     USER_DELETE = "user:delete"
     USER_BLOCK = "user:block"
     API_KEY_CREATE = "api_key:create"
+    API_KEY_UPDATE = "api_key:update"
+    API_KEY_BLOCK = "api_key:block"
+    API_KEY_ROTATE = "api_key:rotate"
+    API_KEY_DELETE = "api_key:delete"
+    API_KEY_GRANT_GATEWAY = "api_key:grant_gateway"
+    BUDGET_CREATE = "budget:create"
+    BUDGET_UPDATE = "budget:update"
+    BUDGET_DELETE = "budget:delete"
+    BUDGET_ATTACH = "budget:attach"
 
 
-class Marks(NamedTuple):
+class Rule(NamedTuple):
+    """Whom a relation lets do it; the deed completes the sentence "You are not allowed to …"."""
+
     platform_admin: bool
     organization_admin: bool
     team_admin: bool
     self: bool
+    deed: str
 
 
 yes, no = True, False
 
-# The deed completes the sentence "You are not allowed to …".
+# Oneself, for a key: the user of a personal one.
 # fmt: off
-POLICY: dict[Action, tuple[str, Marks]] = {
-    #                                                                                  platform organization team
-    #                                                                                  admin    admin        admin  self
-    Action.ORGANIZATION_CREATE:       ("create an organization",                   Marks(yes,     no,          no,    no)),
-    Action.ORGANIZATION_DELETE:       ("delete this organization",                 Marks(yes,     no,          no,    no)),
-    Action.ORGANIZATION_LIMIT:        ("set the limits of this organization",      Marks(yes,     no,          no,    no)),
-    Action.ORGANIZATION_UPDATE:       ("change this organization",                 Marks(yes,     yes,         no,    no)),
-    Action.ORGANIZATION_MEMBERS_ADD:  ("add members to this organization",         Marks(yes,     yes,         no,    no)),
-    Action.TEAM_CREATE:               ("create a team in this organization",       Marks(yes,     yes,         no,    no)),
-    Action.TEAM_UPDATE:               ("change this team",                         Marks(yes,     yes,         yes,   no)),
-    Action.TEAM_LIMIT:                ("set the budget or external id of this team", Marks(yes,   yes,         no,    no)),
-    Action.TEAM_BLOCK:                ("block or unblock this team",               Marks(yes,     yes,         no,    no)),
-    Action.TEAM_DELETE:               ("delete this team",                         Marks(yes,     yes,         no,    no)),
-    Action.TEAM_MEMBERS_ADD:          ("add members to this team",                 Marks(yes,     yes,         yes,   no)),
-    Action.TEAM_MEMBER_UPDATE:        ("change members of this team",              Marks(yes,     yes,         yes,   no)),
-    Action.TEAM_MEMBERS_REMOVE:       ("remove others from this team",             Marks(yes,     yes,         yes,   yes)),
-    Action.TEAM_MEMBER_BUDGET_UPDATE: ("set the default budget of members",        Marks(yes,     yes,         yes,   no)),
-    Action.USER_CREATE:               ("create a user",                            Marks(yes,     no,          no,    no)),
-    Action.USER_UPDATE:               ("change this user",                         Marks(yes,     no,          no,    no)),
-    Action.USER_DELETE:               ("delete this user",                         Marks(yes,     no,          no,    no)),
-    Action.USER_BLOCK:                ("block or unblock this user",               Marks(yes,     no,          no,    no)),
-    Action.API_KEY_CREATE:            ("create a key for this user",               Marks(yes,     no,          no,    yes)),
+POLICY: dict[Action, Rule] = {
+    #                                        platform  organization  team  self
+    #                                        admin     admin         admin
+    Action.ORGANIZATION_CREATE:         Rule(yes,      no,           no,   no,   "create an organization"),
+    Action.ORGANIZATION_DELETE:         Rule(yes,      no,           no,   no,   "delete this organization"),
+    Action.ORGANIZATION_LIMIT:          Rule(yes,      no,           no,   no,   "set the budget or external id of this organization"),
+    Action.ORGANIZATION_UPDATE:         Rule(yes,      yes,          no,   no,   "change this organization"),
+    Action.ORGANIZATION_MEMBERS_ADD:    Rule(yes,      yes,          no,   no,   "add members to this organization"),
+    Action.ORGANIZATION_MEMBER_UPDATE:  Rule(yes,      yes,          no,   no,   "change members of this organization"),
+    Action.ORGANIZATION_MEMBERS_REMOVE: Rule(yes,      yes,          no,   yes,  "remove others from this organization"),
+    Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   no,   "create a team in this organization"),
+    Action.TEAM_UPDATE:                 Rule(yes,      yes,          yes,  no,   "change this team"),
+    Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget or external id of this team"),
+    Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
+    Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
+    Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),
+    Action.TEAM_MEMBER_UPDATE:          Rule(yes,      yes,          yes,  no,   "change members of this team"),
+    Action.TEAM_MEMBERS_REMOVE:         Rule(yes,      yes,          yes,  yes,  "remove others from this team"),
+    Action.TEAM_MEMBER_BUDGET_UPDATE:   Rule(yes,      yes,          yes,  no,   "set the default budget of members"),
+    Action.USER_CREATE:                 Rule(yes,      no,           no,   no,   "create a user"),
+    Action.USER_UPDATE:                 Rule(yes,      no,           no,   no,   "change this user"),
+    Action.USER_DELETE:                 Rule(yes,      no,           no,   no,   "delete this user"),
+    Action.USER_BLOCK:                  Rule(yes,      no,           no,   no,   "block or unblock this user"),
+    Action.API_KEY_CREATE:              Rule(yes,      yes,          yes,  yes,  "create this key"),
+    Action.API_KEY_UPDATE:              Rule(yes,      yes,          yes,  yes,  "change this key"),
+    Action.API_KEY_BLOCK:               Rule(yes,      yes,          yes,  yes,  "block or unblock this key"),
+    Action.API_KEY_ROTATE:              Rule(yes,      yes,          yes,  yes,  "rotate this key"),
+    Action.API_KEY_DELETE:              Rule(yes,      yes,          yes,  yes,  "delete this key"),
+    Action.API_KEY_GRANT_GATEWAY:       Rule(yes,      no,           no,   no,   "grant the scope GATEWAY"),
+    Action.BUDGET_CREATE:               Rule(yes,      no,           no,   no,   "create a plan"),
+    Action.BUDGET_UPDATE:               Rule(yes,      no,           no,   no,   "change this plan"),
+    Action.BUDGET_DELETE:               Rule(yes,      no,           no,   no,   "delete this plan"),
+    Action.BUDGET_ATTACH:               Rule(yes,      no,           no,   no,   "attach or detach a plan"),
 }
 # fmt: on
 
@@ -86,11 +111,11 @@ def permits(actor: Actor, action: Action, relations: Iterable[Relation] = ()) ->
     """Whether the actor, who has these relations to the object, may do this."""
     if actor.only_reads:
         return False
-    row = POLICY[action][1]
-    if actor.administers_all and row.platform_admin:
+    rule = POLICY[action]
+    if actor.administers_all and rule.platform_admin:
         return True
-    return any(getattr(row, relation) for relation in relations)
+    return any(getattr(rule, relation) for relation in relations)
 
 
 def forbidden(action: Action, *path: str | int) -> Forbidden:
-    return Forbidden(*path, deed=POLICY[action][0])
+    return Forbidden(*path, deed=POLICY[action].deed)

@@ -1,7 +1,7 @@
 """What an actor can see, as SQL conditions: every list, look-up and lock goes through them.
 
 Platform ADMIN and VIEWER see everything; for anybody else a condition says which rows, in terms of
-the parameter `actor_id`. Some rows are seen in part: their other columns are null for the actor.
+the actor's parameters. Some rows are seen in part: their other columns are null for the actor.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,10 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     bindparam,
     case,
+    false,
     or_,
     select,
     true,
@@ -26,6 +28,7 @@ from bursar.database.tables import (
     api_keys,
     audit_entries,
     budgets,
+    deleted_api_keys,
     organization_members,
     organizations,
     team_members,
@@ -36,6 +39,8 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole, TeamRole
 
 ME = bindparam("actor_id", type_=Text)
+MY_KEY = bindparam("actor_key_id", type_=Text)
+MY_TEAM = bindparam("actor_team_id", type_=Text)
 Condition = ColumnElement[bool]
 # What every reader of a row may see: the id (which tells the time of creation) and the name.
 SORTABLE = frozenset({"id", "name", "name_key", "created_at"})
@@ -63,113 +68,196 @@ def _read_organizations() -> Select[Any]:
 
 
 def visible_organizations(sight: Sight) -> Condition:
-    """One's own, those of one's teams, and the built-in one, to which everybody belongs."""
-    if sight is Sight.ALL:
-        return true()
-    return or_(
-        organizations.c.id == DEFAULT_ORGANIZATION,
-        organizations.c.id.in_(_my_organizations()),
-        organizations.c.id.in_(select(teams.c.organization_id).where(teams.c.id.in_(_my_teams()))),
-    )
+    """One's own, those of one's teams, and the built-in one, to which everybody belongs.
+
+    A key by itself sees that of its team.
+    """
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return organizations.c.id.in_(
+                select(teams.c.organization_id).where(visible_teams(sight))
+            )
+        case Sight.RELATED:
+            return or_(
+                organizations.c.id == DEFAULT_ORGANIZATION,
+                organizations.c.id.in_(_my_organizations()),
+                organizations.c.id.in_(
+                    select(teams.c.organization_id).where(teams.c.id.in_(_my_teams()))
+                ),
+            )
 
 
 def organization_columns(sight: Sight) -> list[ColumnElement[Any]]:
     """A mere member, of the organization or of a team of it, sees id and name."""
-    whole = organizations.c.id.in_(_read_organizations())
-    return _partly(sight, organizations, SORTABLE, whole)
+    reads = organizations.c.id.in_(_read_organizations())
+    return _partly(sight, organizations, SORTABLE, false() if sight is Sight.KEY else reads)
 
 
 def visible_teams(sight: Sight) -> Condition:
-    """One's own, and those of the organizations one reads."""
-    if sight is Sight.ALL:
-        return true()
-    return or_(teams.c.id.in_(_my_teams()), teams.c.organization_id.in_(_read_organizations()))
+    """One's own, and those of the organizations one reads; a key by itself sees its own."""
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return teams.c.id == MY_TEAM
+        case Sight.RELATED:
+            return or_(
+                teams.c.id.in_(_my_teams()), teams.c.organization_id.in_(_read_organizations())
+            )
 
 
 def visible_team_members(sight: Sight) -> Condition:
-    """Who sees a team sees its members."""
-    if sight is Sight.ALL:
-        return true()
-    return team_members.c.team_id.in_(select(teams.c.id).where(visible_teams(sight)))
+    """Who sees a team sees its members; a key by itself sees its user's membership."""
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return and_(team_members.c.team_id == MY_TEAM, team_members.c.user_id == ME)
+        case Sight.RELATED:
+            return team_members.c.team_id.in_(select(teams.c.id).where(visible_teams(sight)))
 
 
 def visible_organization_members(sight: Sight) -> Condition:
     """Oneself, and everybody in an organization that one reads."""
-    if sight is Sight.ALL:
-        return true()
-    return or_(
-        organization_members.c.user_id == ME,
-        organization_members.c.organization_id.in_(_read_organizations()),
-    )
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return false()
+        case Sight.RELATED:
+            return or_(
+                organization_members.c.user_id == ME,
+                organization_members.c.organization_id.in_(_read_organizations()),
+            )
 
 
 def visible_users(sight: Sight) -> Condition:
     """Oneself, the members of the teams one sees, and of the organizations one reads."""
-    if sight is Sight.ALL:
-        return true()
-    return or_(
-        users.c.id == ME,
-        users.c.id.in_(select(team_members.c.user_id).where(visible_team_members(sight))),
-        users.c.id.in_(
-            select(organization_members.c.user_id).where(
-                organization_members.c.organization_id.in_(_read_organizations())
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return users.c.id == ME
+        case Sight.RELATED:
+            return or_(
+                users.c.id == ME,
+                users.c.id.in_(select(team_members.c.user_id).where(visible_team_members(sight))),
+                users.c.id.in_(
+                    select(organization_members.c.user_id).where(
+                        organization_members.c.organization_id.in_(_read_organizations())
+                    )
+                ),
             )
-        ),
-    )
 
 
 def user_columns(sight: Sight) -> list[ColumnElement[Any]]:
-    """Others see of a user id, name and e-mail."""
-    return _partly(sight, users, SORTABLE | {"email"}, users.c.id == ME)
+    """Others see of a user id, name and e-mail, and so does a key by itself of its own."""
+    whole = false() if sight is Sight.KEY else users.c.id == ME
+    return _partly(sight, users, SORTABLE | {"email"}, whole)
 
 
 def visible_member_budgets(sight: Sight) -> Condition:
     """One's own, and those of members of teams one administers or whose organization one reads."""
-    if sight is Sight.ALL:
-        return true()
-    return or_(
-        team_members.c.user_id == ME,
-        team_members.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-        team_members.c.team_id.in_(
-            select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
-        ),
-    )
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return visible_team_members(sight)
+        case Sight.RELATED:
+            return or_(
+                team_members.c.user_id == ME,
+                team_members.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+                team_members.c.team_id.in_(
+                    select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
+                ),
+            )
 
 
-def visible_budgets(sight: Sight) -> Condition:
-    """Those of organizations one reads, of teams one sees, of members as above, and one's own."""
+def visible_organization_member_budgets(sight: Sight) -> Condition:
+    """One's own, and those of the members of organizations one reads."""
+    return visible_organization_members(sight)
+
+
+def visible_holders(sight: Sight, table: Table) -> Condition:
+    """Rows that name what has a budget (BUDGET_OWNERS): those of holders whose budget one sees.
+
+    These are organizations one reads, teams one sees, members as above, keys one sees, and oneself.
+    A plan itself is seen by who sees everything.
+    """
     if sight is Sight.ALL:
         return true()
     seen_teams = select(teams.c.id).where(visible_teams(sight))
-    return or_(
-        budgets.c.organization_id.in_(_read_organizations()),
-        budgets.c.team_id.in_(seen_teams),
-        budgets.c.default_of_team_id.in_(seen_teams),
-        budgets.c.team_member_id.in_(
-            select(team_members.c.id).where(visible_member_budgets(sight))
-        ),
-        budgets.c.user_id == ME,
-    )
+    seen: list[Condition] = [
+        table.c.team_id.in_(seen_teams),
+        table.c.default_of_team_id.in_(seen_teams),
+        table.c.team_member_id.in_(select(team_members.c.id).where(visible_member_budgets(sight))),
+        table.c.api_key_id.in_(select(api_keys.c.id).where(visible_api_keys(sight))),
+    ]
+    if sight is Sight.RELATED:
+        seen += [
+            table.c.organization_id.in_(_read_organizations()),
+            table.c.organization_member_id.in_(
+                select(organization_members.c.id).where(visible_organization_member_budgets(sight))
+            ),
+            table.c.user_id == ME,
+        ]
+    return or_(*seen)
+
+
+def visible_budgets(sight: Sight) -> Condition:
+    return visible_holders(sight, budgets)
 
 
 def visible_api_keys(sight: Sight) -> Condition:
-    """One's own."""
-    return true() if sight is Sight.ALL else api_keys.c.user_id == ME
+    """One's own, and those of teams one administers or whose organization one reads.
+
+    A key by itself sees itself.
+    """
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return api_keys.c.id == MY_KEY
+        case Sight.RELATED:
+            return or_(
+                api_keys.c.user_id == ME,
+                api_keys.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+                api_keys.c.team_id.in_(
+                    select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
+                ),
+            )
 
 
 def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
-    """All but the hash of the secret, which nobody sees."""
-    return [column for column in api_keys.c if column is not api_keys.c.secret_hash]
+    """All but the hashes of secrets, which nobody sees."""
+    return [column for column in api_keys.c if column.name not in {"secret_hash", "previous_hash"}]
+
+
+def visible_deleted_api_keys(sight: Sight) -> Condition:
+    """Those of the organizations that one administers."""
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return false()
+        case Sight.RELATED:
+            return deleted_api_keys.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN))
 
 
 def visible_audit_entries(sight: Sight) -> Condition:
     """Those of the organizations one reads and of the teams one administers."""
-    if sight is Sight.ALL:
-        return true()
-    return or_(
-        audit_entries.c.organization_id.in_(_read_organizations()),
-        audit_entries.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-    )
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return false()
+        case Sight.RELATED:
+            return or_(
+                audit_entries.c.organization_id.in_(_read_organizations()),
+                audit_entries.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+            )
 
 
 def _partly(

@@ -24,6 +24,7 @@ from bursar.loaders.pages import ROOT, Listing, Page, PageRequest, Position
 
 NodeType = TypeVar("NodeType")
 
+NOTHING = ""  # a parent that is none has an empty list
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 1_000
 
@@ -139,7 +140,7 @@ def connection_edge(listing: Listing, *, key: str, description: str) -> Any:
     ) -> Any:
         return connection(
             listing,
-            getattr(root, key),
+            getattr(root, key) or NOTHING,
             first=first,
             last=last,
             after=after,

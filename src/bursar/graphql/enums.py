@@ -80,7 +80,7 @@ describe(
 describe(
     Action,
     "Something that the policy lets some do and others not.",
-    **{action.name: f"Whether you may {deed}." for action, (deed, _) in POLICY.items()},
+    **{action.name: f"Whether you may {rule.deed}." for action, rule in POLICY.items()},
 )
 describe(
     OrderDirection,

@@ -12,13 +12,13 @@ from bursar.database.statements import Statement
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An actor and a source to read from; statements may speak of the actor as `actor_id`."""
+    """An actor and a source to read from; statements may speak of the actor's parameters."""
 
     source: Reads
     actor: Actor
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
-        return await self.source.all(statement, actor_id=self.actor.user_id, **values)
+        return await self.source.all(statement, **self.actor.parameters, **values)
 
 
 class Batch(Protocol):

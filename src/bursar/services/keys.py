@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, func, or_, select
+from sqlalchemy import ARRAY, LargeBinary, and_, any_, bindparam, func, or_, select
 
 from bursar.access.actor import Actor
 from bursar.access.door import Lock, access_user
@@ -40,7 +40,7 @@ class NewKey(NamedTuple):
 
 
 async def create(
-    tx: Connection, actor: Actor, *, user_id: str, attributes: KeyAttributes, pepper: bytes
+    tx: Connection, actor: Actor, *, user_id: str | None, attributes: KeyAttributes, pepper: bytes
 ) -> NewKey:
     """Create a personal key for a user. It lives no longer than the key that asks for it.
 
@@ -55,7 +55,7 @@ async def create(
         problems.append(Invalid("expires_at", problem="must be in the future"))
     problems.raise_any()
     user = await access_user(
-        tx, actor, user_id, Action.API_KEY_CREATE, path=("user_id",), lock=Lock.SHARE
+        tx, actor, user_id or "", Action.API_KEY_CREATE, path=("user_id",), lock=Lock.SHARE
     )
     limit = own_key.expires_at
     if limit is not None and (expires_at is None or expires_at > limit):
@@ -98,21 +98,31 @@ async def sign_in(
     return Actor(
         user_id=row.user_id,
         key_id=row.id,
-        role=PlatformRole(row.role),
+        role=PlatformRole(row.role or PlatformRole.USER),
         scopes=frozenset(map(KeyScope, row.scopes)),
+        team_id=row.team_id,
         request_id=request_id,
     )
 
 
 @cache
 def _by_hash() -> Statement:
+    """A key by its secret, or by the one before while its grace lasts."""
     hashes = bindparam("hashes", type_=ARRAY(LargeBinary))
+    graced = and_(api_keys.c.previous_hash == any_(hashes), api_keys.c.previous_until > func.now())
     return Statement(
-        select(api_keys.c.id, api_keys.c.user_id, api_keys.c.scopes, users.c.role)
-        .join(users, users.c.id == api_keys.c.user_id)
+        select(
+            api_keys.c.id,
+            api_keys.c.user_id,
+            api_keys.c.team_id,
+            api_keys.c.scopes,
+            users.c.role,
+        )
+        .outerjoin(users, users.c.id == api_keys.c.user_id)
         .where(
-            api_keys.c.secret_hash == any_(hashes),
-            ~users.c.blocked,
+            or_(api_keys.c.secret_hash == any_(hashes), graced),
+            ~api_keys.c.blocked,
+            users.c.blocked.is_not(True),
             or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()),
         )
     )

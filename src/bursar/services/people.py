@@ -80,7 +80,7 @@ async def find(
     people = list(people)
     rows = await tx.all(
         _candidates(actor.sight),
-        actor_id=actor.user_id,
+        **actor.parameters,
         **names_of(people),
         team_id=team.id,
         organization_id=team.organization_id,

@@ -22,17 +22,19 @@ from bursar.services.teams import MOST_DELETED
 
 @strawberry.type(description="Who asks: the user and the key behind the request.")
 class Viewer:
-    user_id: strawberry.Private[str]
+    user_id: strawberry.Private[str | None]
     key_id: strawberry.Private[str]
-    platform_role: PlatformRole = strawberry.field(
-        description="What the user is to the whole platform."
+    platform_role: PlatformRole | None = strawberry.field(
+        description="What the user is to the whole platform; null for the key of a service."
     )
     scopes: list[KeyScope] = strawberry.field(description="What the key may be used for.")
     permissions: list[Action] = strawberry.field(
         description="What the user may do anywhere on the platform; "
         "more may be permitted in single organizations and teams."
     )
-    user: User = edge(users_by_id, key="user_id", description="The user.")
+    user: User | None = edge(
+        users_by_id, key="user_id", description="The user; null for the key of a service."
+    )
     key: ApiKey = edge(api_keys_by_id, key="key_id", description="The key.")
     organizations: Connection[OrganizationMember] = connection_edge(
         organization_members_by_user,
@@ -52,7 +54,7 @@ def viewer(info: Info[Context, None]) -> Viewer:
     return Viewer(
         user_id=actor.user_id,
         key_id=actor.key_id,
-        platform_role=actor.role,
+        platform_role=actor.role if actor.user_id else None,
         scopes=sorted(actor.scopes),
         permissions=[action for action in Action if permits(actor, action)],
     )

@@ -25,4 +25,8 @@ class ApiKey(Node):
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the key was made.")
     updated_at: datetime = strawberry.field(description="When the key was last changed.")
-    user: User = edge(users_by_id, key="user_id", description="Whose key it is.")
+    user: User | None = edge(
+        users_by_id,
+        key="user_id",
+        description="Whose key it is; null for the key of a service, or if not yours to see.",
+    )
