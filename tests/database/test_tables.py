@@ -41,11 +41,16 @@ INDEXES = """
 # Ids without a foreign key are made by the application alone, a prefix and 26 characters; and an
 # array's check sees its elements only together.
 UNBOUNDED_TEXTS = {
-    *(f"{table}.id" for table in metadata.tables),
+    *(f"{name}.id" for name, table in metadata.tables.items() if "id" in table.c),
     "audit_entries.actor_user_id",
     "audit_entries.actor_key_id",
     "audit_entries.organization_id",
     "audit_entries.team_id",
+    "deleted_api_keys.user_id",
+    "deleted_api_keys.team_id",
+    "deleted_api_keys.organization_id",
+    "deleted_api_keys.deleted_by_user_id",
+    "deleted_api_keys.deleted_by_key_id",
     "teams.tags",
 }
 BOUNDED_TEXT = re.compile(r"char_length\(.*\) <=|= ANY \(ARRAY\[|<@ ARRAY\[|~ '\^.*\$'")
