@@ -73,10 +73,13 @@ def visible_organizations(sight: Sight) -> Condition:
     )
 
 
+def whole_organizations(sight: Sight) -> Condition:
+    """Those one reads; a mere member, of the organization or of a team of it, sees id and name."""
+    return true() if sight is Sight.ALL else organizations.c.id.in_(_read_organizations())
+
+
 def organization_columns(sight: Sight) -> list[ColumnElement[Any]]:
-    """A mere member, of the organization or of a team of it, sees id and name."""
-    whole = organizations.c.id.in_(_read_organizations())
-    return _partly(sight, organizations, SORTABLE, whole)
+    return _partly(sight, organizations, SORTABLE, whole_organizations(sight))
 
 
 def visible_teams(sight: Sight) -> Condition:
@@ -118,9 +121,13 @@ def visible_users(sight: Sight) -> Condition:
     )
 
 
+def whole_users(sight: Sight) -> Condition:
+    """Oneself; others see of a user id, name and e-mail."""
+    return true() if sight is Sight.ALL else users.c.id == ME
+
+
 def user_columns(sight: Sight) -> list[ColumnElement[Any]]:
-    """Others see of a user id, name and e-mail."""
-    return _partly(sight, users, SORTABLE | {"email"}, users.c.id == ME)
+    return _partly(sight, users, SORTABLE | {"email"}, whole_users(sight))
 
 
 def visible_member_budgets(sight: Sight) -> Condition:
