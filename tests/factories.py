@@ -126,7 +126,12 @@ class Factory:
         return await self._insert(budgets, Prefix.BUDGET, {BUDGET_OWNERS[owner]: row.id, **limits})
 
     async def audit_entry(
-        self, thing: Row, *, organization: Row | None = None, team: Row | None = None, **columns: Any
+        self,
+        thing: Row,
+        *,
+        organization: Row | None = None,
+        team: Row | None = None,
+        **columns: Any,
     ) -> Row:
         """A change of a thing, in an organization and a team if they are given."""
         places = {

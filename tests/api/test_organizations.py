@@ -290,9 +290,7 @@ async def test_organization_with_teams_is_deleted_only_with_cascade(
         user(id: $user) { id teams { totalCount } organizations { totalCount } }
       }
     """
-    answer = await api(
-        admin, document, organization=organization.id, team=team.id, user=member.id
-    )
+    answer = await api(admin, document, organization=organization.id, team=team.id, user=member.id)
     assert answer.data == {
         "organization": None,
         "organizationByExternalId": None,

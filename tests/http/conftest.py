@@ -51,7 +51,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[s
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     written = io.StringIO()
-    logs.configure("debug", written)
+    logs.configure("info", written)
     monkeypatch.setattr(endpoint, "log", structlog.get_logger())  # one that is bound to no stream
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     root.handlers, root.level = handlers, level

@@ -136,7 +136,15 @@ async def test_a_deep_document_is_no_fault(
 
 @pytest.mark.parametrize(
     "literal",
-    ['"""\\ud800"""', '"\\ud800"', '"\\u{110000}"', '"\0"', "9" * 10_000, "1e" + "9" * 9, "[" * 900],
+    [
+        '"""\\ud800"""',
+        '"\\ud800"',
+        '"\\u{110000}"',
+        '"\0"',
+        "9" * 10_000,
+        "1e" + "9" * 9,
+        "[" * 900,
+    ],
 )
 async def test_a_hostile_literal_is_no_fault(caller: httpx2.AsyncClient, literal: str) -> None:
     answer = await post(caller, {"query": f"{{ team(id: {literal}) {{ id }} }}"})

@@ -111,16 +111,16 @@ async def access_teams(
     Forbidden likewise.
     """
     rows = {row.id: row for row in await _locked(tx, actor, teams, team_ids, lock)}
-    places = {team_id: place for place, team_id in reversed(list(enumerate(team_ids)))}
+    places = {team_id: team_ids.index(team_id) for team_id in team_ids}
     Problems(
         NotFound(*path, place, thing="team")
         for team_id, place in places.items()
         if team_id not in rows
     ).raise_any()
     Problems(
-        forbidden(action, *path, places[team_id])
-        for team_id, row in rows.items()
-        if not permits(actor, action, team_relations(row))
+        forbidden(action, *path, place)
+        for team_id, place in places.items()
+        if not permits(actor, action, team_relations(rows[team_id]))
     ).raise_any()
     return list(rows.values())
 

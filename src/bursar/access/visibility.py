@@ -89,10 +89,19 @@ def visible_organizations(sight: Sight) -> Condition:
             )
 
 
+def whole_organizations(sight: Sight) -> Condition:
+    """Those one reads; a mere member, of the organization or of a team of it, sees id and name."""
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return false()
+        case Sight.RELATED:
+            return organizations.c.id.in_(_read_organizations())
+
+
 def organization_columns(sight: Sight) -> list[ColumnElement[Any]]:
-    """A mere member, of the organization or of a team of it, sees id and name."""
-    reads = organizations.c.id.in_(_read_organizations())
-    return _partly(sight, organizations, SORTABLE, false() if sight is Sight.KEY else reads)
+    return _partly(sight, organizations, SORTABLE, whole_organizations(sight))
 
 
 def visible_teams(sight: Sight) -> Condition:
@@ -152,10 +161,19 @@ def visible_users(sight: Sight) -> Condition:
             )
 
 
+def whole_users(sight: Sight) -> Condition:
+    """Oneself; others, and a key by itself, see of a user id, name and e-mail."""
+    match sight:
+        case Sight.ALL:
+            return true()
+        case Sight.KEY:
+            return false()
+        case Sight.RELATED:
+            return users.c.id == ME
+
+
 def user_columns(sight: Sight) -> list[ColumnElement[Any]]:
-    """Others see of a user id, name and e-mail, and so does a key by itself of its own."""
-    whole = false() if sight is Sight.KEY else users.c.id == ME
-    return _partly(sight, users, SORTABLE | {"email"}, whole)
+    return _partly(sight, users, SORTABLE | {"email"}, whole_users(sight))
 
 
 def visible_member_budgets(sight: Sight) -> Condition:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -33,11 +32,10 @@ class Database:
 
     def __init__(self, dsn: str, *, size: int = 10, statement_cache: int = 512) -> None:
         self._dsn = dsn
-        self._size = size
         self._statement_cache = statement_cache
+        self._turns = asyncio.Semaphore(size)  # fair: who waits comes before who asks just then
         self._free: list[Connection] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._open = 0
+        self._closed = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -93,57 +91,32 @@ class Database:
 
     async def close(self) -> None:
         """Close the free connections; borrowed ones are closed when they come back."""
-        self._size = 0
+        self._closed = True
         while self._free:
-            connection = self._free.pop()
-            self._open -= 1
-            await connection.raw.close(timeout=ACQUIRE_SECONDS)
+            await self._free.pop().raw.close(timeout=ACQUIRE_SECONDS)
 
     async def _acquire(self) -> Connection:
         try:
             async with asyncio.timeout(ACQUIRE_SECONDS):
-                while not self._free and self._open >= self._size:
-                    await self._turn()
+                await self._turns.acquire()
         except TimeoutError as error:
             raise Overloaded from error
         while self._free:
             connection = self._free.pop()
             if not connection.raw.is_closed():
                 return connection
-            self._open -= 1
-        self._open += 1
         try:
             return await connect(self._dsn, statement_cache=self._statement_cache)
         except BaseException:
-            self._open -= 1
-            self._wake()
-            raise
-
-    async def _turn(self) -> None:
-        """Wait until a connection comes back."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._wake()  # the turn was ours and is passed on
+            self._turns.release()
             raise
 
     def _release(self, connection: Connection, *, sound: bool) -> None:
-        if sound and self._size and not connection.raw.is_closed():
+        if sound and not self._closed and not connection.raw.is_closed():
             self._free.append(connection)
         else:
             connection.raw.terminate()
-            self._open -= 1
-        self._wake()
-
-    def _wake(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+        self._turns.release()
 
 
 @asynccontextmanager

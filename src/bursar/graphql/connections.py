@@ -101,8 +101,8 @@ def connection(
 
     `first`, `last`, `after` and `before` are Relay's. `filter` is an input object whose attributes
     are filters of the listing; the items of `order_by` have a `field`, whose value is a sort column,
-    and a `direction`. Raises BadUserInput for a size
-    out of bounds, both `first` and `last`, or a cursor of another list, order or filter.
+    and a `direction`. Raises BadUserInput for a size out of bounds, both `first` and `last`, a field
+    to sort by twice, or a cursor of another list, order or filter.
     """
     asked = {name: None if value is UNSET else value for name, value in arguments.items()}
     first, last = asked.get("first"), asked.get("last")
@@ -125,6 +125,8 @@ def connection(
         after=_decode(listing, request, asked.get("after"), "after"),
         before=_decode(listing, request, asked.get("before"), "before"),
     )
+    if len({name for name, _ in request.order}) < len(request.order):
+        raise BadUserInput("`orderBy` must name each field once.")
     return Connection(listing=listing, parent=parent, request=request)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError
 
 from bursar.domain.errors import Fault
 
@@ -19,8 +19,7 @@ class BadUserInput(GraphQLError):
 def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
     """An error of the response, which shows only what was made to be shown.
 
-    An error without an exception behind it, or with a code, is the client's: a value that its type
-    or its list refused. Any other exception is ours, and says nothing.
+    What is ours says nothing. The rest is the client's: a value that its type or its list refused.
     """
     shown = dict(error.formatted)
     cause = error.original_error
@@ -35,7 +34,13 @@ def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
 
 
 def is_ours(error: GraphQLError) -> bool:
-    """Whether an error is a mistake of the server's, to be looked into."""
-    return error.original_error is not None and not isinstance(
-        error.original_error, GraphQLError | Fault
-    )
+    """Whether an error is a mistake of the server's, to be looked into.
+
+    graphql-core speaks alike of an argument that a client got wrong and of an answer that we did,
+    but points at the argument's value in the one case, and at the whole field in the other.
+    """
+    cause = error.original_error
+    if isinstance(cause, GraphQLError):
+        at_field = all(isinstance(node, FieldNode) for node in error.nodes or ())
+        return at_field and "code" not in (error.extensions or {})
+    return cause is not None and not isinstance(cause, Fault)

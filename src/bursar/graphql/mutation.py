@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from inspect import getdoc
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import strawberry
 from strawberry.types import Info
@@ -28,7 +28,7 @@ class Write:
 class Payload:
     errors: list[UserError] = strawberry.field(
         default_factory=list,
-        description="What was wrong; empty if it was done. Where anything was, nothing is changed.",
+        description="What was wrong, in which case nothing is changed; empty if it was done.",
     )
 
 
@@ -38,8 +38,9 @@ def mutation(function: Callable[[Write, Any], Awaitable[Any]]) -> Any:
     What the function raises as a refusal becomes the errors of its payload, and the transaction is
     rolled back; whatever else it raises, too.
     """
-    hints = get_type_hints(function, include_extras=True)
-    payload_type = hints["return"]
+    hints = get_type_hints(function)
+    input_type, payload_type = hints["input"], hints["return"]
+    what = strawberry.argument(description=input_type.__strawberry_definition__.description)
 
     async def resolve(info: Info[Context, None], input: Any) -> Any:
         context = info.context
@@ -51,6 +52,6 @@ def mutation(function: Callable[[Write, Any], Awaitable[Any]]) -> Any:
             return payload_type(errors=user_errors(refusal))
 
     resolve.__name__ = function.__name__
-    resolve.__annotations__ = {**resolve.__annotations__, "input": hints["input"]}
+    resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}
     resolve.__annotations__["return"] = payload_type
     return strawberry.mutation(resolver=resolve, description=getdoc(function))

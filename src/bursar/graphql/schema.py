@@ -23,7 +23,7 @@ MUTATIONS = (organization_writes, team_writes, member_writes, user_writes, key_w
 Query = create_type(
     "Query",
     [field for page in QUERIES for field in page.FIELDS],
-    description="What can be read. What is absent, or not yours to see, is null or left out.",
+    description="What can be read; what is absent, or not yours to see, is null or left out.",
 )
 Mutation = create_type(
     "Mutation",

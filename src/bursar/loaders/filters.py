@@ -1,4 +1,8 @@
-"""What lists can be filtered by: conditions over a parameter that has the filter's name."""
+"""What lists can be filtered by: conditions over a parameter that has the filter's name.
+
+A filter tells the value of its column. Where not every reader of a row sees that column, the filter
+fits only rows that the actor sees whole.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,29 +18,38 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    true,
 )
 
+from bursar.access.actor import Sight
 from bursar.database.tables import team_members, teams
 from bursar.domain.names import key_of
+
+Rows = Callable[[Sight], ColumnElement[bool]]
+
+
+def every_row(_: Sight) -> ColumnElement[bool]:
+    return true()
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition, and how the value that was asked for becomes its parameter."""
+    """A condition, how what was asked for becomes its parameter, and which rows show the column."""
 
     condition: ColumnElement[bool]
     read: Callable[[Any], Any] = lambda value: value
+    shown: Rows = every_row
 
 
 Filters = dict[str, Filter]
 
 
-def among(name: str, column: Column[Any]) -> Filters:
-    return {name: Filter(column == any_(bindparam(name, type_=ARRAY(Text))))}
+def among(name: str, column: Column[Any], shown: Rows = every_row) -> Filters:
+    return {name: Filter(column == any_(bindparam(name, type_=ARRAY(Text))), shown=shown)}
 
 
-def equal(name: str, column: Column[Any]) -> Filters:
-    return {name: Filter(column == bindparam(name, type_=column.type))}
+def equal(name: str, column: Column[Any], shown: Rows = every_row) -> Filters:
+    return {name: Filter(column == bindparam(name, type_=column.type), shown=shown)}
 
 
 def contains(name: str, key: Column[Any]) -> Filters:
@@ -52,11 +65,11 @@ def between(column: Column[Any], since: str, before: str) -> Filters:
     }
 
 
-def named(table: Table) -> Filters:
+def named(table: Table, whole: Rows = every_row) -> Filters:
     """What every list of things with a name and an external id can be filtered by."""
     return {
         **among("ids", table.c.id),
-        **among("external_ids", table.c.external_id),
+        **among("external_ids", table.c.external_id, whole),
         **contains("name_contains", table.c.name_key),
         **between(table.c.created_at, "created_since", "created_before"),
     }

@@ -4,6 +4,7 @@ from bursar.access.visibility import (
     organization_columns,
     visible_organization_members,
     visible_organizations,
+    whole_organizations,
 )
 from bursar.database.tables import organization_members, organizations
 from bursar.loaders.filters import named
@@ -12,14 +13,14 @@ from bursar.loaders.rows import rows_of
 
 organizations_by_id = rows_of(organizations.c.id, visible_organizations, organization_columns)
 organizations_by_external_id = rows_of(
-    organizations.c.external_id, visible_organizations, organization_columns
+    organizations.c.external_id, whole_organizations, organization_columns
 )
 organizations_list = Listing(
     organizations.c.id,
     visible_organizations,
     organization_columns,
     default=(("name_key", False),),
-    filters=named(organizations),
+    filters=named(organizations, whole_organizations),
 )
 
 organization_members_by_id = rows_of(organization_members.c.id, visible_organization_members)

@@ -158,7 +158,11 @@ def _page(rows: list[Row], request: PageRequest) -> Page:
 
 
 def _rows(listing: Listing, sight: Sight, filters: tuple[str, ...]) -> list[ColumnElement[bool]]:
-    return [listing.visible(sight), *(listing.filters[name].condition for name in filters)]
+    asked = [listing.filters[name] for name in filters]
+    return [
+        listing.visible(sight),
+        *(condition for one in asked for condition in (one.condition, one.shown(sight))),
+    ]
 
 
 @lru_cache(maxsize=1024)

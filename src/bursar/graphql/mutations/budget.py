@@ -22,7 +22,7 @@ class BudgetInput:
         description="The length of a period; null is one period for ever."
     )
     timezone: Maybe[str | None] = strawberry.field(
-        description="The IANA time zone of the periods; UTC for a new budget. It cannot be null."
+        description="The IANA time zone of the periods, which cannot be null; UTC for a new budget."
     )
     tpm_limit: Maybe[BigInt | None] = strawberry.field(description="The most tokens a minute.")
     rpm_limit: Maybe[BigInt | None] = strawberry.field(description="The most requests a minute.")

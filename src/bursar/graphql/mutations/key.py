@@ -41,10 +41,11 @@ class ApiKeyCreatePayload(Payload):
 @mutation
 async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreatePayload:
     """Create a personal key. For oneself, and for platform admins for anybody."""
+    user_id = given(input.user_id)
     new = await keys.create(
         write.tx,
         write.actor,
-        user_id=given(input, "alias", "scopes", "expires_at").get("user_id") or write.actor.user_id,
+        user_id=write.actor.user_id if user_id is None else user_id,
         attributes=given(input, "user_id"),
         pepper=write.peppers[0],
     )

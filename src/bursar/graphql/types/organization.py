@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="Owns teams. Who is only a member, of it or of a team of it, sees id and name."
+    description="Owns teams; who is only a member, of it or of a team of it, sees id and name."
 )
 class Organization(Node):
     prefix = Prefix.ORGANIZATION

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="A person or a robot. Who only shares a team with a user sees id, name and e-mail."
+    description="A person or a robot; who only shares a team with a user sees id, name and e-mail."
 )
 class User(Node):
     prefix = Prefix.USER

@@ -1,4 +1,4 @@
-"""A little world to act in, an organization with all that one can hold and another beside it; and who acts."""
+"""A little world, an organization with all that one can hold and another beside it; and who acts."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +23,19 @@ class World:
     entry: Row
     other_organization: Row
     other_team: Row
+
+    def ids(self) -> list[str]:
+        """One of each kind of thing in the organization."""
+        rows = [
+            self.organization,
+            self.team,
+            self.mate,
+            self.mate_in_organization,
+            self.mate_in_team,
+            self.entry,
+            *self.budgets.values(),
+        ]
+        return [*(row.id for row in rows), self.mate.key_id]
 
 
 async def build_world(make: Factory, *, blocked: bool = False) -> World:

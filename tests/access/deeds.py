@@ -1,0 +1,141 @@
+"""What the rows of the policy table ask for, and where in the input a refusal of it points."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from access.world import World
+
+from factories import Person
+
+Input = Callable[[World, Person], dict[str, Any]]
+
+
+class Deed(NamedTuple):
+    """The input of a mutation, and by letter of the table the places that a refusal names."""
+
+    input: Input
+    places: dict[str, str]
+
+
+def deed(place: str, input: Input, **places: str) -> Deed:
+    """A mutation whose refusals are all at one place, but for the letters that have their own."""
+    return Deed(input, {"F": place, "N": place, **places})
+
+
+def one_organization(**attributes: Any) -> Deed:
+    return deed("id", lambda w, _: {"id": w.organization.id, **attributes}, F=" ".join(attributes))
+
+
+def one_team(**attributes: Any) -> Deed:
+    """`f`: an admin of the team may set all of it but the budget."""
+    places = {"F": " ".join(attributes) or "id", "f": "budget"}
+    return deed("id", lambda w, _: {"id": w.team.id, **attributes}, **places)
+
+
+def one_mate(**attributes: Any) -> Deed:
+    return deed("id", lambda w, _: {"id": w.mate.id, **attributes})
+
+
+def within_team(input: Input, **places: str) -> Deed:
+    return deed("teamId", lambda w, me: {"teamId": w.team.id, **input(w, me)}, **places)
+
+
+DEEDS = {
+    "organizationCreate": deed("", lambda _, __: {"name": "New"}),
+    "organizationUpdate name": one_organization(name="New"),
+    "organizationUpdate metadata": one_organization(metadata={}),
+    "organizationUpdate budget": one_organization(budget={"rpmLimit": "10"}),
+    "organizationUpdate externalId": one_organization(externalId="new"),
+    "organizationDelete": deed("id", lambda w, _: {"id": w.organization.id, "cascade": True}),
+    "teamCreate": deed(
+        "organizationId", lambda w, _: {"name": "New", "organizationId": w.organization.id}
+    ),
+    "teamCreate in the built-in": deed("organizationId", lambda _, __: {"name": "New"}),
+    "teamUpdate name": one_team(name="New"),
+    "teamUpdate metadata": one_team(metadata={}),
+    "teamUpdate tags": one_team(tags=["new"]),
+    "teamUpdate description": one_team(description="New"),
+    "teamUpdate budget": one_team(budget={"rpmLimit": "8"}),
+    "teamUpdate externalId": one_team(externalId="new"),
+    "teamUpdate name and budget": one_team(name="New", budget={"rpmLimit": "8"}),
+    "teamMemberBudgetUpdate": within_team(lambda _, __: {"budget": {"rpmLimit": "8"}}),
+    "teamBlock": one_team(),
+    "teamUnblock": one_team(),
+    "teamsDelete": deed("ids.0", lambda w, _: {"ids": [w.team.id]}),
+    "teamMembersAdd": within_team(lambda w, _: {"members": [{"userId": w.newcomer.id}]}),
+    "teamMembersAdd as admin": within_team(
+        lambda w, _: {"members": [{"userId": w.newcomer.id, "role": "ADMIN"}]}
+    ),
+    "teamMembersAdd oneself": within_team(
+        lambda _, me: {"members": [{"userId": me.id}]}, X="members.0.userId"
+    ),
+    "teamMembersAdd addToOrganization": within_team(
+        lambda _, __: {"members": [{"email": "new@example.com"}], "addToOrganization": True},
+        F="teamId addToOrganization",
+        f="addToOrganization",
+    ),
+    "teamMemberUpdate role": within_team(lambda w, _: {"userId": w.mate.id, "role": "ADMIN"}),
+    "teamMemberUpdate budget": within_team(
+        lambda w, _: {"userId": w.mate.id, "budget": {"rpmLimit": "8"}}
+    ),
+    "teamMemberUpdate raise one's own": within_team(
+        lambda _, me: {"userId": me.id, "budget": {"rpmLimit": "10"}},
+        f="budget.rpmLimit",
+        n="userId",
+    ),
+    "teamMembersRemove": within_team(lambda w, _: {"members": [{"userId": w.mate.id}]}),
+    "teamMembersRemove oneself": within_team(
+        lambda _, me: {"members": [{"userId": me.id}]}, n="members.0.userId"
+    ),
+    "userCreate": deed("", lambda _, __: {"name": "New"}),
+    "userUpdate": one_mate(name="New"),
+    "userUpdate oneself": deed("id", lambda _, me: {"id": me.id, "role": "ADMIN"}),
+    "userDelete": one_mate(),
+    "userBlock": one_mate(),
+    "userUnblock": one_mate(),
+    "apiKeyCreate": deed("userId", lambda w, _: {"userId": w.mate.id}),
+    "apiKeyCreate for oneself": deed("userId", lambda _, __: {}),
+}
+
+ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
+
+# Of each query what is selected, and its arguments. `seen` is null to who sees only a part.
+QUESTIONS: dict[str, tuple[str, Input]] = {
+    "viewer": ("{ seen: platformRole }", lambda _, __: {}),
+    "limits": ("{ seen: maxNodeIds }", lambda _, __: {}),
+    "node": ("{ ... on Organization { seen: version } }", lambda w, _: {"id": w.organization.id}),
+    "nodes": ("{ id }", lambda w, _: {"ids": w.ids()}),
+    "organization": (ONE, lambda w, _: {"id": w.organization.id}),
+    "organizationByExternalId": (ONE, lambda w, _: {"externalId": w.organization.external_id}),
+    "organizations": (MANY, lambda _, __: {}),
+    "team": (ONE, lambda w, _: {"id": w.team.id}),
+    "teamByExternalId": (ONE, lambda w, _: {"externalId": w.team.external_id}),
+    "teams": (MANY, lambda _, __: {}),
+    "user": (ONE, lambda w, _: {"id": w.mate.id}),
+    "user oneself": (ONE, lambda _, me: {"id": me.id}),
+    "userByExternalId": (ONE, lambda w, _: {"externalId": w.mate.row.external_id}),
+    "userByEmail": (ONE, lambda w, _: {"email": w.mate.email}),
+    "users": (MANY, lambda _, __: {}),
+    "apiKey": (ONE, lambda w, _: {"id": w.mate.key_id}),
+    "apiKey one's own": (ONE, lambda _, me: {"id": me.key_id}),
+    "budget of organization": (ONE, lambda w, _: {"id": w.budgets["organization"].id}),
+    "budget of team": (ONE, lambda w, _: {"id": w.budgets["team"].id}),
+    "budget of members": (ONE, lambda w, _: {"id": w.budgets["team_default"].id}),
+    "budget of one member": (ONE, lambda w, _: {"id": w.budgets["team_member"].id}),
+    "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
+    "auditEntries": (MANY, lambda _, __: {}),
+}
+
+
+def mutation(row: str) -> str:
+    """The document of a row, whose first word is the root field."""
+    field = row.split(maxsplit=1)[0]
+    declared = f"$input: {field[0].upper()}{field[1:]}Input!"
+    return f"mutation({declared}) {{ {field}(input: $input) {{ errors {{ code path }} }} }}"
+
+
+def query(row: str, world: World, me: Person) -> str:
+    selection, arguments = QUESTIONS[row]
+    given = ", ".join(f"{name}: {json.dumps(v)}" for name, v in arguments(world, me).items())
+    return f"{{ {row.split(maxsplit=1)[0]}{f'({given})' if given else ''} {selection} }}"

@@ -1,0 +1,98 @@
+"""Nothing of another organization is ever in an answer, however broad the question."""
+
+import json
+
+import pytest
+from access.breadth import everything
+from access.world import ACTORS, build_world
+
+from api_client import Api
+from bursar.domain.roles import OrganizationRole, TeamRole
+from factories import Factory, Person
+
+CANARY = "canary"
+CANARY_LIMIT = 31_415_926_535
+STRANGERS = [who for who in ACTORS if not who.startswith("platform")]
+
+
+async def make_canaries(make: Factory, mate: Person) -> list[str]:
+    """Another organization full of marks, which the mate belongs to as well; its ids."""
+    named = {"name": CANARY, "external_id": CANARY, "metadata": {CANARY: CANARY}}
+    organization = await make.organization(**named)
+    team = await make.team(organization, **named, description=CANARY, tags=[CANARY])
+    bird = await make.person(email=f"{CANARY}@example.com", **named)
+    joined = [
+        await make.organization_member(organization, bird, OrganizationRole.ADMIN),
+        await make.organization_member(organization, mate),
+        await make.team_member(team, bird, TeamRole.ADMIN),
+        await make.team_member(team, mate),
+    ]
+    owners = {"organization": organization, "team": team, "team_default": team, "user": bird.row}
+    budgets = [
+        await make.budget(kind, row, rpm_limit=CANARY_LIMIT)
+        for kind, row in [*owners.items(), *(("team_member", member) for member in joined[2:])]
+    ]
+    entries = [
+        await make.audit_entry(
+            thing,
+            organization=organization,
+            team=team,
+            actor_user_id=bird.id,
+            after={CANARY: CANARY},
+        )
+        for thing in (organization, team, mate.row)
+    ]
+    rows = [organization, team, bird.row, *joined, *budgets, *entries]
+    return [*(row.id for row in rows), bird.key_id]
+
+
+def questions(ids: list[str]) -> list[str]:
+    """Everything that can be asked, and asked of each of these ids."""
+    some = {"nodes": f"(ids: {json.dumps(ids)})"}
+    external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
+    some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
+    some |= {"userByEmail": email}
+    each = ("node", "organization", "team", "user", "apiKey", "budget")
+    documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
+    broad = [document for name, document in documents.items() if name not in each]
+    return broad + [
+        everything(dict.fromkeys(each, f'(id: "{id_}")'), edges=0)[name]
+        for name in each
+        for id_ in ids
+    ]
+
+
+async def answers(api: Api, person: Person, documents: list[str]) -> str:
+    """The bodies of all answers, none of which has a fault."""
+    bodies = []
+    for document in documents:
+        response = await api.http.post(
+            "/graphql",
+            json={"query": document},
+            headers={"Authorization": f"Bearer {person.secret}"},
+        )
+        assert "errors" not in response.json(), response.text
+        bodies.append(response.text)
+    return "\n".join(bodies)
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+async def test_no_answer_has_a_mark_of_another_organization(
+    api: Api, make: Factory, who: str
+) -> None:
+    world = await build_world(make)
+    ids = await make_canaries(make, world.mate)
+    me = await ACTORS[who](make, world)
+    body = await answers(api, me, questions(ids))
+    found = [mark for mark in (CANARY, str(CANARY_LIMIT), *ids) if mark in body]
+    assert not found
+    assert me.id in body
+
+
+async def test_every_mark_is_in_the_answers_to_a_platform_viewer(api: Api, make: Factory) -> None:
+    world = await build_world(make)
+    ids = await make_canaries(make, world.mate)
+    me = await ACTORS["platform viewer"](make, world)
+    documents = questions(ids)
+    body = await answers(api, me, documents)
+    assert not [mark for mark in (CANARY, str(CANARY_LIMIT), *ids) if mark not in body]

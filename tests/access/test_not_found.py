@@ -1,0 +1,165 @@
+"""What one may not see is, to the byte, as if it did not exist."""
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from access.deeds import DEEDS, mutation, query
+from access.test_policy_table import MUTATIONS, QUERIES, cells, rows
+from access.world import ACTORS, World, build_world
+
+from api_client import Api
+from bursar.domain.ids import Prefix, new_id, prefix_of
+from factories import Factory, Person
+
+HIDDEN_DEEDS = [(row, who) for row, who, cell in cells(rows(MUTATIONS)) if cell == "N"]
+HIDDEN_THINGS = [(row, who) for row, who, cell in cells(rows(QUERIES)) if cell == "-"]
+
+
+async def said(api: Api, person: Person, document: str, **variables: Any) -> tuple[int, bytes]:
+    """The whole answer but for the id of the request."""
+    response = await api.http.post(
+        "/graphql",
+        json={"query": document, "variables": variables},
+        headers={"Authorization": f"Bearer {person.secret}"},
+    )
+    return response.status_code, re.sub(rb'"requestId":"\w+"', b"", response.content)
+
+
+def nowhere(world: World, id: str | None = None) -> Any:
+    """A world of the same kinds of things, none of which exists; all of them with this id, if any."""
+
+    def ghost(thing: Any) -> Any:
+        names = {"id": id or new_id(prefix_of(thing.id)), "external_id": "ghost"}
+        row = SimpleNamespace(**names)
+        return SimpleNamespace(
+            **names, row=row, key_id=new_id(Prefix.API_KEY), email="ghost@example.com"
+        )
+
+    return SimpleNamespace(
+        organization=ghost(world.organization),
+        team=ghost(world.team),
+        mate=ghost(world.mate),
+        newcomer=ghost(world.newcomer),
+        budgets={kind: ghost(row) for kind, row in world.budgets.items()},
+    )
+
+
+@pytest.mark.parametrize(("row", "who"), HIDDEN_DEEDS)
+async def test_a_deed_to_the_invisible_is_refused_like_one_to_nothing(
+    api: Api, make: Factory, row: str, who: str
+) -> None:
+    world = await build_world(make)
+    me = await ACTORS[who](make, world)
+    hidden = await said(api, me, mutation(row), input=DEEDS[row].input(world, me))
+    absent = await said(api, me, mutation(row), input=DEEDS[row].input(nowhere(world), me))
+    assert hidden == absent
+    assert b'"NOT_FOUND"' in hidden[1]
+
+
+@pytest.mark.parametrize(("row", "who"), HIDDEN_THINGS)
+async def test_a_question_for_the_invisible_is_answered_like_one_for_nothing(
+    api: Api, make: Factory, row: str, who: str
+) -> None:
+    world = await build_world(make)
+    me = await ACTORS[who](make, world)
+    hidden = await said(api, me, query(row, world, me))
+    assert hidden == await said(api, me, query(row, nowhere(world), me))
+    assert b"null" in hidden[1]
+
+
+BY_ID = [row for row, who in HIDDEN_DEEDS if who == "stranger"]
+NO_IDS = ["nonsense", "team_", "\N{NULL}", "team_01KQ5JZ8Y3E7RVKX2S1T9M4N6P", " ", "' OR true --"]
+
+
+@pytest.mark.parametrize("row", BY_ID)
+async def test_what_is_no_id_is_refused_like_an_id_of_nothing(
+    api: Api, make: Factory, row: str
+) -> None:
+    world = await build_world(make)
+    me = await make.admin()
+    absent = await said(api, me, mutation(row), input=DEEDS[row].input(nowhere(world), me))
+    assert b'"NOT_FOUND"' in absent[1]
+    for no_id in NO_IDS:
+        there = nowhere(world, no_id)
+        assert await said(api, me, mutation(row), input=DEEDS[row].input(there, me)) == absent
+
+
+@pytest.mark.parametrize("who", ["team admin", "organization admin"])
+@pytest.mark.parametrize("also", [{}, {"email": "wrong@example.com"}])
+@pytest.mark.parametrize("field", ["teamMembersAdd", "teamMembersRemove", "teamMemberUpdate"])
+async def test_a_stranger_named_to_a_team_is_nobody(
+    api: Api, make: Factory, field: str, also: dict[str, str], who: str
+) -> None:
+    world = await build_world(make)
+    me = await ACTORS[who](make, world)
+    stranger = await make.person()
+    before = await api.fingerprint()
+
+    async def naming(**person: str) -> tuple[int, bytes]:
+        people = person if field == "teamMemberUpdate" else {"members": [person]}
+        return await said(api, me, mutation(field), input={"teamId": world.team.id, **people})
+
+    by_id = await naming(userId=stranger.id, **also)
+    assert by_id == await naming(userId=new_id(Prefix.USER), **also)
+    by_email = await naming(email=stranger.email)
+    assert by_email == await naming(email="nobody@example.com")
+    assert b'"NOT_FOUND"' in by_id[1]
+    assert b'"NOT_FOUND"' in by_email[1]
+    assert await api.fingerprint() == before
+
+
+FILTERS = [
+    ("teams", "ids: [$]", "team"),
+    ("teams", "organizationIds: [$]", "organization"),
+    ("teams", "memberUserId: $", "mate"),
+    ("organizations", "ids: [$]", "organization"),
+    ("users", "ids: [$]", "mate"),
+    ("auditEntries", "objectId: $", "team"),
+    ("auditEntries", "teamId: $", "team"),
+    ("auditEntries", "organizationId: $", "organization"),
+    ("auditEntries", "actorUserId: $", "mate"),
+]
+
+
+@pytest.mark.parametrize(("field", "condition", "thing"), FILTERS)
+async def test_a_filter_by_the_invisible_fits_as_little_as_one_by_nothing(
+    api: Api, make: Factory, field: str, condition: str, thing: str
+) -> None:
+    world = await build_world(make)
+    me = await ACTORS["admin elsewhere"](make, world)
+    await make.audit_entry(world.team, organization=world.organization, actor_user_id=world.mate.id)
+
+    async def listed(id: str) -> tuple[int, bytes]:
+        given = condition.replace("$", f'"{id}"')
+        return await said(
+            api, me, f"{{ {field}(filter: {{ {given} }}) {{ totalCount nodes {{ id }} }} }}"
+        )
+
+    hidden = await listed(getattr(world, thing).id)
+    assert hidden == await listed(getattr(nowhere(world), thing).id)
+    assert b'"totalCount":0' in hidden[1]
+
+
+@pytest.mark.parametrize("field", ["teams", "organizations", "users", "auditEntries"])
+async def test_the_cursors_of_another_show_nothing_of_theirs(
+    api: Api, make: Factory, field: str
+) -> None:
+    world = await build_world(make)
+    me = await ACTORS["admin elsewhere"](make, world)
+    everything = await api(
+        await make.admin(), f"{{ {field} {{ edges {{ cursor node {{ id }} }} }} }}"
+    )
+    edges = everything.payload["edges"]
+    mine = [
+        node["id"]
+        for node in (await api(me, f"{{ {field} {{ nodes {{ id }} }} }}")).payload["nodes"]
+    ]
+    for place, edge in enumerate(edges):
+        answer = await api(me, f'{{ {field}(after: "{edge["cursor"]}") {{ nodes {{ id }} }} }}')
+        beyond = {later["node"]["id"] for later in edges[place + 1 :]}
+        assert [node["id"] for node in answer.payload["nodes"]] == [
+            mine_id for mine_id in mine if mine_id in beyond
+        ]
+    assert len(edges) > len(mine) > 0

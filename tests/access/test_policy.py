@@ -1,0 +1,79 @@
+"""The policy against a copy of it that was written from the contract alone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bursar.services
+from bursar.access.actor import Actor
+from bursar.access.policy import POLICY, Action, Relation, forbidden, permits
+from bursar.domain.roles import KeyScope, PlatformRole
+
+# By action, who may: P platform admin, O admin of the organization, T admin of the team, S oneself.
+CONTRACT = {
+    "organization:create": "P",
+    "organization:delete": "P",
+    "organization:limit": "P",
+    "organization:update": "PO",
+    "organization_members:add": "PO",
+    "team:create": "PO",
+    "team:update": "POT",
+    "team:limit": "PO",
+    "team:block": "PO",
+    "team:delete": "PO",
+    "team_members:add": "POT",
+    "team_member:update": "POT",
+    "team_members:remove": "POTS",
+    "team_member_budget:update": "POT",
+    "user:create": "P",
+    "user:update": "P",
+    "user:delete": "P",
+    "user:block": "P",
+    "api_key:create": "PS",
+}
+LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
+
+
+def actor(role: PlatformRole) -> Actor:
+    return Actor("user", "key", role, frozenset({KeyScope.MANAGE}))
+
+
+def test_every_action_has_a_line_in_the_policy_and_in_the_contract() -> None:
+    assert list(POLICY) == list(Action)
+    assert CONTRACT.keys() == set(Action)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_user_may_do_what_the_contract_gives_to_one_of_their_relations(action: Action) -> None:
+    user = actor(PlatformRole.USER)
+    may = {letter for letter, relation in LETTERS.items() if permits(user, action, {relation})}
+    assert may == set(CONTRACT[action]) - {"P"}
+    assert not permits(user, action)
+    assert permits(user, action, LETTERS.values()) is bool(may)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_platform_admin_may_do_it_without_any_relation(action: Action) -> None:
+    assert permits(actor(PlatformRole.ADMIN), action) is ("P" in CONTRACT[action])
+
+
+@pytest.mark.parametrize("role", [PlatformRole.VIEWER, PlatformRole.USER_VIEWER])
+@pytest.mark.parametrize("action", Action)
+def test_who_only_reads_may_do_nothing_whatever_else_they_are(
+    action: Action, role: PlatformRole
+) -> None:
+    assert not permits(actor(role), action, Relation)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_refusal_says_what_is_not_allowed(action: Action) -> None:
+    refusal = forbidden(action, "members", 0)
+    assert refusal.path == ("members", 0)
+    assert re.fullmatch(r"You are not allowed to [a-z ]+\.", str(refusal))
+
+
+def test_services_ask_for_every_action_and_for_no_other() -> None:
+    sources = Path(bursar.services.__file__).parent.glob("*.py")
+    asked = {name for path in sources for name in re.findall(r"\bAction\.(\w+)", path.read_text())}
+    assert asked == set(Action.__members__)

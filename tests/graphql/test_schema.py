@@ -1,0 +1,159 @@
+"""The schema: committed as it is printed, described throughout, and named by the rules."""
+
+import re
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+
+from bursar.graphql.schema import schema
+
+COMMITTED = Path(__file__).parents[2] / "schema.graphql"
+SCHEMA = schema._schema  # noqa: SLF001 (Strawberry offers no other way to graphql-core's schema)
+MUTATIONS = SCHEMA.mutation_type.fields
+TYPES: list[Any] = [
+    type_
+    for type_ in SCHEMA.type_map.values()
+    if not is_introspection_type(type_) and not is_specified_scalar_type(type_)
+]
+FIELDS = [
+    (f"{type_.name}.{name}", field)
+    for type_ in TYPES
+    for name, field in getattr(type_, "fields", {}).items()
+]
+ARGUMENTS = [
+    (f"{place}({name}:)", argument)
+    for place, field in FIELDS
+    for name, argument in getattr(field, "args", {}).items()
+]
+VALUES = [
+    (f"{type_.name}.{name}", value)
+    for type_ in TYPES
+    if isinstance(type_, GraphQLEnumType)
+    for name, value in type_.values.items()
+]
+DESCRIBED = {
+    place: thing.description
+    for place, thing in chain(((t.name, t) for t in TYPES), FIELDS, ARGUMENTS, VALUES)
+}
+GIVEN = ARGUMENTS + [
+    (place, field)
+    for place, field in FIELDS
+    if isinstance(SCHEMA.type_map[place.split(".")[0]], GraphQLInputObjectType)
+]
+VERB = re.compile(
+    "Create|Update|Delete|Add|Remove|Block|Unblock|Rotate|Record"
+    "|Move|Join|Leave|Attach|Detach|Increase|Reset"
+)
+NOUN = re.compile(
+    "(organization|team)(Members?)?|teams|team(MemberPermissions|MemberBudget|Models)"
+    "|user|budget|spend|apiKeys?|accessGroup|usage"
+)
+
+
+def test_the_committed_schema_is_what_the_code_prints() -> None:
+    printed = schema.as_str().strip()
+    assert COMMITTED.read_text().strip() == printed, "schema.graphql is stale: make schema"
+
+
+@pytest.mark.parametrize(
+    "place", [place for place in DESCRIBED if not place.startswith("Mutation.") or "(" in place]
+)
+def test_everything_is_described_by_one_plain_sentence(place: str) -> None:
+    assert DESCRIBED[place]
+    assert re.fullmatch(r"[A-Z][^\n]*[\w\"`)]\.", DESCRIBED[place])
+    assert not re.search(r"[.!?]\s", DESCRIBED[place])
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_says_what_it_does_and_who_may_call_it(name: str) -> None:
+    first, *rest = MUTATIONS[name].description.split("\n\n")
+    sentences = re.split(r"(?<=\.)\s", " ".join([first, *rest]))
+    assert all(re.fullmatch(r"[A-Z].*\.", sentence) for sentence in sentences)
+    assert len([said for said in sentences if re.match(r"For (platform|oneself|any)", said)]) == 1
+    assert len(sentences) <= 3
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_named_noun_first(name: str) -> None:
+    noun, verb = re.fullmatch(r"([a-zA-Z]+?)([A-Z][a-z]+)", name).groups()
+    assert VERB.fullmatch(verb)
+    assert NOUN.fullmatch(noun)
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_takes_one_input_and_answers_a_payload_with_errors(name: str) -> None:
+    field, capital = MUTATIONS[name], name[0].upper() + name[1:]
+    assert {n: str(argument.type) for n, argument in field.args.items()} == {
+        "input": f"{capital}Input!"
+    }
+    assert str(field.type) == f"{capital}Payload!"
+    fields = field.type.of_type.fields
+    assert str(fields.pop("errors").type) == "[UserError!]!"
+    assert fields
+    assert all(
+        not isinstance(thing.type, GraphQLNonNull) or isinstance(thing.type.of_type, GraphQLList)
+        for thing in fields.values()
+    )
+
+
+def test_every_input_is_taken_by_one_mutation_and_every_payload_answered_by_one() -> None:
+    for ending in ("Input", "Payload"):
+        own = {type_.name for type_ in TYPES if type_.name.endswith(ending)}
+        ours = {f"{name[0].upper()}{name[1:]}{ending}" for name in MUTATIONS}
+        shared = {"BudgetInput", "NewTeamMemberInput", "PersonInput"}
+        assert own - ours <= shared
+
+
+@pytest.mark.parametrize(("place", "value"), VALUES, ids=[place for place, _ in VALUES])
+def test_the_values_of_enums_are_upper_case(place: str, value: Any) -> None:
+    del value
+    assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", place.split(".")[1])
+
+
+@pytest.mark.parametrize(("place", "thing"), FIELDS, ids=[place for place, _ in FIELDS])
+def test_a_field_is_named_like_a_field_and_its_list_has_no_holes(place: str, thing: Any) -> None:
+    assert re.fullmatch(r"[a-z][a-zA-Z0-9]*", place.split(".")[1])
+    if "[" in str(thing.type) and (place, thing) not in GIVEN:
+        holes = place == "Query.nodes"  # null stands for what is not to be seen
+        assert re.fullmatch(r"\[\w+\]!" if holes else r"\[\w+!\]!", str(thing.type))
+
+
+def test_nothing_has_null_for_a_default() -> None:
+    assert "= null" not in schema.as_str()
+
+
+@pytest.mark.parametrize(("place", "thing"), GIVEN, ids=[place for place, _ in GIVEN])
+def test_a_list_that_a_client_gives_has_no_holes(place: str, thing: Any) -> None:
+    assert re.fullmatch(r"\w+!?|\[\w+!\]!?", str(thing.type)), place
+
+
+def test_a_name_of_a_type_is_a_noun_in_capitals() -> None:
+    assert all(re.fullmatch(r"([A-Z][a-z]+)+|JSON", type_.name) for type_ in TYPES)
+
+
+def test_lists_of_a_connection_are_relays() -> None:
+    connections: list[GraphQLNamedType] = [
+        type_ for type_ in TYPES if type_.name.endswith("Connection")
+    ]
+    assert connections
+    for type_ in connections:
+        assert isinstance(type_, GraphQLObjectType)
+        name = type_.name.removesuffix("Connection")
+        assert {n: str(field.type) for n, field in type_.fields.items()} == {
+            "edges": f"[{name}Edge!]!",
+            "nodes": f"[{name}!]!",
+            "pageInfo": "PageInfo!",
+            "totalCount": "Int!",
+        }

@@ -1,0 +1,97 @@
+"""The README tells the truth: its five minutes run as printed, and what it points to is there."""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_server import LiveServer, serving
+from typer.main import get_command
+
+from bursar.access.policy import POLICY, Action
+from bursar.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PROSE = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+SPANS = set(re.findall(r"`([^`\n]+)`", PROSE))
+URL = "http://127.0.0.1:8080"
+ID = re.compile(r"\b([a-z]+)_[0-7][0-9a-z]{25}\b")
+END = "\x1e"
+
+
+@pytest.fixture
+def server() -> Iterator[LiveServer]:
+    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
+    parent.chmod(0o711)
+    with serving(BURSAR_DATA_DIR=str(parent / "data")) as server:
+        yield server
+    shutil.rmtree(parent)
+
+
+def test_the_first_five_minutes_go_as_printed(server: LiveServer) -> None:
+    steps = five_minutes()
+    assert len([answer for _, answer in steps if answer]) >= 4
+    key = server.says(r"Admin key +(\S+)")
+    script = f"\nprintf '{END}'\n".join(["set -euo pipefail", *(commands for commands, _ in steps)])
+    script, keys = re.subn(r"^KEY=.*$", f"KEY={key}", script, flags=re.MULTILINE)
+    script, urls = re.subn(re.escape(URL), server.url, script)
+    assert (keys, urls) == (1, 1)
+    run = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    answers = run.stdout.split(END)[1:]
+    assert list(map(told, answers)) == [told(answer) for _, answer in steps]
+
+
+def test_every_path_is_there() -> None:
+    files = {span for span in SPANS if re.fullmatch(r"[\w./-]+\.(py|md|graphql|toml)", span)}
+    folders = {span for span in SPANS if re.fullmatch(r"[a-z_]+(/[a-z_]+)+", span)}
+    named = files | {name for name in folders if not name.startswith("application/")}
+    assert len(named) > 40
+    homes = (ROOT, ROOT / "src" / "bursar")
+    assert [
+        name for name in sorted(named) if not any((home / name).exists() for home in homes)
+    ] == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    headings = re.findall(r"^#+ (.+)$", PROSE, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    targets = re.findall(r"\]\(([^)]+)\)", PROSE)
+    assert {target[1:] for target in targets if target.startswith("#")} <= anchors
+    assert all((ROOT / target).exists() for target in targets if not target.startswith("#"))
+
+
+def test_every_target_of_make_and_command_is_there() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\bmake ([a-z-]+)`", PROSE)) <= set(targets)
+    assert set(re.findall(r"\| `bursar ([a-z-]+)", PROSE)) == set(get_command(app).commands)
+
+
+def test_the_line_that_decides_who_removes_members_is_there() -> None:
+    assert f"Action.{Action.TEAM_MEMBERS_REMOVE.name}" in SPANS
+    assert POLICY[Action.TEAM_MEMBERS_REMOVE][1].team_admin
+
+
+def five_minutes() -> list[tuple[str, str]]:
+    """Each block of commands, with the answer that is shown below it, or nothing."""
+    _, part, _ = re.split(r"<!-- /?five minutes -->", README)
+    blocks = re.findall(r"^```(bash|json)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    steps: list[tuple[str, str]] = []
+    for language, text in blocks:
+        if language == "bash":
+            steps.append((text, ""))
+        else:
+            steps[-1] = (steps[-1][0], text)
+    return steps
+
+
+def told(answer: str) -> object:
+    """What an answer says, ids by their kind alone, as they differ from one run to the next."""
+    return json.loads(ID.sub(r"\1_…", answer) or "null")
