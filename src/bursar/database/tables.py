@@ -1,8 +1,8 @@
 """The tables: what is stored, and the constraints that hold whatever the code above them does.
 
 Ids, keys of names and e-mails, and external ids compare byte by byte (collation C); every text
-that a caller chooses has a length and every number two sides; times are timestamptz. Nothing here needs an extension, a trigger
-or a sequence.
+that a caller chooses has a length and every number two sides; times are timestamptz. Nothing here
+needs an extension, a trigger or a sequence.
 """
 
 from collections.abc import Iterable
