@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_server import LiveServer, serving
 from typer.main import get_command
 
 from bursar.access.policy import POLICY, Action
 from bursar.cli import app
+from live_server import LiveServer, serving
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

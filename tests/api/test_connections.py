@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -45,6 +46,10 @@ def asker(api: Api, person: Person, document: str = TEAMS, **always: Any) -> Ask
 
 def ids_of(page: Any) -> list[str]:
     return [node["id"] for node in page["nodes"]]
+
+
+def joined(pages: list[list[str]]) -> list[str]:
+    return list(chain.from_iterable(pages))
 
 
 async def walk(ask: Ask, size: int = 3) -> list[list[str]]:
@@ -107,7 +112,7 @@ async def test_walks_in_both_directions_give_everything_once_in_order(
     assert [len(page) for page in forward] == [3, 3, 1]
     assert [len(page) for page in backward] == [1, 3, 3]
     expected = [team.id for team in teams]
-    assert sum(forward, []) == sum(backward, []) == expected
+    assert joined(forward) == joined(backward) == expected
     assert (await ask(first=1))["totalCount"] == 7
 
 
@@ -155,9 +160,9 @@ async def test_other_lists_are_walked_in_both_directions_too(api: Api, make: Fac
         )
     ]
     for ask, count in lists:
-        forward = sum(await walk(ask), [])
+        forward = joined(await walk(ask))
         assert len(set(forward)) == count
-        assert forward == sum(await walk_back(ask), [])
+        assert forward == joined(await walk_back(ask))
         assert (await ask(first=0))["totalCount"] == count
 
 
@@ -342,9 +347,9 @@ async def test_users_and_organizations_are_filtered_too(api: Api, make: Factory)
         ("snake_case", ["_", "E_C"], ["__", "snake_____"]),
         ("back\\slash", ["\\", "K\\s"], ["\\\\", "\\%"]),
         ("Straße", ["STRASSE", "ẞ", "ß"], ["strase"]),
-        ("Ｆｕｌｌ", ["full", "ＵＬＬ"], ["fulll"]),
+        ("\uff26\uff55\uff4c\uff4c", ["full", "\uff35\uff2c\uff2c"], ["fulll"]),
         ("Ångström", ["a\u030angstro\u0308m", "\u212bNG"], ["angstrom"]),
-        ("ΣΊΣΥΦΟΣ", ["σίσυφος", "σίσυφοσ"], ["s"]),
+        ("ΣΊΣΥΦΟΣ", ["σίσυφος", "σίσυφοσ"], ["sisyphos"]),
         ("a'b\"c", ["'", "'b\"", ""], ["' OR '1'='1"]),
     ],
 )

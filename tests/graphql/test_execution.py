@@ -100,7 +100,7 @@ async def test_a_null_that_only_execution_finds_is_the_clients(api: Api, make: F
 async def test_a_field_that_fails_leaves_the_others_their_data(
     api: Api, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError
 
     monkeypatch.setattr("bursar.loaders.budgets.budgets_by_team._statement", fail)

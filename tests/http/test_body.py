@@ -7,6 +7,10 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from bursar.http.body import BadBody, read_body
 
 TYPENAME = "{ __typename }"
 JSON = {"Content-Type": "application/json"}
@@ -213,6 +217,18 @@ async def test_the_longest_body_is_taken_and_one_byte_more_is_not(
     assert (await post(caller, longest)).status_code == 200
     answer = await post(caller, longest + b" ")
     assert (answer.status_code, code_of(answer)) == (413, "BAD_USER_INPUT")
+
+
+async def test_a_client_that_hangs_up_in_its_body_is_no_fault() -> None:
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    headers = [(b"content-type", b"application/json")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    with pytest.raises(BadBody):
+        await read_body(request, LONGEST)
 
 
 async def test_a_long_body_in_chunks_is_refused_before_it_is_read(

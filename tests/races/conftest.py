@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 import asyncpg
 import httpx2
 import pytest
-from live_server import LiveApi, LiveServer, serving
 
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.pool import Database
 from factories import PEPPER
+from live_server import LiveApi, LiveServer, serving
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def server(
     migrated: EmbeddedPostgres, owner: asyncpg.Connection
 ) -> AsyncIterator[LiveServer]:

@@ -4,10 +4,10 @@ import asyncio
 
 import asyncpg
 import pytest
-from live_server import LiveApi
 
 from bursar.domain.roles import OrganizationRole, TeamRole
 from factories import Factory
+from live_server import LiveApi
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 ADD = """

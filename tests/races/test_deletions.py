@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable
 
 import asyncpg
-from live_server import LiveApi
 
 from api_client import Answer
 from bursar.domain.roles import TeamRole
 from factories import Factory
+from live_server import LiveApi
 
 ROUNDS = 20
 ADD = """

@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 
 import asyncpg
-from live_server import LiveApi
 
 from factories import Factory
+from live_server import LiveApi
 
 ADD = """
 mutation Add($input: TeamMembersAddInput!) {

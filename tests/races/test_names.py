@@ -5,9 +5,9 @@ from collections import Counter
 
 import asyncpg
 import pytest
-from live_server import LiveApi
 
 from factories import Factory
+from live_server import LiveApi
 
 
 @pytest.mark.parametrize("thing", ["organization", "team", "user"])

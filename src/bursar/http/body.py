@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 
 class BadBody(Exception):
@@ -34,10 +34,13 @@ async def read_body(request: Request, longest: int) -> bytes:
     if "content-encoding" in request.headers:
         raise BadBody("The body must not be compressed.", 415)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > longest:
-            raise BadBody(f"The body must be at most {longest} bytes.", 413)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > longest:
+                raise BadBody(f"The body must be at most {longest} bytes.", 413)
+    except ClientDisconnect:
+        raise BadBody("The body ended early.") from None
     return bytes(body)
 
 

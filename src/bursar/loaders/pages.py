@@ -6,7 +6,7 @@ So rows that are inserted or removed meanwhile are neither repeated nor left out
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -127,7 +127,10 @@ def _aware(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without a zone has no instant")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant lies within the years 0001 to 9999 of UTC") from None
 
 
 def _shape(request: PageRequest) -> tuple[Any, ...]:
