@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from access.world import World
-
 from factories import Person
 
 Input = Callable[[World, Person], dict[str, Any]]

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from access.breadth import everything
 from access.world import ACTORS, build_world
-
 from api_client import Api
 from bursar.domain.roles import OrganizationRole, TeamRole
 from factories import Factory, Person

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from access.deeds import DEEDS, mutation, query
 from access.test_policy_table import MUTATIONS, QUERIES, cells, rows
 from access.world import ACTORS, World, build_world
-
 from api_client import Api
 from bursar.domain.ids import Prefix, new_id, prefix_of
 from factories import Factory, Person

@@ -12,10 +12,10 @@ query it says how much is seen: `whole`, `name` (what everybody sees), `-` for n
 import re
 
 import pytest
-from access.deeds import DEEDS, QUESTIONS, mutation, query
-from access.world import ACTORS, build_world
 from graphql import build_schema
 
+from access.deeds import DEEDS, QUESTIONS, mutation, query
+from access.world import ACTORS, build_world
 from api_client import Api
 from bursar.graphql.schema import schema
 from factories import Factory

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+
 from access.deeds import DEEDS, mutation
 from access.world import ACTORS, World, build_world
-
 from api_client import Api
 from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
 from factories import Factory, Person

@@ -1,5 +1,6 @@
 """teamMembersAdd, teamMemberUpdate, teamMembersRemove."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -385,3 +386,22 @@ async def test_members_are_removed_all_or_none_with_their_budgets(api: Api, make
     document = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     ids = [row.id, budget.id, member.id]
     assert (await api(admin, document, ids=ids)).payload == [None, None, {"id": member.id}]
+
+
+async def test_team_admin_giving_oneself_the_same_money_more_often_is_forbidden(
+    api: Api, make: Factory
+) -> None:
+    team = await make.team()
+    admin = await make.person(team=team, team_role=TeamRole.ADMIN)
+    await make.budget("team_default", team, max_budget=Decimal(10), duration="1mo")
+    before = await api.fingerprint()
+
+    answer = await api(
+        admin,
+        "mutation ($input: TeamMemberUpdateInput!) { teamMemberUpdate(input: $input)"
+        " { member { id } errors { code path message } } }",
+        input={"teamId": team.id, "userId": admin.id, "budget": {"duration": "1s"}},
+    )
+
+    assert answer.refusals == [("FORBIDDEN", "input.budget.duration")]
+    assert await api.fingerprint() == before

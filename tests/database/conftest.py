@@ -10,6 +10,7 @@ from bursar.database.data_directory import APPLICATION
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
+from bursar.database.pool import Database
 
 
 @pytest.fixture
@@ -54,3 +55,16 @@ async def as_application(
     connection = await asyncpg.connect(f"{postgres.application_url}&search_path={schema}")
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def things(empty: str, as_owner: asyncpg.Connection) -> AsyncIterator[Database]:
+    """A pool of three connections to a schema with a table of that name."""
+    await as_owner.execute(
+        "CREATE TABLE things (id int PRIMARY KEY, value int NOT NULL,"
+        " external_id text CONSTRAINT teams_external_id_key UNIQUE);"
+        "INSERT INTO things VALUES (1, 0), (2, 0)"
+    )
+    pool = Database(empty, size=3)
+    yield pool
+    await pool.close()

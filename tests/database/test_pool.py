@@ -1,8 +1,7 @@
-"""The pool: never more connections than its size, none lost, and transactions that are whole."""
+"""The pool: never more connections than its size, and none lost whatever becomes of a borrower."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -10,32 +9,18 @@ from sqlalchemy import text
 
 from bursar.database import pool as pools
 from bursar.database.connections import Connection
-from bursar.database.pool import ATTEMPTS, Database, RunAgain
+from bursar.database.pool import Database
 from bursar.database.statements import Statement
-from bursar.domain.errors import AlreadyTaken, OutcomeUnknown, Overloaded, Unavailable
+from bursar.domain.errors import Overloaded, Unavailable
 
 PID = Statement(text("SELECT pg_backend_pid() AS pid"))
 SLEEP = Statement(text("SELECT pg_sleep(0.5)"))
 COUNT = Statement(text("SELECT count(*) AS rows, sum(value) AS total FROM things"))
-ADD = Statement(text("INSERT INTO things (id, value) VALUES (:id, 0)"))
 RAISE = Statement(text("UPDATE things SET value = value + 1 WHERE id = :id RETURNING value"))
 BACKENDS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE application_name = 'bursar' AND usename = current_user
 """
-
-
-@pytest.fixture
-async def pool(empty: str, as_owner: asyncpg.Connection) -> AsyncIterator[Database]:
-    await as_owner.execute(
-        "CREATE TABLE things (id int PRIMARY KEY, value int NOT NULL,"
-        " external_id text CONSTRAINT teams_external_id_key UNIQUE);"
-        "INSERT INTO things VALUES (1, 0), (2, 0)"
-    )
-    pool = Database(empty, size=3)
-    yield pool
-    await pool.close()
-    await settled(as_owner, 0)
 
 
 async def settled(as_owner: asyncpg.Connection, backends: int) -> None:
@@ -79,33 +64,33 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "ACQUIRE_SECONDS", 0.1)
 
 
-async def test_the_connection_that_came_back_last_goes_out_first(pool: Database) -> None:
-    async with pool.connection() as first, pool.connection() as second:
+async def test_the_connection_that_came_back_last_goes_out_first(things: Database) -> None:
+    async with things.connection() as first, things.connection() as second:
         pids = [await pid(second), await pid(first)]
-    assert await pid(pool) == pids[1]  # contexts are left in reverse
-    async with pool.connection() as again, pool.connection() as other:
+    assert await pid(things) == pids[1]  # contexts are left in reverse
+    async with things.connection() as again, things.connection() as other:
         assert [await pid(again), await pid(other)] == pids[::-1]
 
 
 async def test_connections_are_opened_when_needed_and_kept(
-    pool: Database, as_owner: asyncpg.Connection
+    things: Database, as_owner: asyncpg.Connection
 ) -> None:
     await settled(as_owner, 0)
-    assert len({await pid(pool) for _ in range(5)}) == 1
+    assert len({await pid(things) for _ in range(5)}) == 1
     await settled(as_owner, 1)
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_no_more_than_its_size_are_out_and_who_waits_too_long_is_told(
-    pool: Database, as_owner: asyncpg.Connection
+    things: Database, as_owner: asyncpg.Connection
 ) -> None:
-    await all_work(pool, 3)
+    await all_work(things, 3)
     await settled(as_owner, 3)
 
 
-async def test_all_who_wait_get_their_turn(pool: Database, as_owner: asyncpg.Connection) -> None:
-    await asyncio.gather(*(pool.write(lambda tx: tx.one(RAISE, id=1)) for _ in range(50)))
-    row = await pool.one(COUNT)
+async def test_all_who_wait_get_their_turn(things: Database, as_owner: asyncpg.Connection) -> None:
+    await asyncio.gather(*(things.write(lambda tx: tx.one(RAISE, id=1)) for _ in range(50)))
+    row = await things.one(COUNT)
     assert row is not None
     assert row.total == 50
     await settled(as_owner, 3)
@@ -138,43 +123,27 @@ async def test_a_waiter_who_gave_up_before_is_passed_over(empty: str) -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_the_connection_of_a_cancelled_borrower_is_closed_and_replaced(
-    pool: Database, as_owner: asyncpg.Connection
+    things: Database, as_owner: asyncpg.Connection
 ) -> None:
-    before = await pid(pool)
-    borrower = asyncio.create_task(pool.one(SLEEP))
+    before = await pid(things)
+    borrower = asyncio.create_task(things.one(SLEEP))
     await asyncio.sleep(0.05)
     borrower.cancel()
     with pytest.raises(asyncio.CancelledError):
         await borrower
-    assert await pid(pool) != before
-    await all_work(pool, 3)
+    assert await pid(things) != before
+    await all_work(things, 3)
     await settled(as_owner, 3)
-
-
-async def test_a_cancelled_transaction_changes_nothing(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    async def work(tx: Connection) -> None:
-        await tx.one(RAISE, id=1)
-        await tx.one(SLEEP)
-
-    writer = asyncio.create_task(pool.write(work))
-    await asyncio.sleep(0.1)
-    writer.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await writer
-    await as_owner.execute("SET lock_timeout = '5s'; UPDATE things SET value = 5 WHERE id = 1")
-    assert await as_owner.fetchval("SELECT value FROM things WHERE id = 1") == 5
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_after_a_storm_of_cancellations_all_connections_are_there(
-    pool: Database, as_owner: asyncpg.Connection
+    things: Database, as_owner: asyncpg.Connection
 ) -> None:
     chance = random.Random(7)  # noqa: S311 (not for secrets)
 
     async def borrow() -> None:
-        async with pool.connection() as connection:
+        async with things.connection() as connection:
             await pid(connection)
             await asyncio.sleep(chance.random() / 100)
             await pid(connection)
@@ -186,20 +155,20 @@ async def test_after_a_storm_of_cancellations_all_connections_are_there(
             if chance.random() < 0.7:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    await all_work(pool, 3)
+    await all_work(things, 3)
     await settled(as_owner, 3)
 
 
 async def test_connections_that_were_closed_meanwhile_are_replaced(
-    pool: Database, as_owner: asyncpg.Connection
+    things: Database, as_owner: asyncpg.Connection
 ) -> None:
-    async with pool.connection() as first, pool.connection() as second:
+    async with things.connection() as first, things.connection() as second:
         pids = {await pid(first), await pid(second)}
     for killed in pids:
         await as_owner.fetchval("SELECT pg_terminate_backend($1)", killed)
     await settled(as_owner, 0)
     await asyncio.sleep(0.05)  # until the sockets' end is read
-    assert await pid(pool) not in pids
+    assert await pid(things) not in pids
 
 
 @pytest.mark.usefixtures("impatient")
@@ -216,207 +185,13 @@ async def test_a_failure_to_connect_is_unavailable_and_gives_the_place_back(
     await pool.close()
 
 
-async def test_what_fails_changes_nothing_and_leaves_the_connection_good(pool: Database) -> None:
-    before = await pid(pool)
-
-    async def work(tx: Connection) -> None:
-        await tx.one(RAISE, id=1)
-        raise KeyError
-
-    with pytest.raises(KeyError):
-        await pool.write(work)
-    with pytest.raises(asyncpg.UndefinedTableError):
-        await pool.write(lambda tx: tx.one(Statement(text("SELECT * FROM nothing"))))
-    row = await pool.one(COUNT)
-    assert row is not None
-    assert row.total == 0
-    assert await pid(pool) == before
-
-
-async def test_a_transaction_that_could_not_be_serialized_is_run_again(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    runs = 0
-
-    async def work(tx: Connection) -> int:
-        nonlocal runs
-        runs += 1
-        await tx.command("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        await tx.one(COUNT)
-        if runs == 1:
-            await as_owner.execute("UPDATE things SET value = 10 WHERE id = 1")
-        row = await tx.one(RAISE, id=1)
-        assert row is not None
-        return int(row.value)
-
-    assert (await pool.write(work), runs) == (11, 2)
-
-
-async def test_the_victim_of_a_deadlock_is_run_again(pool: Database) -> None:
-    together, runs = asyncio.Barrier(2), 0
-
-    async def both(first: int, second: int) -> None:
-        mine = 0
-
-        async def work(tx: Connection) -> None:
-            nonlocal runs, mine
-            runs, mine = runs + 1, mine + 1
-            await tx.one(RAISE, id=first)
-            if mine == 1:
-                await together.wait()
-            await tx.one(RAISE, id=second)
-
-        await pool.write(work)
-
-    await asyncio.gather(both(1, 2), both(2, 1))
-    row = await pool.one(COUNT)
-    assert row is not None
-    assert (row.total, runs) == (4, 3)
-
-
-async def test_work_that_asks_to_be_run_again_starts_from_nothing(pool: Database) -> None:
-    runs = 0
-
-    async def work(tx: Connection) -> int:
-        nonlocal runs
-        runs += 1
-        await tx.one(ADD, id=10)
-        if runs < ATTEMPTS:
-            raise RunAgain
-        return runs
-
-    assert await pool.write(work) == ATTEMPTS
-    row = await pool.one(COUNT)
-    assert row is not None
-    assert row.rows == 3
-
-
-async def test_work_that_never_wins_is_overloaded(pool: Database) -> None:
-    runs = 0
-
-    async def work(_tx: Connection) -> None:
-        nonlocal runs
-        runs += 1
-        raise RunAgain
-
-    with pytest.raises(Overloaded):
-        await pool.write(work)
-    assert runs == ATTEMPTS
-
-
-async def test_a_unique_constraint_that_guards_a_rule_is_its_refusal(pool: Database) -> None:
-    take = Statement(text("UPDATE things SET external_id = 'mine' WHERE id = :id"))
-    await pool.write(lambda tx: tx.one(take, id=1))
-    with pytest.raises(AlreadyTaken) as refused:
-        await pool.write(lambda tx: tx.one(take, id=2))
-    assert refused.value.path == ("external_id",)
-
-
-async def test_another_unique_constraint_is_a_fault_that_can_be_told(pool: Database) -> None:
-    with pytest.raises(asyncpg.UniqueViolationError) as fault:
-        await pool.write(lambda tx: tx.one(ADD, id=1))
-    assert fault.value.__cause__ is None  # itself as its cause would have no end
-
-
-async def test_who_waits_too_long_for_a_lock_is_told_so(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    async def work(tx: Connection) -> None:
-        await tx.command("SET LOCAL lock_timeout = '20ms'")
-        await tx.one(RAISE, id=1)
-
-    async with as_owner.transaction():
-        await as_owner.execute("UPDATE things SET value = 7 WHERE id = 1")
-        with pytest.raises(Overloaded):
-            await pool.write(work)
-    await pool.write(work)
-
-
-async def test_a_statement_that_takes_too_long_is_overloaded(pool: Database) -> None:
-    async def work(tx: Connection) -> None:
-        await tx.command("SET LOCAL statement_timeout = '20ms'")
-        await tx.one(SLEEP)
-
-    before = await pid(pool)
-    with pytest.raises(Overloaded):
-        await pool.write(work)
-    assert await pid(pool) == before
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_connection_killed_in_the_middle_is_unavailable_and_replaced(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    async def work(tx: Connection) -> None:
-        await tx.one(RAISE, id=1)
-        found = await pid(tx)
-        killer = asyncio.create_task(kill(as_owner, found))
-        try:
-            await tx.one(SLEEP)
-        finally:
-            await killer
-
-    with pytest.raises(Unavailable):
-        await pool.write(work)
-    row = await pool.one(COUNT)
-    assert row is not None
-    assert row.total == 0
-    await all_work(pool, 3)
-
-
-async def kill(as_owner: asyncpg.Connection, backend: int) -> None:
-    await asyncio.sleep(0.05)
-    await as_owner.fetchval("SELECT pg_terminate_backend($1)", backend)
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_connection_that_dies_while_committing_leaves_the_outcome_unknown(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    async def work(tx: Connection) -> None:
-        await tx.one(RAISE, id=1)
-        await kill(as_owner, await pid(tx))
-
-    with pytest.raises(OutcomeUnknown):
-        await pool.write(work)
-    await all_work(pool, 3)
-
-
-async def test_a_snapshot_sees_one_state_and_its_readers_take_turns(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    async with pool.snapshot() as reads:
-        first = await reads.one(COUNT)
-        await as_owner.execute("INSERT INTO things VALUES (3, 100)")
-        rows = await asyncio.gather(*(reads.one(COUNT) for _ in range(20)), reads.all(COUNT))
-        assert [first, *rows] == [first] * 21 + [[first]]
-        with pytest.raises(Unavailable):
-            await reads.one(ADD, id=4)
-    row = await pool.one(COUNT)
-    assert row is not None
-    assert row.rows == 3
-
-
-async def test_a_snapshot_that_dies_is_unavailable(
-    pool: Database, as_owner: asyncpg.Connection
-) -> None:
-    async def look() -> None:
-        async with pool.snapshot() as reads:
-            row = await reads.one(PID)
-            assert row is not None
-            await kill(as_owner, row.pid)
-
-    with pytest.raises(Unavailable):
-        await look()
-
-
 async def test_a_closed_pool_keeps_no_connection_but_lets_borrowers_end(
-    pool: Database, as_owner: asyncpg.Connection
+    things: Database, as_owner: asyncpg.Connection
 ) -> None:
-    async with pool.connection(), pool.connection():
+    async with things.connection(), things.connection():
         pass
-    async with pool.connection() as borrowed:
-        await pool.close()
+    async with things.connection() as borrowed:
+        await things.close()
         await settled(as_owner, 1)
         assert await pid(borrowed)
     await settled(as_owner, 0)

@@ -91,6 +91,12 @@ def raising(
     for name in ("max_budget", *COUNTS):
         if all(_is_wider(limits[name], than[name]) for than in (default, stored or default)):
             yield Forbidden(*path, name, deed="raise your own limit above the team's default")
+    # The same money in shorter periods is more of it.
+    if default["max_budget"] is not None and limits["duration"] not in {
+        default["duration"],
+        (stored or default)["duration"],
+    }:
+        yield Forbidden(*path, "duration", deed="change the duration of your own budget")
 
 
 def _is_wider(limit: Decimal | int | None, than: Decimal | int | None) -> bool:

@@ -10,7 +10,7 @@ from graphql import ConstValueNode, GraphQLError, GraphQLScalarType
 from graphql.utilities import value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
-from bursar.domain import durations, money
+from bursar.domain import durations, instants, money
 from bursar.domain.metadata import problem_with_metadata
 
 BigInt = NewType("BigInt", int)
@@ -54,13 +54,6 @@ def _read_date_time(value: object) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must exist, and in UTC lie within the years 0001 to 9999") from None
-
-
-def _write_date_time(value: datetime) -> str:
-    if value.tzinfo is None:
-        raise ValueError("a time without a zone has no instant")
-    text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if value.microsecond else text) + "Z"
 
 
 def _read_date(value: object) -> date:
@@ -148,7 +141,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         "DateTime",
         'An instant with an offset, answered in UTC, such as "2026-11-22T10:00:00Z".',
         read=_read_date_time,
-        write=_write_date_time,
+        write=instants.to_text,
         specified_by=_RFC_3339,
     ),
     date: _scalar(

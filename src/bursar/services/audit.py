@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.database.tables import audit_entries
 from bursar.database.writes import insert_rows
+from bursar.domain import instants
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.money import to_text
 
@@ -81,7 +82,7 @@ def _json(value: Any) -> Any:
         case Decimal():
             return to_text(value)
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return instants.to_text(value)
         case _:
             return value
 

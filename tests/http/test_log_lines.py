@@ -1,0 +1,110 @@
+"""What the endpoint writes to the log: one line a request, and nothing that a client sent."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx2
+import pytest
+
+from bursar.services import organizations
+from factories import Factory
+
+NEW = "application/graphql-response+json"
+CREATE = 'mutation Create { organizationCreate(input: {name: "canary"}) { errors { code } } }'
+VIEWER = "query Me { viewer { user { id } } }"
+
+Serve = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+Logged = Callable[[], list[dict[str, Any]]]
+
+
+def post(caller: httpx2.AsyncClient, document: str, **variables: Any) -> Any:
+    json = {"query": document, "variables": variables}
+    return caller.post("/graphql", json=json, headers={"Accept": NEW})
+
+
+async def test_a_request_is_one_line_that_tells_what_it_did(
+    serve: Serve, logged: Logged, make: Factory
+) -> None:
+    admin = await make.admin()
+    async with serve() as caller:
+        caller.headers["Authorization"] = f"Bearer {admin.secret}"
+        answers = [
+            await post(caller, VIEWER),
+            await post(caller, CREATE),
+            await post(caller, "{ teams(first: -1) { totalCount } }"),
+            await post(caller, "{ canary }"),
+            await caller.post("/graphql", content=b"canary"),
+            await caller.get("/graphql?query={canary}", headers={"Accept": NEW}),
+        ]
+        caller.headers["Authorization"] = "Bearer canary"
+        answers.append(await post(caller, VIEWER))
+    lines = logged()
+    for line, answer in zip(lines, answers, strict=True):
+        assert line.pop("time")
+        assert line.pop("duration_ms") >= 0
+        assert line.pop("request_id") == answer.headers["X-Request-Id"]
+        assert line.pop("bytes") == len(answer.content)
+        assert line.pop("status") == answer.status_code
+        assert line.pop("path") == "/graphql"
+        assert (line.pop("level"), line.pop("event")) == ("info", "request")
+    query = {"method": "POST", "operation_type": "query"}
+    assert lines == [
+        {**query, "operation": "Me", "outcome": "ok", "statements": 2},
+        {
+            "method": "POST",
+            "operation_type": "mutation",
+            "operation": "Create",
+            "outcome": "ok",
+            "statements": 3,
+        },
+        {**query, "outcome": "errors", "statements": 1},
+        {"method": "POST", "outcome": "refused", "statements": 1},
+        {"method": "POST"},
+        {"method": "GET"},
+        {"method": "POST"},
+    ]
+
+
+async def test_the_log_holds_nothing_of_what_a_client_sent(
+    serve: Serve, logged: Logged, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **values: object) -> None:
+        raise ValueError(values)
+
+    admin = await make.admin()
+    create = """mutation($input: OrganizationCreateInput!) {
+        organizationCreate(input: $input) { errors { message } }
+    }"""
+    async with serve() as caller:
+        await caller.post(
+            "/graphql?canary=canary",
+            json={"query": VIEWER},
+            headers={"Authorization": "Bearer canary", "Cookie": "canary", "User-Agent": "canary"},
+        )
+        caller.headers["Authorization"] = f"Bearer {admin.secret}"
+        await post(caller, create, input={"name": "canary" * 99, "externalId": "canary"})
+        await post(caller, create, input={"name": "canary", "canary": "canary"})
+        await post(caller, create, input={"name": "canary", "externalId": "canary"})
+        await post(caller, create, input={"name": "canary", "externalId": "canary"})
+        await post(caller, '{ team(id: "canary") { canary } }')
+        await post(caller, '{ canary: userByEmail(email: "canary\u0000") { id } }')
+        await caller.post("/graphql", json={"query": VIEWER, "operationName": "canary"})
+        await caller.post("/graphql", json={"query": "canary", "extensions": {"canary": "canary"}})
+        monkeypatch.setattr(organizations, "create", fail)
+        await post(caller, create, input={"name": "canary", "metadata": {"canary": "canary"}})
+    told = str(logged())
+    assert len(logged()) == 11  # the fault has a line of its own
+    assert "canary" not in told
+    assert admin.secret not in told
+
+
+async def test_a_long_name_of_an_operation_is_cut_in_the_log(
+    serve: Serve, logged: Logged, make: Factory
+) -> None:
+    admin = await make.admin()
+    async with serve() as caller:
+        caller.headers["Authorization"] = f"Bearer {admin.secret}"
+        await post(caller, f"query {'x' * 10_000} {{ __typename }}")
+    (line,) = logged()
+    assert line["operation"] == "x" * 200
