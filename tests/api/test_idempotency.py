@@ -103,6 +103,13 @@ async def test_the_key_with_another_input_or_mutation_is_refused(
         assert await api.fingerprint() == done
 
 
+async def test_another_mutation_of_the_same_input_is_another_call(api: Api, make: Factory) -> None:
+    admin, team = await make.admin(), await make.team()
+    given = {"id": team.id, "idempotencyKey": KEY}
+    assert (await api.mutate(admin, "teamBlock", **given)).refusals == []
+    assert (await api.refused(admin, "teamUnblock", **given)).refusals == MISMATCH
+
+
 @every_mutation
 async def test_what_is_refused_is_not_kept(api: Api, make: Factory, name: str) -> None:
     world = await build_world(make, blocked="Unblock" in name)
