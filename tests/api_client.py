@@ -64,10 +64,16 @@ class Api:
         await self.http.aclose()
 
     async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+        return await self.send(person, document, variables, {})
+
+    async def send(
+        self, person: Person, document: str, variables: dict[str, Any], headers: dict[str, str]
+    ) -> Answer:
+        """As a call, with further headers."""
         response = await self.http.post(
             "/graphql",
             json={"query": document, "variables": variables},
-            headers={"Authorization": f"Bearer {person.secret}"},
+            headers={"Authorization": f"Bearer {person.secret}", **headers},
         )
         body = response.json()
         sent = statements_sent.get()

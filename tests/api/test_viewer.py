@@ -96,7 +96,8 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
     document = """
       { limits { defaultPageSize maxPageSize maxNodeIds maxMembersAtOnce maxTeamsDeletedAtOnce
         maxNameCharacters maxEmailCharacters maxDescriptionCharacters maxTags maxTagCharacters
-        maxMetadataBytes maxMetadataDepth maxDurationYears maxBodyBytes } }
+        maxMetadataBytes maxMetadataDepth maxDurationYears maxBodyBytes
+        maxIdempotencyKeyCharacters idempotencyHours } }
     """
     limits = (await api(admin, document)).payload
     assert limits["maxBodyBytes"] == 256 * 1024
@@ -108,6 +109,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
     assert (limits["maxMembersAtOnce"], limits["maxTeamsDeletedAtOnce"]) == (500, 100)
     assert (limits["maxMetadataBytes"], limits["maxMetadataDepth"]) == (16 * 1024, 8)
     assert limits["maxDurationYears"] == 100
+    assert (limits["maxIdempotencyKeyCharacters"], limits["idempotencyHours"]) == (128, 24)
     team = await make.team()
     tag = "t" * limits["maxTagCharacters"]
     longest = {

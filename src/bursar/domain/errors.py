@@ -6,6 +6,7 @@ Refusal                          what was asked cannot be done; nothing was chan
 ├── Invalid                      the input breaks a rule all by itself
 │   ├── Required                 null for what cannot be null
 │   └── DifferentUsers           an id and an e-mail that name two people
+├── IdempotencyMismatch          the key was used for another operation or input
 ├── VersionConflict              changed by somebody else since it was read
 └── Conflict                     the state that would result breaks a rule
     ├── AlreadyTaken             an external id, e-mail or alias that another object has
@@ -36,6 +37,7 @@ class ErrorCode(StrEnum):
     BAD_INPUT = "BAD_INPUT"
     CONFLICT = "CONFLICT"
     VERSION_CONFLICT = "VERSION_CONFLICT"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
 
 
 class Refusal(Exception):
@@ -71,6 +73,11 @@ class Required(Invalid):
 
 class DifferentUsers(Invalid):
     sentence = "The id and the e-mail name two different users."
+
+
+class IdempotencyMismatch(Refusal):
+    code = ErrorCode.IDEMPOTENCY_MISMATCH
+    sentence = "This key was used for another mutation or input within the last {hours} hours."
 
 
 class VersionConflict(Refusal):

@@ -13,8 +13,10 @@ EMAIL_LENGTH = 254
 DESCRIPTION_LENGTH = 2_000
 TAGS = 50
 TAG_LENGTH = 64
+IDEMPOTENCY_KEY_LENGTH = 128
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
+_PRINTABLE = re.compile(r"[ -~]*")
 _EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)*")
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 # Control characters, line and paragraph separators, marks that turn the direction of writing.
@@ -46,6 +48,12 @@ def problem_with_external_id(text: str) -> str | None:
     if _EXTERNAL_ID.fullmatch(text):
         return None
     return "must be 1 to 128 of the ASCII letters, digits and . _ : @ / -"
+
+
+def problem_with_idempotency_key(text: str) -> str | None:
+    if 1 <= len(text) <= IDEMPOTENCY_KEY_LENGTH and _PRINTABLE.fullmatch(text):
+        return None
+    return f"must be 1 to {IDEMPOTENCY_KEY_LENGTH} printable ASCII characters"
 
 
 def problem_with_email(text: str) -> str | None:

@@ -15,7 +15,10 @@ Result = TypeVar("Result")
 
 
 class Context:
-    """One request's context. Reads go to `source`, or else to the database itself."""
+    """One request's context. Reads go to `source`, or else to the database itself.
+
+    `idempotency_key` is the one that the request's header gives to its one mutation.
+    """
 
     def __init__(
         self,
@@ -25,10 +28,12 @@ class Context:
         peppers: Sequence[bytes],
         max_body_bytes: int,
         source: Reads | None = None,
+        idempotency_key: str | None = None,
     ) -> None:
         self.actor = actor
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
+        self.idempotency_key = idempotency_key
         self._database = database
         self._reader = Reader(source or database, actor)
         self._loaders: dict[tuple[Batch, tuple[Any, ...]], DataLoader[str, Any]] = {}

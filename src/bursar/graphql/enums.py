@@ -76,6 +76,7 @@ describe(
     BAD_INPUT="The value breaks a rule all by itself.",
     CONFLICT="The state that would result breaks a rule.",
     VERSION_CONFLICT="Somebody else changed it since you read it.",
+    IDEMPOTENCY_MISMATCH="The idempotency key was used for another mutation or another input.",
 )
 describe(
     Action,

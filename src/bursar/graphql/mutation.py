@@ -1,18 +1,23 @@
 """The edge of every mutation: one field, one transaction, one commit, refusals turned into data."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import getdoc
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import strawberry
+from strawberry import Maybe
 from strawberry.types import Info
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
-from bursar.domain.errors import Refusal, Refusals
+from bursar.domain.errors import Invalid, Refusal, Refusals
+from bursar.domain.names import problem_with_idempotency_key
 from bursar.graphql.context import Context
+from bursar.graphql.inputs import given
+from bursar.graphql.outcomes import outcome_of, payload_of
 from bursar.graphql.types.error import UserError, user_errors
+from bursar.services import idempotency
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,32 @@ class Payload:
     )
 
 
-def mutation(function: Callable[[Write, Any], Awaitable[Any]]) -> Any:
+@strawberry.input
+class MutationInput:
+    """The input of a mutation; with an idempotency key, the same call is done once."""
+
+    idempotency_key: Maybe[str | None] = strawberry.field(
+        description="Names this call, so that sent again within 24 hours it is not done twice; "
+        "1 to 128 printable ASCII characters."
+    )
+
+
+Given = TypeVar("Given", bound=MutationInput)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier call with the same idempotency key did."""
+
+    outcome: idempotency.Outcome
+
+
+def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
     """Make a mutation field of a function of a Write and an input; its docstring describes it.
 
     What the function raises as a refusal becomes the errors of its payload, and the transaction is
-    rolled back; whatever else it raises, too.
+    rolled back; whatever else it raises, too. With an idempotency key its outcome is kept in the
+    same transaction, and where one is kept already, that is answered and nothing is done.
     """
     hints = get_type_hints(function)
     input_type, payload_type = hints["input"], hints["return"]
@@ -44,14 +70,39 @@ def mutation(function: Callable[[Write, Any], Awaitable[Any]]) -> Any:
 
     async def resolve(info: Info[Context, None], input: Any) -> Any:
         context = info.context
+        asked = replace(input, idempotency_key=None)
+
+        async def work(tx: Connection) -> Any:
+            if key is None:
+                return await function(Write(tx, context.actor, context.peppers), asked)
+            outcome = await idempotency.claim(tx, context.actor, key, info.field_name, given(asked))
+            if outcome is not None:
+                return Earlier(outcome)
+            payload = await function(Write(tx, context.actor, context.peppers), asked)
+            await idempotency.keep(tx, context.actor, key, outcome_of(payload))
+            return payload
+
         try:
-            return await context.write(
-                lambda tx: function(Write(tx, context.actor, context.peppers), input)
-            )
+            key = _key_of(input, context)
+            result = await context.write(work)
         except (Refusal, Refusals) as refusal:
             return payload_type(errors=user_errors(refusal))
+        if isinstance(result, Earlier):
+            return await payload_of(info, payload_type, result.outcome)
+        return result
 
     resolve.__name__ = function.__name__
     resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}
     resolve.__annotations__["return"] = payload_type
     return strawberry.mutation(resolver=resolve, description=getdoc(function))
+
+
+def _key_of(input: MutationInput, context: Context) -> str | None:
+    """The idempotency key in the input or in the request's header. Raises Invalid."""
+    field, header = given(input.idempotency_key), context.idempotency_key
+    if field is not None and header is not None and field != header:
+        raise Invalid("idempotency_key", problem="differs from the header Idempotency-Key")
+    key: str | None = header if field is None else field
+    if key is not None and (problem := problem_with_idempotency_key(key)):
+        raise Invalid("idempotency_key", problem=problem)
+    return key

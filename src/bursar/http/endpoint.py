@@ -18,7 +18,7 @@ from bursar.database.pool import Database
 from bursar.domain.errors import Fault
 from bursar.graphql.context import Context
 from bursar.graphql.errors import is_ours, masked
-from bursar.graphql.execution.documents import RequestError, prepare
+from bursar.graphql.execution.documents import RequestError, prepare, require_one_mutation
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page
@@ -70,7 +70,11 @@ class Endpoint:
             )
         operation = operation_of(await read_body(request, self.max_body_bytes))
         context = Context(
-            self.database, actor, peppers=self.peppers, max_body_bytes=self.max_body_bytes
+            self.database,
+            actor,
+            peppers=self.peppers,
+            max_body_bytes=self.max_body_bytes,
+            idempotency_key=idempotency_key(request),
         )
         try:
             result = await self._execute(operation, context, told)
@@ -94,7 +98,15 @@ class Endpoint:
         told["operation_type"] = prepared.operation.operation.value
         if prepared.operation.name:
             told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
+        if context.idempotency_key is not None:
+            require_one_mutation(prepared)
         return await run(schema, prepared, operation.variables, context)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The key in the header Idempotency-Key; several lines are one value, as HTTP has it."""
+    lines = request.headers.getlist("idempotency-key")
+    return ", ".join(lines) if lines else None
 
 
 def show(errors: Sequence[GraphQLError], request: Request) -> list[dict[str, Any]]:

@@ -4,10 +4,16 @@ from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
     get_operation_ast,
     parse,
     specified_rules,
@@ -63,3 +69,41 @@ def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Pre
             GraphQLError(f"The document has {what}; say which one to run with operationName."),
         )
     return Prepared(document, operation)
+
+
+def require_one_mutation(prepared: Prepared) -> None:
+    """Refuse an operation with several mutations; for what a request says of one only.
+
+    Those that `@skip` or `@include` may leave out count too. Raises RequestError.
+    """
+    if prepared.operation.operation is not OperationType.MUTATION:
+        return
+    if len(_root_fields(prepared)) > 1:
+        raise RequestError(
+            "BAD_USER_INPUT",
+            GraphQLError(
+                "The header Idempotency-Key is for one mutation; "
+                "give each of several an `idempotencyKey` in its input."
+            ),
+        )
+
+
+def _root_fields(prepared: Prepared) -> set[str]:
+    """The names that the fields of an operation are answered under, without `__typename`."""
+    fragments = {
+        node.name.value: node
+        for node in prepared.document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    names: set[str] = set()
+    pending: list[SelectionSetNode] = [prepared.operation.selection_set]
+    while pending:
+        for node in pending.pop().selections:
+            match node:
+                case FieldNode() if not node.name.value.startswith("__"):
+                    names.add((node.alias or node.name).value)
+                case InlineFragmentNode():
+                    pending.append(node.selection_set)
+                case FragmentSpreadNode() if fragment := fragments.pop(node.name.value, None):
+                    pending.append(fragment.selection_set)
+    return names

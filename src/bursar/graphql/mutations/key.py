@@ -7,13 +7,13 @@ from strawberry import Maybe
 
 from bursar.domain.roles import KeyScope
 from bursar.graphql.inputs import given
-from bursar.graphql.mutation import Payload, Write, mutation
+from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.types.key import ApiKey
 from bursar.services import keys
 
 
 @strawberry.input(description="A personal key to create.")
-class ApiKeyCreateInput:
+class ApiKeyCreateInput(MutationInput):
     user_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="Whose key it will be; yours if nobody is named."
     )
@@ -34,7 +34,9 @@ class ApiKeyCreatePayload(Payload):
         default=None, description="The key; null if it was refused."
     )
     secret: str | None = strawberry.field(
-        default=None, description="The secret, shown here and never again; null if refused."
+        default=None,
+        description="The secret, shown here and never again; null if refused, and, as it is "
+        "stored nowhere, when a call with the same idempotency key is answered again.",
     )
 
 

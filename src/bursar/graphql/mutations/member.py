@@ -7,7 +7,7 @@ from strawberry import Maybe
 
 from bursar.domain.roles import TeamRole
 from bursar.graphql.inputs import given
-from bursar.graphql.mutation import Payload, Write, mutation
+from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.person import (
     NewTeamMemberInput,
@@ -20,7 +20,7 @@ from bursar.services import members
 
 
 @strawberry.input(description="People to add to a team.")
-class TeamMembersAddInput:
+class TeamMembersAddInput(MutationInput):
     team_id: strawberry.ID = strawberry.field(description="The team.")
     members: list[NewTeamMemberInput] = strawberry.field(description="Who, 1 to 500 people.")
     add_to_organization: bool = strawberry.field(
@@ -29,7 +29,7 @@ class TeamMembersAddInput:
 
 
 @strawberry.input(description="What to change of a member; what is left out is kept.")
-class TeamMemberUpdateInput(PersonInput):
+class TeamMemberUpdateInput(MutationInput, PersonInput):
     team_id: strawberry.ID = strawberry.field(description="The team.")
     role: Maybe[TeamRole | None] = strawberry.field(
         description="What the user is to the team; it cannot be null."
@@ -44,7 +44,7 @@ class TeamMemberUpdateInput(PersonInput):
 
 
 @strawberry.input(description="People to remove from a team.")
-class TeamMembersRemoveInput:
+class TeamMembersRemoveInput(MutationInput):
     team_id: strawberry.ID = strawberry.field(description="The team.")
     members: list[PersonInput] = strawberry.field(description="Who, 1 to 500 people.")
 

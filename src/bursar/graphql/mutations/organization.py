@@ -4,7 +4,7 @@ import strawberry
 from strawberry import Maybe
 
 from bursar.graphql.inputs import given
-from bursar.graphql.mutation import Payload, Write, mutation
+from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.organization import Organization
@@ -12,7 +12,7 @@ from bursar.services import organizations
 
 
 @strawberry.input(description="An organization to create.")
-class OrganizationCreateInput:
+class OrganizationCreateInput(MutationInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     external_id: Maybe[str | None] = strawberry.field(
         description="Your own name for it, unique among organizations."
@@ -22,7 +22,7 @@ class OrganizationCreateInput:
 
 
 @strawberry.input(description="What to change of an organization; what is left out is kept.")
-class OrganizationUpdateInput:
+class OrganizationUpdateInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The organization.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -38,7 +38,7 @@ class OrganizationUpdateInput:
 
 
 @strawberry.input(description="An organization to delete.")
-class OrganizationDeleteInput:
+class OrganizationDeleteInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The organization.")
     cascade: bool = strawberry.field(
         default=False, description="Delete its teams too; without it they keep it from going."

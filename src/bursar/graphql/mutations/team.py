@@ -4,7 +4,7 @@ import strawberry
 from strawberry import Maybe
 
 from bursar.graphql.inputs import given
-from bursar.graphql.mutation import Payload, Write, mutation
+from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
 from bursar.graphql.scalars import JSON
@@ -13,7 +13,7 @@ from bursar.services import teams
 
 
 @strawberry.input(description="A team to create.")
-class TeamCreateInput:
+class TeamCreateInput(MutationInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     organization_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="The organization it will belong to; the built-in one if none is named."
@@ -39,7 +39,7 @@ class TeamCreateInput:
 
 
 @strawberry.input(description="What to change of a team; what is left out is kept.")
-class TeamUpdateInput:
+class TeamUpdateInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The team.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -59,7 +59,7 @@ class TeamUpdateInput:
 
 
 @strawberry.input(description="The default budget of a team's members.")
-class TeamMemberBudgetUpdateInput:
+class TeamMemberBudgetUpdateInput(MutationInput):
     team_id: strawberry.ID = strawberry.field(description="The team.")
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="The limits to set; null takes the default away."
@@ -70,17 +70,17 @@ class TeamMemberBudgetUpdateInput:
 
 
 @strawberry.input(description="A team.")
-class TeamBlockInput:
+class TeamBlockInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The team.")
 
 
 @strawberry.input(description="A team.")
-class TeamUnblockInput:
+class TeamUnblockInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The team.")
 
 
 @strawberry.input(description="Teams to delete.")
-class TeamsDeleteInput:
+class TeamsDeleteInput(MutationInput):
     ids: list[strawberry.ID] = strawberry.field(description="The teams, 1 to 100.")
 
 

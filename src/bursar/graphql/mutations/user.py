@@ -5,7 +5,7 @@ from strawberry import Maybe
 
 from bursar.domain.roles import PlatformRole
 from bursar.graphql.inputs import given
-from bursar.graphql.mutation import Payload, Write, mutation
+from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.user import User
@@ -13,7 +13,7 @@ from bursar.services import users
 
 
 @strawberry.input(description="A user to create.")
-class UserCreateInput:
+class UserCreateInput(MutationInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     email: Maybe[str | None] = strawberry.field(
         description="The e-mail, unique among users without regard to case."
@@ -31,7 +31,7 @@ class UserCreateInput:
 
 
 @strawberry.input(description="What to change of a user; what is left out is kept.")
-class UserUpdateInput:
+class UserUpdateInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The user.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     email: Maybe[str | None] = strawberry.field(description="The e-mail.")
@@ -51,17 +51,17 @@ class UserUpdateInput:
 
 
 @strawberry.input(description="A user to delete.")
-class UserDeleteInput:
+class UserDeleteInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The user.")
 
 
 @strawberry.input(description="A user.")
-class UserBlockInput:
+class UserBlockInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The user.")
 
 
 @strawberry.input(description="A user.")
-class UserUnblockInput:
+class UserUnblockInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The user.")
 
 

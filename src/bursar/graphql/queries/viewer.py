@@ -16,6 +16,7 @@ from bursar.loaders.keys import api_keys_by_id
 from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
 from bursar.loaders.users import users_by_id
+from bursar.services import idempotency
 from bursar.services.members import MOST_AT_ONCE
 from bursar.services.teams import MOST_DELETED
 
@@ -74,6 +75,12 @@ class Limits:
     max_teams_deleted_at_once: int = strawberry.field(
         description="The most teams that one call deletes."
     )
+    max_idempotency_key_characters: int = strawberry.field(
+        description="The longest idempotency key."
+    )
+    idempotency_hours: int = strawberry.field(
+        description="How long a call with an idempotency key is remembered, in hours."
+    )
     max_name_characters: int = strawberry.field(description="The longest name.")
     max_email_characters: int = strawberry.field(description="The longest e-mail.")
     max_description_characters: int = strawberry.field(description="The longest description.")
@@ -93,6 +100,8 @@ def limits(info: Info[Context, None]) -> Limits:
         max_node_ids=LARGEST_PAGE,
         max_members_at_once=MOST_AT_ONCE,
         max_teams_deleted_at_once=MOST_DELETED,
+        max_idempotency_key_characters=names.IDEMPOTENCY_KEY_LENGTH,
+        idempotency_hours=idempotency.HOURS,
         max_name_characters=names.NAME_LENGTH,
         max_email_characters=names.EMAIL_LENGTH,
         max_description_characters=names.DESCRIPTION_LENGTH,
