@@ -43,8 +43,8 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
         announce = partial(_announce, settings, listener.getsockname()[1], made_key)
         dsn, peppers = database.application_url, database.peppers
         if settings.workers > 1:
-            work = (settings, dsn, peppers, listener.fileno())
-            Supervisor(work, settings.workers, stop).run(announce)
+            parent = Supervisor(settings, dsn=dsn, peppers=peppers, listener=listener, stop=stop)
+            parent.run(announce)
         else:
             app = create_app(settings, dsn=dsn, peppers=peppers)
             Server(settings, app, stop, announce).run([listener])

@@ -8,6 +8,7 @@ import os
 import pickle
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import structlog
 from bursar.operations.failure import Failure
 from bursar.operations.stopping import StopRequest
 from bursar.operations.worker import Work
+from bursar.settings import Settings
 
 # -P: modules are not looked for in whatever folder the server was started from.
 _COMMAND = [sys.executable, "-P", "-m", "bursar.operations.worker"]
@@ -31,18 +33,27 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """Keeps a number of workers at work."""
+    """Keeps the workers at work that the settings ask for."""
 
-    def __init__(self, work: Work, count: int, stop: StopRequest) -> None:
-        self._places = [_Place(work) for _ in range(count)]
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        dsn: str,
+        peppers: tuple[bytes, ...],
+        listener: socket.socket,
+        stop: StopRequest,
+    ) -> None:
+        work = (settings, dsn, peppers, listener.fileno())
+        self._places = [_Place(work) for _ in range(settings.workers)]
+        self._listener = listener
         self._stop = stop
-        settings = work[0]
         self._patience = settings.drain_seconds + settings.stop_seconds + _MARGIN_SECONDS
         self._at_once = False
         stop.at_once = self._hurry
 
     def run(self, announce: Callable[[], None]) -> None:
-        """Return when a stop was asked for and the last worker has ended.
+        """Return when a stop was asked for and the last worker has ended; closes the listener.
 
         All serve before it is announced. Raises Failure where one ends before.
         """
@@ -62,6 +73,8 @@ class Supervisor:
         self._at_once = True
 
     def _end(self) -> None:
+        # The port is closed when the last worker closes it, and takes nobody into a queue then.
+        self._listener.close()
         workers = [place.worker for place in self._places if place.worker is not None]
         for worker in workers:
             worker.process.send_signal(signal.SIGTERM)

@@ -27,7 +27,7 @@ def main() -> None:
     work: Work = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent wrote it)
     settings, dsn, peppers, number = work
     Thread(target=_leave_with_the_parent, daemon=True).start()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, worker=os.getpid())
     app = create_app(settings, dsn=dsn, peppers=peppers)
     with socket.socket(fileno=number) as listener:
         Server(settings, app, stop, _say_so).run([listener])
