@@ -13,13 +13,20 @@ ARGS ?=
 # Each worker process of the tests has a PostgreSQL of its own, hence the ceiling.
 PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4
 
+# What needs PgBouncer is run where it is installed.
+PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin"; command -v pgbouncer)
+NO_POOLER := $(if $(PGBOUNCER),, and not pooler)
+EXTERNAL_TESTS := tests/database tests/races tests/operations/test_external.py \
+	tests/operations/test_pooler.py tests/operations/test_workers.py \
+	--ignore tests/database/test_embedded.py
+
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all: --requirement
 EDITABLE := --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE) pyproject.toml --group build
 
-.PHONY: help serve test check lint types imports schema-check schema format soak graphiql lock clean
+.PHONY: help serve test check lint types imports schema-check external schema format soak graphiql lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,9 +39,9 @@ test: $(DEV) ## Run all tests but the long ones, with coverage
 	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=term
 
 # The tests come last, so that their summary ends the output; a failure stops nothing but the result.
-check: $(DEV) ## Do exactly what CI does: lint, types, imports, schema-check, test
+check: $(DEV) ## Do exactly what CI does: lint, types, imports, schema-check, external, test
 	@failed=; \
-	for stage in lint types imports schema-check; do \
+	for stage in lint types imports schema-check external; do \
 		started=$$(date +%s); \
 		$(MAKE) --no-print-directory $$stage || failed="$$failed $$stage"; \
 		echo "== $$stage took $$(($$(date +%s) - started)) s"; \
@@ -54,6 +61,12 @@ imports: $(DEV) ## Check that imports point down
 
 schema-check: $(DEV) ## Check that schema.graphql is what the code prints
 	$(BIN)/bursar schema print | diff -u schema.graphql -
+
+# The embedded PostgreSQL is not what these are about; test has all of the others on it.
+external: $(DEV) ## Run the tests of the database and the races on a PostgreSQL of the machine
+	@test -n "$(PGBOUNCER)" || echo "== No PgBouncer on this machine: its tests are NOT RUN" >&2
+	$(BIN)/python scripts/postgres.py $(BIN)/pytest $(PYTEST_ARGS) -m "not soak$(NO_POOLER)" \
+		$(EXTERNAL_TESTS)
 
 schema: $(DEV) ## Print schema.graphql again
 	@text=$$($(BIN)/bursar schema print) && printf '%s\n' "$$text" > schema.graphql

@@ -1,18 +1,24 @@
 """PostgreSQL once for each worker, migrated once, emptied between tests; and the API in front of it."""
 
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from external import database_in
+from live_server import LiveServer, serving_on
 from starlette.applications import Starlette
 
 from api_client import Api
 from bursar.app import create_app
 from bursar.database import tables
-from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.embedded import EmbeddedPostgres, RunningPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
 from bursar.database.pool import Database
@@ -32,8 +38,15 @@ EMPTY = "; ".join(
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A server of this worker's own; pytest's tmp_path is a place that root's could not enter."""
+def postgres() -> Iterator[EmbeddedPostgres | RunningPostgres]:
+    """A server of this worker's own, or its own database in BURSAR_TEST_DATABASE_URL's.
+
+    pytest's tmp_path is a place that root's PostgreSQL could not enter.
+    """
+    if url := os.environ.get("BURSAR_TEST_DATABASE_URL"):
+        with database_in(url) as database:
+            yield database
+        return
     parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
     parent.chmod(0o711)
     try:
@@ -44,9 +57,14 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-async def migrated(postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+def application_role(postgres: EmbeddedPostgres) -> str:
+    return urlsplit(postgres.application_url).username or ""
+
+
+@pytest.fixture(scope="session")
+async def migrated(postgres: EmbeddedPostgres, application_role: str) -> EmbeddedPostgres:
     await upgrade(postgres.owner_url)
-    await grant(postgres.owner_url, "bursar_app")
+    await grant(postgres.owner_url, application_role)
     return postgres
 
 
@@ -82,6 +100,15 @@ async def app(migrated: EmbeddedPostgres) -> AsyncIterator[Starlette]:
 async def make(database: Database) -> Factory:
     """Makes things straight in the database: `await make.team(name="…")`."""
     return Factory(database)
+
+
+@pytest.fixture
+def live_server(
+    migrated: EmbeddedPostgres,
+    database: Database,  # noqa: ARG001 (emptied after the test)
+) -> Callable[..., AbstractContextManager[LiveServer]]:
+    """Serves over sockets, from processes of its own: `with live_server(workers=4) as server`."""
+    return partial(serving_on, migrated.application_url)
 
 
 @pytest.fixture

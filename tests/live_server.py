@@ -1,5 +1,6 @@
 """`bursar serve` as a process of its own, and a client that asks it over sockets."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import httpx2
 
 from api_client import Answer
-from factories import Person
+from factories import PEPPER, Person
 
 START_SECONDS = 30
 
@@ -24,9 +25,18 @@ START_SECONDS = 30
 class LiveServer:
     """A server that listens; what it says and logs is in files until it ends."""
 
+    pid: int
     url: str
     said: Path
     log: Path
+
+    def workers(self) -> set[int]:
+        """The living processes that serve beside the one that was started."""
+        return set(_workers_of(self.pid))
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it logged so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def says(self, pattern: str) -> str:
         """The first group of a pattern in what the server printed when it had started."""
@@ -55,8 +65,11 @@ class LiveApi:
 
 
 @contextmanager
-def serving(**settings: str) -> Iterator[LiveServer]:
-    """A server with these settings and no others, on a free port; stopped at the end."""
+def serving(*, ending: int = 0, **settings: str) -> Iterator[LiveServer]:
+    """A server with these settings and no others, on a free port; stopped at the end.
+
+    That is its own, with the exit code `ending`, where a test does not kill it before.
+    """
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -76,10 +89,27 @@ def serving(**settings: str) -> Iterator[LiveServer]:
         ):
             try:
                 url = _awaited(said, r"(http://\S+)/graphql\b", process)
-                yield LiveServer(url, said, log)
+                yield LiveServer(process.pid, url, said, log)
             finally:
                 process.terminate()
-        assert process.returncode == 0, log.read_text()
+        assert process.returncode == ending, log.read_text()
+
+
+def serving_on(
+    url: str, *, workers: int = 1, ending: int = 0, **settings: str
+) -> AbstractContextManager[LiveServer]:
+    """A server over this database, whose keys are the factory's."""
+    settings |= {"DATABASE_URL": url, "BURSAR_PEPPER": PEPPER.decode()}
+    return serving(ending=ending, BURSAR_WORKERS=str(workers), **settings)
+
+
+def _workers_of(parent: int) -> Iterator[int]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, owner = (process / "stat").read_text().rpartition(") ")[2].split()[:2]
+            command = (process / "cmdline").read_bytes()
+            if b"operations.worker" in command and (state != "Z", int(owner)) == (True, parent):
+                yield int(process.name)
 
 
 def _awaited(file: Path, pattern: str, process: subprocess.Popen[bytes] | None = None) -> str:

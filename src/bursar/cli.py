@@ -59,9 +59,12 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Instead of BURSAR_PORT.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Instead of BURSAR_WORKERS.")
+    ] = None,
 ) -> None:
     """Serve the API until Ctrl-C; without DATABASE_URL on an embedded PostgreSQL."""
-    options = {"host": host, "port": port}
+    options = {"host": host, "port": port, "workers": workers}
     settings = load(**{name: value for name, value in options.items() if value is not None})
     from bursar.operations.serve import serve
 

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     port: int = Field(
         8080, ge=0, le=65535, description="The TCP port to listen on; 0 takes any free one."
     )
+    workers: int = Field(
+        1, ge=1, le=64, description="How many processes serve; each has a pool of its own."
+    )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
         description="The folder of the embedded PostgreSQL and its secrets.",
@@ -99,15 +102,23 @@ class Settings(BaseSettings):
         description="The PostgreSQL to use, as postgresql://user:password@host/database; without "
         "it the embedded one is started.",
     )
+    owner_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+        None,
+        description="DATABASE_URL as the owner of the tables, straight to PostgreSQL, for the "
+        "commands that migrate and seed; without it the tables belong to the server's own role.",
+    )
     pool_size: int = Field(
-        10, ge=1, le=200, description="How many connections to PostgreSQL are kept at most."
+        10,
+        ge=1,
+        le=200,
+        description="How many connections to PostgreSQL each worker keeps at most.",
     )
     statement_cache: int = Field(
         512,
         ge=0,
         le=10_000,
-        description="How many prepared statements each connection keeps; 0 for a PgBouncer in "
-        "transaction mode.",
+        description="How many prepared statements each connection keeps; 0 behind a pooler in "
+        "transaction mode, such as PgBouncer.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."
@@ -129,6 +140,13 @@ class Settings(BaseSettings):
     def _pepper_outlives_the_database(self) -> Self:
         if self.database_url and not self.pepper:
             raise _problem(f"{variable('pepper')}: must be given with {variable('database_url')}")
+        return self
+
+    @model_validator(mode="after")
+    def _only_what_is_served_has_an_owner(self) -> Self:
+        if self.owner_database_url and not self.database_url:
+            owner, served = variable("owner_database_url"), variable("database_url")
+            raise _problem(f"{owner}: must be given with {served}")
         return self
 
 
@@ -163,7 +181,7 @@ def shown(settings: Settings, name: str) -> str:
     match getattr(settings, name):
         case None:
             return "none"
-        case SecretStr() as url if name == "database_url":
+        case SecretStr() as url if name in {"database_url", "owner_database_url"}:
             return _PASSWORDS.sub(_masked, url.get_secret_value())
         case SecretStr() | tuple():
             return "***"

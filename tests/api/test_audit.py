@@ -188,23 +188,23 @@ async def test_request_id_of_the_client_is_in_the_entry_and_the_answer(
 
 
 @asynccontextmanager
-async def unwritable_audit(owner: asyncpg.Connection) -> AsyncIterator[None]:
-    await owner.execute("REVOKE INSERT ON audit_entries FROM bursar_app")
+async def unwritable_audit(owner: asyncpg.Connection, role: str) -> AsyncIterator[None]:
+    await owner.execute(f"REVOKE INSERT ON audit_entries FROM {role}")
     try:
         yield
     finally:
-        await owner.execute("GRANT INSERT ON audit_entries TO bursar_app")
+        await owner.execute(f"GRANT INSERT ON audit_entries TO {role}")
 
 
 async def test_change_that_cannot_be_recorded_does_not_happen(
-    api: Api, make: Factory, owner: asyncpg.Connection
+    api: Api, make: Factory, owner: asyncpg.Connection, application_role: str
 ) -> None:
     admin, organization = await make.admin(), await make.organization()
     team, person = await make.team(organization), await make.person(organization=organization)
     member = await make.person(organization=organization, team=team)
     empty = await make.organization()
     before = await api.fingerprint()
-    async with unwritable_audit(owner):
+    async with unwritable_audit(owner, application_role):
         for name, given in (
             ("organizationCreate", {"name": "O"}),
             ("organizationUpdate", {"id": organization.id, "budget": {"maxBudget": "1"}}),

@@ -6,7 +6,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from bursar.database.data_directory import APPLICATION
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
@@ -14,10 +13,12 @@ from bursar.database.pool import Database
 
 
 @pytest.fixture
-async def schema(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+async def schema(postgres: EmbeddedPostgres, application_role: str) -> AsyncIterator[str]:
     name = f"s{uuid4().hex}"
     connection = await asyncpg.connect(postgres.owner_url)
-    await connection.execute(f"CREATE SCHEMA {name}; GRANT USAGE ON SCHEMA {name} TO {APPLICATION}")
+    await connection.execute(
+        f"CREATE SCHEMA {name}; GRANT USAGE ON SCHEMA {name} TO {application_role}"
+    )
     yield name
     await connection.execute("SET client_min_messages = warning")
     await connection.execute(f"DROP SCHEMA {name} CASCADE")
@@ -31,10 +32,10 @@ def empty(postgres: EmbeddedPostgres, schema: str) -> str:
 
 
 @pytest.fixture
-async def upgraded(empty: str) -> str:
+async def upgraded(empty: str, application_role: str) -> str:
     """The owner's DSN of a schema at head, where the application's role has its rights."""
     await upgrade(empty)
-    await grant(empty, APPLICATION)
+    await grant(empty, application_role)
     return empty
 
 

@@ -3,7 +3,6 @@
 import asyncpg
 import pytest
 
-from bursar.database.data_directory import APPLICATION
 from bursar.database.grants import grant
 from bursar.database.migrations import head
 from bursar.database.tables import metadata
@@ -51,12 +50,15 @@ async def test_the_application_is_refused(
 
 
 async def test_a_grant_takes_away_what_was_granted_before(
-    upgraded: str, as_owner: asyncpg.Connection, as_application: asyncpg.Connection
+    upgraded: str,
+    application_role: str,
+    as_owner: asyncpg.Connection,
+    as_application: asyncpg.Connection,
 ) -> None:
-    await as_owner.execute(f"GRANT ALL ON audit_entries TO {APPLICATION}")
+    await as_owner.execute(f"GRANT ALL ON audit_entries TO {application_role}")
     await as_application.execute("DELETE FROM audit_entries")
 
-    await grant(upgraded, APPLICATION)
+    await grant(upgraded, application_role)
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await as_application.execute("DELETE FROM audit_entries")

@@ -46,9 +46,9 @@ class Server:
         for number in signals:
             self.process.send_signal(number)
             time.sleep(0.05)
-        rest, _ = self.process.communicate(timeout=30)
-        self.said += rest
-        return self.process.returncode
+        assert self.process.stdout is not None
+        self.said += self.process.stdout.read()
+        return self.process.wait(timeout=30)
 
     def key(self) -> str:
         """Read after the stop: it is the last that a start prints."""
@@ -293,7 +293,7 @@ def test_a_database_of_ones_own_is_not_migrated_by_a_start(
             assert process.stdout is not None
             assert "is serving" in process.stdout.readline()
             process.terminate()
-            said, _ = process.communicate(timeout=30)
-        assert process.returncode == 0
+            said = process.stdout.read()
+            assert process.wait(timeout=30) == 0
         assert "Data" not in said
         assert "Admin key" in said

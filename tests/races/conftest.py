@@ -1,7 +1,6 @@
 """A real server over the tests' PostgreSQL, for people who ask it at the same moment."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,22 +9,20 @@ import pytest
 
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.pool import Database
-from factories import PEPPER
-from live_server import LiveApi, LiveServer, serving
+from live_server import LiveApi, LiveServer, serving_on
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 async def server(
     migrated: EmbeddedPostgres, owner: asyncpg.Connection
 ) -> AsyncIterator[LiveServer]:
     """At the end nothing was logged as an error, and PostgreSQL had no deadlock to break."""
     before = await owner.fetchval(DEADLOCKS)
-    settings = {"DATABASE_URL": migrated.application_url, "BURSAR_PEPPER": PEPPER.decode()}
-    with serving(**settings) as server:
+    with serving_on(migrated.application_url) as server:
         yield server
-        levels = {json.loads(line)["level"] for line in server.log.read_text().splitlines()}
+        levels = {line["level"] for line in server.lines()}
     assert levels == {"info"}
     await asyncio.sleep(0.5)  # a backend hands in its counts when it ends
     assert await owner.fetchval(DEADLOCKS) == before

@@ -16,6 +16,13 @@ CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5
 LOCK_SECONDS = 2
 
+_TIME_OUTS = {
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 2}s",
+}
+_SET_TIME_OUTS = "".join(f"; SET LOCAL {name} = '{value}'" for name, value in _TIME_OUTS.items())
+
 # How many statements the running request has sent; a list of one, so that tasks share it.
 statements_sent: ContextVar[list[int] | None] = ContextVar("statements_sent", default=None)
 
@@ -30,8 +37,11 @@ class Reads(Protocol):
 async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
     """Open a connection whose locks, statements and idle transactions time out.
 
+    Without a statement cache it takes a pooler to be in between, which gives each transaction
+    another session: nothing is kept there, and the time-outs hold in what `begin` begins only.
     Raises Unavailable or Overloaded.
     """
+    pooled = statement_cache == 0
     with translated():
         raw = await asyncpg.connect(
             dsn,
@@ -42,10 +52,8 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
             record_class=Row,
             server_settings={
                 "application_name": "bursar",
-                "timezone": "UTC",
-                "statement_timeout": f"{STATEMENT_SECONDS}s",
-                "lock_timeout": f"{LOCK_SECONDS}s",
-                "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 2}s",
+                "timezone": "UTC",  # PgBouncer keeps it right whatever the session
+                **({} if pooled else _TIME_OUTS),
             },
         )
         try:
@@ -59,14 +67,15 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
         except BaseException:
             raw.terminate()
             raise
-    return Connection(raw)
+    return Connection(raw, begin=_SET_TIME_OUTS if pooled else "")
 
 
 class Connection:
     """Runs statements, counts them, and says in the domain's words what goes wrong with the way."""
 
-    def __init__(self, raw: "asyncpg.Connection[Row]") -> None:
+    def __init__(self, raw: "asyncpg.Connection[Row]", *, begin: str = "") -> None:
         self.raw = raw
+        self._begin = begin
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         _count()
@@ -89,8 +98,12 @@ class Connection:
             )
         return cast("list[Row]", found)
 
+    async def begin(self, mode: str = "") -> None:
+        """Begin a transaction, in one round trip with all that it needs."""
+        await self.command(f"BEGIN {mode}{self._begin}")
+
     async def command(self, sql: str) -> None:
-        """Run a command without parameters, such as BEGIN."""
+        """Run a command without parameters, such as COMMIT."""
         with translated():
             await self.raw.execute(sql)
 

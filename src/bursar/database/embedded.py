@@ -35,12 +35,13 @@ __all__ = [
 _MAJOR = "18"
 _PORT = "5432"
 _START_SECONDS = 300
+_LEAST_CONNECTIONS = 200
+_SPARE_CONNECTIONS = 20
 _LOG_BYTES = 1_000_000
 
 _SETTINGS = {
     "listen_addresses": "",
     "port": _PORT,
-    "max_connections": "200",
     "shared_buffers": "256MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -81,11 +82,13 @@ class EmbeddedPostgres:
     """PostgreSQL in a data directory, held by this process alone, on a Unix socket only.
 
     A process that is killed leaves its PostgreSQL serving; the next start in the same directory
-    stops that one and starts its own. `durable=False` trades the safety of the data for speed.
+    stops that one and starts its own. `connections` are what one server may need at most; commands
+    find some beside them. `durable=False` trades the safety of the data for speed.
     """
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(self, directory: Path, *, connections: int = 0, durable: bool = True) -> None:
         self._data = DataDirectory(directory)
+        self._connections = max(connections + _SPARE_CONNECTIONS, _LEAST_CONNECTIONS)
         self._durable = durable
         self._sockets = _socket_folder(self._data.postgres)
         self._server: subprocess.Popen[bytes] | None = None
@@ -188,7 +191,10 @@ class EmbeddedPostgres:
         data = self._data
         if self._sockets != data.postgres:
             programs.make_private_folder(self._sockets)
-        settings = _SETTINGS | {"unix_socket_directories": str(self._sockets)}
+        settings = _SETTINGS | {
+            "unix_socket_directories": str(self._sockets),
+            "max_connections": str(self._connections),
+        }
         settings |= {} if self._durable else _NOT_DURABLE
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with data.open_log(_LOG_BYTES) as log:

@@ -18,7 +18,7 @@ async def grant(dsn: str, role: str) -> None:
     rights = {"alembic_version": "SELECT"} | {
         table: "SELECT, INSERT" if table in APPEND_ONLY else ALL_DATA for table in metadata.tables
     }
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)
     try:
         async with connection.transaction():
             # Grants on one table at the same time fail; migrations take this lock too.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import asyncpg
 from alembic import command
@@ -61,7 +62,7 @@ async def downgrade(dsn: str, revision: str) -> None:
 
 async def current(dsn: str) -> str | None:
     """The revision that the database is at; None where it was never migrated."""
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
             return None
@@ -87,7 +88,12 @@ async def alone(dsn: str, work: Callable[[Connection], Answer]) -> Answer:
     """Run work in one transaction that no other migration runs beside."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(dsn, timeout=CONNECT_SECONDS),
+        async_creator=lambda: asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0),
+        # A pooler may hand out a session that another process has named statements in.
+        connect_args={
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"bursar_{uuid4().hex}",
+        },
         poolclass=NullPool,
         # What the one before committed has to be seen once its lock is gone.
         isolation_level="READ COMMITTED",

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -52,11 +52,11 @@ class Database:
             self._release(connection, sound=sound)
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
-        async with self.connection() as connection:
+        async with self._reading() as connection:
             return await connection.all(statement, **values)
 
     async def one(self, statement: Statement, **values: Any) -> Row | None:
-        async with self.connection() as connection:
+        async with self._reading() as connection:
             return await connection.one(statement, **values)
 
     async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
@@ -69,7 +69,7 @@ class Database:
         """
         for attempt in range(ATTEMPTS):
             try:
-                async with self.connection() as connection, _transaction(connection, "BEGIN"):
+                async with self.connection() as connection, _transaction(connection):
                     return await work(connection)
             except (*TRY_AGAIN, RunAgain):
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (jitter)
@@ -82,9 +82,9 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reads]:
         """Reads that all see the database as it was at the first of them."""
-        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        mode = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
         try:
-            async with self.connection() as connection, _transaction(connection, begin):
+            async with self.connection() as connection, _transaction(connection, mode):
                 yield OneAtATime(connection)
         except OutcomeUnknown as error:
             raise Unavailable from error  # reads have no outcome
@@ -94,6 +94,10 @@ class Database:
         self._closed = True
         while self._free:
             await self._free.pop().raw.close(timeout=ACQUIRE_SECONDS)
+
+    def _reading(self) -> AbstractAsyncContextManager[Reads]:
+        """Behind a pooler a read is a transaction too, as time-outs hold in transactions only."""
+        return self.connection() if self._statement_cache else self.snapshot()
 
     async def _acquire(self) -> Connection:
         try:
@@ -120,8 +124,8 @@ class Database:
 
 
 @asynccontextmanager
-async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
-    await connection.command(begin)
+async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[None]:
+    await connection.begin(mode)
     try:
         yield
     except Exception:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from traceback import extract_tb
 from typing import TextIO
 
@@ -20,15 +21,19 @@ _FIRST = ("time", "level", "event", "request_id")
 _FRAMES = 20
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
+def configure(level: str, stream: TextIO | None = None, *, worker: int | None = None) -> None:
     """Send what structlog and the standard library log, from a level on, to a stream (stderr).
 
+    Where several workers write to one stream, each says its process in every line.
     Libraries tell at `info` what nobody asked for: theirs count from `warning` on, but at `debug`.
     """
     stream = stream or sys.stderr
+    fields = _fields()
+    if worker is not None:
+        fields.append(partial(_worker, worker))
     render = _console() if stream.isatty() else _json
     structlog.configure(
-        processors=[*_fields(), render],
+        processors=[*fields, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=True,
@@ -36,7 +41,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_first_line, *_fields()],
+            foreign_pre_chain=[_first_line, *fields],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
@@ -65,6 +70,11 @@ def _first_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventD
 def _request(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     if (current := request_id.get()) is not None:
         line.setdefault("request_id", current)
+    return line
+
+
+def _worker(pid: int, _logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    line["worker"] = pid
     return line
 
 

@@ -19,7 +19,7 @@ from bursar.database.embedded import (
     running,
 )
 from bursar.database.pool import Database
-from bursar.operations.failure import Failure
+from bursar.operations import external
 from bursar.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -38,6 +38,7 @@ class CommandDatabase:
     application_url: str
     peppers: tuple[bytes, ...]
     embedded: bool
+    statement_cache: int
 
     async def prepare(self) -> None:
         """Bring an embedded database to this version's schema; of an external one demand it.
@@ -45,14 +46,26 @@ class CommandDatabase:
         Raises Failure, UnknownRevision.
         """
         if self.embedded:
-            await migrations.upgrade(self.owner_url)
+            await self.migrate()
+        else:
+            await external.require(self.application_url)
+
+    async def migrate(self) -> None:
+        """Bring the database to this version's schema, with the rights of the application's role.
+
+        Where that role is the owner too, it has them all. Raises UnknownRevision.
+        """
+        await migrations.upgrade(self.owner_url)
+        if self.embedded:
             await grants.grant(self.owner_url, APPLICATION)
-        elif await migrations.pending(self.owner_url):
-            raise Failure("the database is not at this version's schema: run `bursar migrate`")
+        elif self.owner_url != self.application_url:
+            role = await external.role_of(self.application_url)
+            if role != await external.role_of(self.owner_url):
+                await grants.grant(self.owner_url, role)
 
     async def write(self, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
         """Run work in one transaction, as the application does."""
-        database = Database(self.application_url, size=1)
+        database = Database(self.application_url, size=1, statement_cache=self.statement_cache)
         try:
             return await database.write(work)
         finally:
@@ -68,7 +81,8 @@ def owned(settings: Settings) -> Iterator[CommandDatabase]:
     if settings.database_url is not None:
         yield _external(settings.database_url, settings)
         return
-    with EmbeddedPostgres(settings.data_dir) as postgres:
+    connections = settings.workers * settings.pool_size
+    with EmbeddedPostgres(settings.data_dir, connections=connections) as postgres:
         yield _embedded(settings, postgres)
 
 
@@ -103,13 +117,25 @@ def _joined_or_started(settings: Settings, ending: ExitStack) -> EmbeddedPostgre
 
 
 def _external(url: SecretStr, settings: Settings) -> CommandDatabase:
-    dsn = url.get_secret_value()
-    return CommandDatabase(dsn, dsn, _peppers(settings), embedded=False)
+    owner = settings.owner_database_url or url
+    return CommandDatabase(
+        owner.get_secret_value(),
+        url.get_secret_value(),
+        _peppers(settings),
+        embedded=False,
+        statement_cache=settings.statement_cache,
+    )
 
 
 def _embedded(settings: Settings, postgres: EmbeddedPostgres | RunningPostgres) -> CommandDatabase:
     peppers = _peppers(settings) or (postgres.pepper.encode(),)
-    return CommandDatabase(postgres.owner_url, postgres.application_url, peppers, embedded=True)
+    return CommandDatabase(
+        postgres.owner_url,
+        postgres.application_url,
+        peppers,
+        embedded=True,
+        statement_cache=settings.statement_cache,
+    )
 
 
 def _peppers(settings: Settings) -> tuple[bytes, ...]:

@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from bursar.database import grants, migrations
-from bursar.database.data_directory import APPLICATION
+from bursar.database import migrations
 from bursar.operations.database import CommandDatabase, reached
 from bursar.settings import Settings
 
@@ -23,9 +22,7 @@ def head(settings: Settings) -> SchemaStatus:
 
     async def move(database: CommandDatabase) -> SchemaStatus:
         before = await _status(database)
-        await migrations.upgrade(database.owner_url)
-        if database.embedded:
-            await grants.grant(database.owner_url, APPLICATION)
+        await database.migrate()
         return before
 
     with reached(settings) as database:

@@ -1,0 +1,73 @@
+"""What an external PostgreSQL has to be like, and what about it an operator should know."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import structlog
+
+from bursar.database import migrations
+from bursar.database.connections import CONNECT_SECONDS
+from bursar.operations.failure import Failure
+
+_OLDEST = 15
+_SERVER = """
+    SELECT current_setting('server_version_num')::int / 10000 AS major,
+        current_setting('server_encoding') AS encoding
+"""
+_CONNECTIONS = """
+    SELECT current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0)
+"""
+_MAY_ALTER_AUDIT = "SELECT has_table_privilege('audit_entries', 'UPDATE, DELETE, TRUNCATE')"
+
+log = structlog.get_logger()
+
+
+async def require(dsn: str) -> None:
+    """Raise Failure unless PostgreSQL, the schema and the role's rights will do; UnknownRevision."""
+    async with connected(dsn) as connection:
+        found = await connection.fetchrow(_SERVER)
+    if found["major"] < _OLDEST:
+        raise Failure(f"PostgreSQL {found['major']} is too old: {_OLDEST} is the oldest that does")
+    if found["encoding"] != "UTF8":
+        raise Failure(f"the database is encoded in {found['encoding']}: make one in UTF8")
+    try:
+        behind = await migrations.pending(dsn)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Failure(
+            "the role of DATABASE_URL may not read the tables: run `bursar migrate` with "
+            "BURSAR_OWNER_DATABASE_URL"
+        ) from error
+    if behind:
+        raise Failure("the database is not at this version's schema: run `bursar migrate`")
+
+
+async def advise(dsn: str, connections: int | None) -> None:
+    """Log a warning for a role that may alter the audit, and for too few connections.
+
+    `connections` are what this server may open, None where a pooler opens them.
+    """
+    async with connected(dsn) as connection:
+        if await connection.fetchval(_MAY_ALTER_AUDIT):
+            log.warning("the server's database role may alter the audit: give it no tables to own")
+        allowed = await connection.fetchval(_CONNECTIONS)
+    if connections is not None and connections > allowed:
+        log.warning("PostgreSQL takes fewer connections", wanted=connections, allowed=allowed)
+
+
+async def role_of(dsn: str) -> str:
+    """The role that PostgreSQL knows who connects so by, whatever is in between."""
+    async with connected(dsn) as connection:
+        return str(await connection.fetchval("SELECT current_user"))
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that leaves no prepared statement behind, for poolers."""
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)
+    try:
+        yield connection
+    finally:
+        await connection.close()

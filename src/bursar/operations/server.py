@@ -1,0 +1,59 @@
+"""Uvicorn as Bursar runs it: stopped in steps, and never ended by the signal itself."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bursar.operations.failure import Failure
+from bursar.operations.stopping import StopRequest
+from bursar.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """Tells when it serves; at a stop not ready first, then drained, then closed."""
+
+    def __init__(
+        self, settings: Settings, app: Starlette, stop: StopRequest, started: Callable[[], None]
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                workers=1,
+                timeout_graceful_shutdown=settings.stop_seconds,
+            )
+        )
+        self._app = app
+        self._stop = stop
+        self._drain_seconds = settings.drain_seconds
+        self._started = started
+        stop.at_once = self._stop_at_once
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise Failure("the application does not start: see the log") from None
+        self._started()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._app.state.stopping = self._stop.since is not None
+        self.should_exit |= self._stop.older_than(self._drain_seconds)
+        return await super().on_tick(counter)
+
+    def _stop_at_once(self) -> None:
+        self.should_exit = self.force_exit = True

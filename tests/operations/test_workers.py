@@ -1,0 +1,243 @@
+"""Several processes on one port: all serve, one that dies is replaced, none outlives the parent."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+import structlog
+from live_server import LiveServer, serving
+
+from bursar.database.embedded import DataDirectoryUnusable, EmbeddedPostgres, running
+from bursar.operations import supervisor
+from bursar.operations.failure import Failure
+from bursar.operations.stopping import StopRequest
+from bursar.operations.supervisor import Supervisor
+from bursar.settings import Settings
+
+KEY = "an-operator's-choice" + "x" * 20
+VIEWER = {"query": "{ viewer { user { id } } }"}
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+Serve = Callable[..., AbstractContextManager[LiveServer]]
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
+    parent.chmod(0o711)
+    yield parent / "data"
+    with suppress(DataDirectoryUnusable), EmbeddedPostgres(parent / "data"):
+        """Takes over what a killed server left, and stops it."""
+    shutil.rmtree(parent)
+
+
+@pytest.fixture(params=["embedded", "external"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    """Starts a server on either database; with one admin, whose key is KEY."""
+    if request.param == "external":
+        return partial(request.getfixturevalue("live_server"), BURSAR_ADMIN_KEY=KEY)
+
+    def embedded(*, workers: int, ending: int = 0, **settings: str) -> object:
+        settings |= {"BURSAR_DATA_DIR": str(request.getfixturevalue("directory"))}
+        return serving(ending=ending, BURSAR_WORKERS=str(workers), BURSAR_ADMIN_KEY=KEY, **settings)
+
+    return embedded  # type: ignore[return-value]  # what serving() returns
+
+
+async def ask(server: LiveServer, times: int) -> list[int]:
+    """The statuses of so many requests, each on a connection of its own, 32 at once."""
+    turn = asyncio.Semaphore(32)
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    async with httpx2.AsyncClient(base_url=server.url, limits=limits, timeout=30) as http:
+
+        async def one() -> int:
+            async with turn:
+                answer = await http.post("/graphql", json=VIEWER, headers=AUTHORIZED)
+                return answer.status_code
+
+        return await asyncio.gather(*(one() for _ in range(times)))
+
+
+async def settled(server: LiveServer, workers: set[int], gone: set[int]) -> None:
+    """See that those are gone, and that all of so many others answer."""
+    for _ in range(200):
+        now = server.workers()
+        if len(now) == len(workers) and not now & gone and await answered_by(server) >= now:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(server.log.read_text())
+
+
+async def answered_by(server: LiveServer) -> set[int]:
+    """Who answers, of many requests at once."""
+    seen = len(server.lines())
+    assert set(await ask(server, 100)) == {200}
+    return {line["worker"] for line in server.lines()[seen:] if line["event"] == "request"}
+
+
+async def test_all_workers_answer_at_one_port_and_end_with_a_signal(serve: Serve) -> None:
+    with serve(workers=3) as server:
+        workers = server.workers()
+        assert len(workers) == 3
+        await settled(server, workers, gone=set())
+        assert server.says(r"Workers +(\d)") == "3"
+        os.kill(server.pid, signal.SIGTERM)
+    assert not any(map(lives, workers))
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_then_no_request_fails(serve: Serve) -> None:
+    with serve(workers=2) as server:
+        workers = server.workers()
+        victim = min(workers)
+        os.kill(victim, signal.SIGKILL)
+        await settled(server, workers, gone={victim})
+        assert set(await ask(server, 300)) == {200}
+        (told,) = [line for line in server.lines() if line["level"] == "error"]
+        assert (told["pid"], told["code"], told["pause"]) == (victim, -9, 0)
+
+
+async def test_no_worker_outlives_a_parent_that_is_killed(serve: Serve) -> None:
+    with serve(workers=3, ending=-signal.SIGKILL) as server:
+        workers = server.workers()
+        os.kill(server.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while any(map(lives, workers)):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"{server.url}/healthz")
+
+
+def lives(pid: int) -> bool:
+    try:
+        return not Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_running_request_is_answered_by_its_worker_before_the_stop(live_server: Serve) -> None:
+    body = b'{"query": "{ viewer { user { id } } }"}'
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: bursar.test\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with live_server(workers=2, BURSAR_ADMIN_KEY=KEY) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(head.encode() + body[:10])
+            httpx2.get(f"{server.url}/healthz")
+            os.kill(server.pid, signal.SIGTERM)
+            time.sleep(0.5)
+            with pytest.raises(httpx2.ConnectError):
+                httpx2.get(f"{server.url}/healthz")
+            connection.sendall(body[10:])
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_stopping_workers_are_not_ready_while_they_drain(live_server: Serve) -> None:
+    with live_server(workers=2, BURSAR_DRAIN_SECONDS="2") as server:
+        os.kill(server.pid, signal.SIGTERM)
+        time.sleep(0.8)
+        answers = [httpx2.get(f"{server.url}/readyz") for _ in range(10)]
+        assert {answer.status_code for answer in answers} == {503}
+
+
+def test_a_second_interrupt_stops_the_workers_at_once(live_server: Serve) -> None:
+    with live_server(workers=2, BURSAR_DRAIN_SECONDS="60") as server:
+        started = time.monotonic()
+        os.kill(server.pid, signal.SIGINT)
+        time.sleep(0.3)
+        os.kill(server.pid, signal.SIGINT)
+        while server.workers():
+            assert time.monotonic() - started < 20
+            time.sleep(0.02)
+
+
+async def test_the_embedded_postgres_has_connections_for_all_workers(directory: Path) -> None:
+    settings = {"BURSAR_DATA_DIR": str(directory), "BURSAR_POOL_SIZE": "150"}
+    with serving(BURSAR_WORKERS="2", **settings):
+        server = running(directory)
+        assert server is not None
+        connection = await asyncpg.connect(server.application_url)
+        assert await connection.fetchval("SHOW max_connections") == "320"
+        await connection.close()
+
+
+def test_too_few_connections_of_an_external_postgres_are_told(live_server: Serve) -> None:
+    with live_server(workers=2, BURSAR_POOL_SIZE="190") as server:
+        (told,) = [line for line in server.lines() if line["level"] == "warning"]
+        assert told["wanted"] == 380
+        assert told["allowed"] < 380
+    with live_server(workers=2, BURSAR_POOL_SIZE="190", BURSAR_STATEMENT_CACHE="0") as server:
+        assert not [line for line in server.lines() if line["level"] == "warning"]
+
+
+def supervise(stop: StopRequest, announce: Callable[[], None], **settings: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        parent = Supervisor(
+            Settings(**settings), dsn="postgresql:///none", peppers=(), listener=listener, stop=stop
+        )
+        parent.run(announce)
+
+
+def acting(monkeypatch: pytest.MonkeyPatch, act: str) -> None:
+    monkeypatch.setattr(supervisor, "_COMMAND", [sys.executable, "-c", act])
+
+
+def test_a_worker_that_does_not_start_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acting(monkeypatch, "raise SystemExit(3)")
+    with pytest.raises(Failure, match="a worker does not start: see the log"):
+        supervise(StopRequest(), pytest.fail, workers=2)
+
+
+def test_workers_that_die_one_after_the_other_are_replaced_ever_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acting(monkeypatch, "import time; print('serving', flush=True); time.sleep(0.3)")
+    stop = StopRequest()
+    announced = []
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(supervisor, "log", structlog.get_logger())
+        monkeypatch.setattr(supervisor, "_LONGEST_PAUSE_SECONDS", 1.5)
+
+        def after_five(_seconds: float) -> None:
+            real_sleep(0.01)
+            if len(lines) == 4:
+                stop.since = time.monotonic()
+
+        real_sleep = time.sleep
+        monkeypatch.setattr(time, "sleep", after_five)
+        supervise(stop, lambda: announced.append("once"))
+    assert announced == ["once"]
+    assert [line["pause"] for line in lines[:4]] == [0, 1, 1.5, 1.5]
+
+
+def test_a_worker_that_does_not_stop_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    acting(monkeypatch, f"{deaf}; print('serving', flush=True); time.sleep(60)")
+    monkeypatch.setattr(supervisor, "_MARGIN_SECONDS", 0.2)
+    stop = StopRequest()
+
+    def announce() -> None:
+        stop.since = time.monotonic()
+
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(supervisor, "log", structlog.get_logger())
+        supervise(stop, announce, stop_seconds=0)
+    assert [line["event"] for line in lines] == ["a worker does not stop and is killed"]
+    assert not lives(lines[0]["pid"])
