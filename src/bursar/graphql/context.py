@@ -15,7 +15,10 @@ Result = TypeVar("Result")
 
 
 class Context:
-    """One request's context. Reads go to `source`, or else to the database itself."""
+    """One request's context. Reads go to `source`, or else to the database itself.
+
+    `refused` gets the code of each mutation that was refused.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Context:
         self.actor = actor
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
+        self.refused: list[str] = []
         self._database = database
         self._reader = Reader(source or database, actor)
         self._loaders: dict[tuple[Batch, tuple[Any, ...]], DataLoader[str, Any]] = {}

@@ -49,7 +49,9 @@ def mutation(function: Callable[[Write, Any], Awaitable[Any]]) -> Any:
                 lambda tx: function(Write(tx, context.actor, context.peppers), input)
             )
         except (Refusal, Refusals) as refusal:
-            return payload_type(errors=user_errors(refusal))
+            errors = user_errors(refusal)
+            context.refused.append(errors[0].code)
+            return payload_type(errors=errors)
 
     resolve.__name__ = function.__name__
     resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}

@@ -4,10 +4,15 @@ from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionSetNode,
     get_operation_ast,
     parse,
     specified_rules,
@@ -20,6 +25,7 @@ class RequestError(Exception):
     """The request cannot run at all; `code` says at which step that was found."""
 
     def __init__(self, code: str, *errors: GraphQLError) -> None:
+        self.code = code
         self.errors = errors
         for error in errors:
             error.extensions = {"code": code, **(error.extensions or {})}
@@ -31,6 +37,18 @@ class Prepared(NamedTuple):
 
     document: DocumentNode
     operation: OperationDefinitionNode
+
+    @property
+    def field(self) -> str:
+        """The root field that is asked for, by its name in the schema; "several" for more than one."""
+        fragments = {
+            definition.name.value: definition.selection_set
+            for definition in self.document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        names: set[str] = set()
+        _collect(self.operation.selection_set, fragments, names)
+        return names.pop() if len(names) == 1 else "several"
 
 
 class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
@@ -63,3 +81,18 @@ def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Pre
             GraphQLError(f"The document has {what}; say which one to run with operationName."),
         )
     return Prepared(document, operation)
+
+
+def _collect(
+    selections: SelectionSetNode, fragments: dict[str, SelectionSetNode], names: set[str]
+) -> None:
+    """Add the names of fields at this level; each fragment is taken out, to be read once."""
+    for selection in selections.selections:
+        match selection:
+            case FieldNode():
+                names.add(selection.name.value)
+            case InlineFragmentNode():
+                _collect(selection.selection_set, fragments, names)
+            case FragmentSpreadNode():
+                if (spread := fragments.pop(selection.name.value, None)) is not None:
+                    _collect(spread, fragments, names)
