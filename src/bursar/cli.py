@@ -138,6 +138,30 @@ def seed(
         typer.echo(f"{count:>9,} {table}")
 
 
+@app.command()
+def doctor(
+    json: Annotated[
+        bool, typer.Option("--json", help="Print all checks and what they found as JSON.")
+    ] = False,
+) -> None:
+    """Check that what must always be true is; name each row that breaks it, and exit with 1."""
+    from bursar.operations.doctor import examine
+
+    report = examine(load())
+    if json:
+        import orjson
+
+        typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2))
+    else:
+        for found in report.violations:
+            typer.echo(f"{found.table} {found.id}: {found.problem} [{found.check}]")
+        found_any = f"{len(report.violations):,} problems" if report.violations else "all is well"
+        rows = sum(report.checked.values())
+        typer.echo(f"{len(report.checked)} checks of {rows:,} rows: {found_any}")
+    if report.violations:
+        raise typer.Exit(_FAILED)
+
+
 @admin_key_app.command("new")
 def admin_key_new() -> None:
     """Print a new key of the first admin; it is shown only now."""

@@ -86,6 +86,15 @@ def reached(settings: Settings) -> Iterator[CommandDatabase]:
         yield _embedded(settings, _joined_or_started(settings, ending))
 
 
+@contextmanager
+def existing(settings: Settings) -> Iterator[CommandDatabase]:
+    """As `reached`, but an embedded database is not made. Raises Failure too."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise Failure(f"there is no database in {settings.data_dir}")
+    with reached(settings) as database:
+        yield database
+
+
 def _joined_or_started(settings: Settings, ending: ExitStack) -> EmbeddedPostgres | RunningPostgres:
     deadline = time.monotonic() + _JOIN_SECONDS
     # SIGTERM then ends the command as Ctrl-C does: by unwinding, which stops PostgreSQL.
