@@ -1,5 +1,6 @@
 """The command line: each command reads its arguments and leaves the work to an operation."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -136,6 +137,33 @@ def seed(
     )
     for table, count in rows.items():
         typer.echo(f"{count:>9,} {table}")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to; a file that is there is replaced.")],
+) -> None:
+    """Dump the embedded database into a file of SQL, while the server runs or not."""
+    from bursar.operations.backup import backup
+
+    settings = load()
+    size = backup(settings, file)
+    typer.echo(f"{size:,} bytes in {file}")
+    place = variable("pepper") if settings.pepper else settings.data_dir / "pepper"
+    typer.echo(f"The pepper is not among them, and no key is known without it: keep {place} too.")
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What `bursar backup` wrote.")]) -> None:
+    """Load a dump into an embedded database that has no data yet; no server may run on it."""
+    from bursar.operations.backup import restore
+
+    settings = load()
+    pepper_is_new = restore(settings, file)
+    typer.echo(f"{file} is restored into {settings.data_dir}")
+    if pepper_is_new:
+        place = settings.data_dir / "pepper"
+        typer.echo(f"Its keys are unknown until {place} is the pepper that they were hashed with.")
 
 
 @app.command()
