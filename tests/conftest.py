@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 from external import database_in
-from live_server import LiveServer, serving_on
 from starlette.applications import Starlette
 
 from api_client import Api
@@ -25,6 +24,7 @@ from bursar.database.pool import Database
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.settings import Settings
 from factories import PEPPER, Factory
+from live_server import LiveServer, serving_on
 
 EMPTY = "; ".join(
     [

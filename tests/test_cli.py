@@ -1,5 +1,6 @@
 """The command line: what each command prints, and the one line that tells what went wrong."""
 
+import logging
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from bursar import __version__
@@ -20,6 +22,17 @@ from bursar.database import migrations
 from bursar.settings import Settings, variable
 
 LONG = "0123456789abcdefghijklmnopqrstuv"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command logs to the runner's stream, which is closed after it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.getLogger("strawberry.execution").disabled = False
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +71,7 @@ def test_the_version_is_told() -> None:
 def test_help_names_every_setting_and_command() -> None:
     told = run("--help").stdout
     commands = {"serve", "migrate", "schema", "seed", "admin-key", "config", "version"}
+    commands |= {"doctor", "backup", "restore"}
     for name in {*map(variable, Settings.model_fields), *commands}:
         assert name in told
 
@@ -88,6 +102,9 @@ def test_config_shows_every_setting_with_value_and_source(
         ["migrate", "down"],
         ["migrate", "status"],
         ["seed"],
+        ["doctor"],
+        ["backup", "dump.sql"],
+        ["restore", "dump.sql"],
         ["admin-key", "new"],
         ["config"],
     ],
@@ -134,6 +151,21 @@ def test_an_operator_gets_a_new_admin_key_each_time() -> None:
     first, second = run("admin-key", "new").stdout, run("admin-key", "new").stdout
     assert re.fullmatch(r"bk_[0-9A-Za-z]{49}\n", first)
     assert first != second
+
+
+def test_a_backup_says_where_the_pepper_is_and_a_restore_that_it_is_another(
+    directory: Path, environment: pytest.MonkeyPatch
+) -> None:
+    assert "there is no database in" in refused(1, "doctor")
+    assert run("migrate").exit_code == 0
+    dump = directory.parent / "dump.sql"
+    told = run("backup", str(dump)).stdout
+    assert re.search(r"^[\d,]+ bytes in ", told)
+    assert f"keep {directory / 'pepper'} too" in told
+    environment.setenv("BURSAR_DATA_DIR", str(directory.parent / "other"))
+    told = run("restore", str(dump)).stdout
+    assert f"Its keys are unknown until {directory.parent / 'other' / 'pepper'} is" in told
+    assert "all is well" in run("doctor").stdout
 
 
 def test_a_database_that_is_away_is_told_without_its_password(

@@ -8,9 +8,11 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from bursar import traces
 from bursar.database.pool import Database
 from bursar.http import graphiql_page, health
 from bursar.http.endpoint import Endpoint
+from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
 from bursar.settings import Settings
 
@@ -24,20 +26,26 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
     endpoint = Endpoint(database, peppers, settings.max_body_bytes)
+    metrics = Metrics(database, peppers)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+        if settings.traces:
+            traces.start()
+        async with metrics.sampled():
+            yield
         await database.close()
+        traces.stop()
 
     app = Starlette(
         routes=[
             Route("/", RedirectResponse("/graphql")),
             *health.ROUTES,
+            metrics.route(),
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
         ],
-        middleware=[Middleware(Requests)],
+        middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,
     )
     app.state.database = database

@@ -1,5 +1,6 @@
 """The command line: each command reads its arguments and leaves the work to an operation."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -139,6 +140,57 @@ def seed(
     )
     for table, count in rows.items():
         typer.echo(f"{count:>9,} {table}")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to; a file that is there is replaced.")],
+) -> None:
+    """Dump the embedded database into a file of SQL, while the server runs or not."""
+    from bursar.operations.backup import backup
+
+    settings = load()
+    size = backup(settings, file)
+    typer.echo(f"{size:,} bytes in {file}")
+    place = variable("pepper") if settings.pepper else settings.data_dir / "pepper"
+    typer.echo(f"The pepper is not among them, and no key is known without it: keep {place} too.")
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What `bursar backup` wrote.")]) -> None:
+    """Load a dump into an embedded database that has no data yet; no server may run on it."""
+    from bursar.operations.backup import restore
+
+    settings = load()
+    pepper_is_new = restore(settings, file)
+    typer.echo(f"{file} is restored into {settings.data_dir}")
+    if pepper_is_new:
+        place = settings.data_dir / "pepper"
+        typer.echo(f"Its keys are unknown until {place} is the pepper that they were hashed with.")
+
+
+@app.command()
+def doctor(
+    json: Annotated[
+        bool, typer.Option("--json", help="Print all checks and what they found as JSON.")
+    ] = False,
+) -> None:
+    """Check that what must always be true is; name each row that breaks it, and exit with 1."""
+    from bursar.operations.doctor import examine
+
+    report = examine(load())
+    if json:
+        import orjson
+
+        typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2))
+    else:
+        for found in report.violations:
+            typer.echo(f"{found.table} {found.id}: {found.problem} [{found.check}]")
+        found_any = f"{len(report.violations):,} problems" if report.violations else "all is well"
+        rows = sum(report.checked.values())
+        typer.echo(f"{len(report.checked)} checks of {rows:,} rows: {found_any}")
+    if report.violations:
+        raise typer.Exit(_FAILED)
 
 
 @admin_key_app.command("new")

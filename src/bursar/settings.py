@@ -18,6 +18,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bursar.traces import installed
+
 _PREFIX = "BURSAR_"
 _SHORTEST_SECRET = 32
 _LONGEST_SECRET = 512
@@ -58,6 +60,12 @@ def _postgresql(url: SecretStr) -> SecretStr:
 
 def _problem(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("setting", sentence)
+
+
+def _exportable(traces: bool) -> bool:
+    if traces and not installed():
+        raise _problem("needs the extra: pip install 'bursar[otel]'")
+    return traces
 
 
 def _default_data_dir() -> Path:
@@ -122,6 +130,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."
+    )
+    traces: Annotated[bool, AfterValidator(_exportable)] = Field(
+        False,
+        description="Whether to send traces over OTLP/HTTP, as the OTEL_ variables of OpenTelemetry "
+        "say; needs the extra `otel`.",
     )
     drain_seconds: int = Field(
         0,

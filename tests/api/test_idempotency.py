@@ -4,10 +4,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from access.deeds import DEEDS
-from access.world import ACTORS, World, build_world
 from graphql import GraphQLObjectType, get_named_type, is_composite_type
 
+from access.deeds import DEEDS
+from access.world import ACTORS, World, build_world
 from api_client import ERRORS, Answer, Api
 from bursar.domain.roles import KeyScope, TeamRole
 from bursar.graphql.schema import schema

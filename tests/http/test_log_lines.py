@@ -49,20 +49,28 @@ async def test_a_request_is_one_line_that_tells_what_it_did(
         assert line.pop("path") == "/graphql"
         assert (line.pop("level"), line.pop("event")) == ("info", "request")
     query = {"method": "POST", "operation_type": "query"}
+    refused = {"method": "POST", "outcome": "refused"}
     assert lines == [
-        {**query, "operation": "Me", "outcome": "ok", "statements": 2},
+        {**query, "field": "viewer", "operation": "Me", "outcome": "ok", "statements": 2},
         {
             "method": "POST",
             "operation_type": "mutation",
+            "field": "organizationCreate",
             "operation": "Create",
             "outcome": "ok",
             "statements": 3,
         },
-        {**query, "outcome": "errors", "statements": 1},
-        {"method": "POST", "outcome": "refused", "statements": 1},
-        {"method": "POST"},
-        {"method": "GET"},
-        {"method": "POST"},
+        {
+            **query,
+            "field": "teams",
+            "outcome": "errors",
+            "code": "BAD_USER_INPUT",
+            "statements": 1,
+        },
+        {**refused, "code": "GRAPHQL_VALIDATION_FAILED", "statements": 1},
+        {**refused, "code": "BAD_USER_INPUT"},
+        {**refused, "method": "GET", "code": "BAD_USER_INPUT"},
+        {**refused, "code": "UNAUTHENTICATED"},
     ]
 
 

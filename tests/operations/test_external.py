@@ -11,12 +11,12 @@ from uuid import uuid4
 import asyncpg
 import httpx2
 import pytest
-from live_server import LiveServer, serving
 
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.migrations import upgrade
 from bursar.operations import external
 from bursar.operations.failure import Failure
+from live_server import LiveServer, serving
 
 KEY = "an-operator's-choice" + "x" * 20
 PEPPER = "p" * 32

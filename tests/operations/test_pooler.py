@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import httpx2
 import pytest
-from live_server import serving
 from sqlalchemy import text
 
 from bursar.database.embedded import EmbeddedPostgres
@@ -24,6 +23,7 @@ from bursar.database.migrations import current, pending, upgrade
 from bursar.database.pool import Database
 from bursar.database.statements import Statement
 from bursar.domain.errors import Overloaded
+from live_server import serving
 
 pytestmark = pytest.mark.pooler
 

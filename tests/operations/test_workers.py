@@ -17,7 +17,6 @@ import asyncpg
 import httpx2
 import pytest
 import structlog
-from live_server import LiveServer, serving
 
 from bursar.database.embedded import DataDirectoryUnusable, EmbeddedPostgres, running
 from bursar.operations import supervisor
@@ -25,6 +24,7 @@ from bursar.operations.failure import Failure
 from bursar.operations.stopping import StopRequest
 from bursar.operations.supervisor import Supervisor
 from bursar.settings import Settings
+from live_server import LiveServer, serving
 
 KEY = "an-operator's-choice" + "x" * 20
 VIEWER = {"query": "{ viewer { user { id } } }"}

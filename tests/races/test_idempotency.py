@@ -5,9 +5,9 @@ from collections import Counter
 
 import asyncpg
 import pytest
-from live_server import LiveApi
 
 from factories import Factory, Person
+from live_server import LiveApi
 
 CREATE = """
 mutation Create($input: TeamCreateInput!) {

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 import asyncpg
 import orjson
 
+from bursar import traces
 from bursar.database.faults import translated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
@@ -79,20 +80,20 @@ class Connection:
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         _count()
-        with translated():
+        with traces.statement(statement.sql), translated():
             rows = await self.raw.fetch(statement.sql, *statement.arguments(values))
         return cast("list[Row]", rows)
 
     async def one(self, statement: Statement, **values: Any) -> Row | None:
         _count()
-        with translated():
+        with traces.statement(statement.sql), translated():
             row = await self.raw.fetchrow(statement.sql, *statement.arguments(values))
         return cast("Row | None", row)
 
     async def each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
         """Run a statement once for each of the rows, in one round trip; what it returns, in order."""
         _count()
-        with translated():
+        with traces.statement(statement.sql), translated():
             found = await self.raw.fetchmany(
                 statement.sql, [statement.arguments(dict(row)) for row in rows]
             )
@@ -104,7 +105,7 @@ class Connection:
 
     async def command(self, sql: str) -> None:
         """Run a command without parameters, such as COMMIT."""
-        with translated():
+        with traces.statement(sql), translated():
             await self.raw.execute(sql)
 
 

@@ -8,6 +8,9 @@ from bursar.database.tables import audit_entries, metadata
 ALL_DATA = "SELECT, INSERT, UPDATE, DELETE"
 # What was written there stays as it was written.
 APPEND_ONLY = {audit_entries.name}
+RIGHTS = {"alembic_version": "SELECT"} | {
+    table: "SELECT, INSERT" if table in APPEND_ONLY else ALL_DATA for table in metadata.tables
+}
 
 
 async def grant(dsn: str, role: str) -> None:
@@ -15,16 +18,13 @@ async def grant(dsn: str, role: str) -> None:
 
     Whatever the role could do with them before is taken away first, in the same transaction.
     """
-    rights = {"alembic_version": "SELECT"} | {
-        table: "SELECT, INSERT" if table in APPEND_ONLY else ALL_DATA for table in metadata.tables
-    }
     connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)
     try:
         async with connection.transaction():
             # Grants on one table at the same time fail; migrations take this lock too.
             await connection.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
             receiver = await connection.fetchval("SELECT quote_ident($1)", role)
-            for table, granted in rights.items():
+            for table, granted in RIGHTS.items():
                 await connection.execute(
                     f"REVOKE ALL ON {table} FROM {receiver};"
                     f"GRANT {granted} ON {table} TO {receiver}"

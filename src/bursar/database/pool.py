@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -23,6 +23,15 @@ class RunAgain(Exception):
     """Raised by work that lost a race and would win it from the start of the transaction."""
 
 
+class Use(NamedTuple):
+    """How many connections there may be, are lent, and are open but free; how many wait for one."""
+
+    size: int
+    lent: int
+    free: int
+    waiting: int
+
+
 class Database:
     """A pool of connections, and the three ways to use it: read, write, read one snapshot.
 
@@ -32,15 +41,22 @@ class Database:
 
     def __init__(self, dsn: str, *, size: int = 10, statement_cache: int = 512) -> None:
         self._dsn = dsn
+        self._size = size
+        self._lent = self._waiting = 0
         self._statement_cache = statement_cache
         self._turns = asyncio.Semaphore(size)  # fair: who waits comes before who asks just then
         self._free: list[Connection] = []
         self._closed = False
 
+    @property
+    def use(self) -> Use:
+        return Use(self._size, self._lent, len(self._free), self._waiting)
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Borrow a connection. Raises Overloaded after 2 s without one, Unavailable if none opens."""
         connection = await self._acquire()
+        self._lent += 1
         sound = False
         try:
             yield connection
@@ -49,6 +65,7 @@ class Database:
             sound = not connection.raw.is_in_transaction()
             raise
         finally:
+            self._lent -= 1
             self._release(connection, sound=sound)
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
@@ -100,11 +117,14 @@ class Database:
         return self.connection() if self._statement_cache else self.snapshot()
 
     async def _acquire(self) -> Connection:
+        self._waiting += 1
         try:
             async with asyncio.timeout(ACQUIRE_SECONDS):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise Overloaded from error
+        finally:
+            self._waiting -= 1
         while self._free:
             connection = self._free.pop()
             if not connection.raw.is_closed():

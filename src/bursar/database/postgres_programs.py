@@ -22,7 +22,7 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 
 
 class PostgresPrograms:
-    """Runs initdb, postgres and psql for one data directory.
+    """Runs initdb, postgres, psql and pg_dump for one data directory.
 
     PostgreSQL refuses root. As root they run as the owner of `postgres/`; at first start as
     `postgres`, or else `nobody`. Where that account cannot reach the wheel (a virtualenv in a
@@ -46,15 +46,22 @@ class PostgresPrograms:
                 self._bin = self._copy()
 
     def run(
-        self, program: str, *arguments: str | Path, stdin: str = "", password: str = ""
+        self,
+        program: str,
+        *arguments: str | Path,
+        stdin: str | BinaryIO = "",
+        stdout: BinaryIO | None = None,
+        password: str = "",
     ) -> None:
         """Run to the end; raises DataDirectoryUnusable with what the program complained of."""
+        given = {"input": stdin.encode()} if isinstance(stdin, str) else {"stdin": stdin}
         done = subprocess.run(  # noqa: S603 - the wheel's programs, arguments of our making
             [self._bin / program, *arguments],
-            input=stdin.encode(),
             env=_ENVIRONMENT | ({"PGPASSWORD": password} if password else {}),
-            capture_output=True,
+            stdout=stdout or subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             check=False,
+            **given,
             **self._conditions,
         )
         if done.returncode:
@@ -106,7 +113,7 @@ class PostgresPrograms:
 
     def _can_run(self, programs: Path) -> bool:
         try:
-            for program in ("postgres", "initdb", "psql"):
+            for program in ("postgres", "initdb", "psql", "pg_dump"):
                 subprocess.run(  # noqa: S603 - the wheel's programs, or their copy
                     [programs / program, "--version"],
                     env=_ENVIRONMENT,

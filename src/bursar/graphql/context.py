@@ -18,6 +18,7 @@ class Context:
     """One request's context. Reads go to `source`, or else to the database itself.
 
     `idempotency_key` is the one that the request's header gives to its one mutation.
+    `refused` gets the code of each mutation that was refused.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Context:
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
         self.idempotency_key = idempotency_key
+        self.refused: list[str] = []
         self._database = database
         self._reader = Reader(source or database, actor)
         self._loaders: dict[tuple[Batch, tuple[Any, ...]], DataLoader[str, Any]] = {}

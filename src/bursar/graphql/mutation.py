@@ -86,7 +86,9 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
             key = _key_of(input, context)
             result = await context.write(work)
         except (Refusal, Refusals) as refusal:
-            return payload_type(errors=user_errors(refusal))
+            errors = user_errors(refusal)
+            context.refused.append(errors[0].code)
+            return payload_type(errors=errors)
         if isinstance(result, Earlier):
             return await payload_of(info, payload_type, result.outcome)
         return result

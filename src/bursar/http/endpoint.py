@@ -13,6 +13,7 @@ from graphql import ExecutionResult, GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bursar import traces
 from bursar.database.connections import statements_sent
 from bursar.database.pool import Database
 from bursar.domain.errors import Fault
@@ -58,7 +59,8 @@ class Endpoint:
     async def _answer(self, request: Request, media_type: str) -> Response:
         statements_sent.set(sent := [0])
         told = request.state.log
-        actor = await authenticate(request, self.database, self.peppers)
+        with traces.step("sign-in"):
+            actor = await authenticate(request, self.database, self.peppers)
         if actor is None:
             return refusal(
                 request,
@@ -79,16 +81,18 @@ class Endpoint:
         try:
             result = await self._execute(operation, context, told)
         except RequestError as error:
-            told["outcome"] = "refused"
+            told |= {"outcome": "refused", "code": error.code}
             status = 400 if media_type == GRAPHQL else 200
             return answer({"errors": show(error.errors, request)}, media_type, status)
         finally:
             told["statements"] = sent[0]
         body: dict[str, Any] = {"data": result.data}
         told["outcome"] = "ok"
+        if context.refused:
+            told |= {"outcome": "refused", "code": context.refused[0]}
         if result.errors:
-            told["outcome"] = "errors"
             body["errors"] = show(result.errors, request)
+            told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
         return answer(body, media_type)
 
     async def _execute(
@@ -96,11 +100,13 @@ class Endpoint:
     ) -> ExecutionResult:
         prepared = prepare(schema._schema, operation.document, operation.name)  # noqa: SLF001 (as in execution.run)
         told["operation_type"] = prepared.operation.operation.value
+        told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
-        return await run(schema, prepared, operation.variables, context)
+        with traces.operation(told["operation_type"], told["field"], told.get("operation")):
+            return await run(schema, prepared, operation.variables, context)
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -121,6 +127,7 @@ def refusal(
     request: Request, status: int, code: str, message: str, media_type: str = JSON, **headers: str
 ) -> Response:
     """An answer to a request that did not get as far as its document."""
+    request.state.log |= {"outcome": "refused", "code": code}
     extensions = {"code": code, "requestId": request.state.request_id}
     body = {"errors": [{"message": message, "extensions": extensions}]}
     return answer(body, media_type, status, headers)

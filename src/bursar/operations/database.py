@@ -20,6 +20,7 @@ from bursar.database.embedded import (
 )
 from bursar.database.pool import Database
 from bursar.operations import external
+from bursar.operations.failure import Failure
 from bursar.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -98,6 +99,15 @@ def reached(settings: Settings) -> Iterator[CommandDatabase]:
         return
     with ExitStack() as ending:
         yield _embedded(settings, _joined_or_started(settings, ending))
+
+
+@contextmanager
+def existing(settings: Settings) -> Iterator[CommandDatabase]:
+    """As `reached`, but an embedded database is not made. Raises Failure too."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise Failure(f"there is no database in {settings.data_dir}")
+    with reached(settings) as database:
+        yield database
 
 
 def _joined_or_started(settings: Settings, ending: ExitStack) -> EmbeddedPostgres | RunningPostgres:

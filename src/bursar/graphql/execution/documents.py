@@ -26,6 +26,7 @@ class RequestError(Exception):
     """The request cannot run at all; `code` says at which step that was found."""
 
     def __init__(self, code: str, *errors: GraphQLError) -> None:
+        self.code = code
         self.errors = errors
         for error in errors:
             error.extensions = {"code": code, **(error.extensions or {})}
@@ -37,6 +38,33 @@ class Prepared(NamedTuple):
 
     document: DocumentNode
     operation: OperationDefinitionNode
+
+    @property
+    def field(self) -> str:
+        """The root field that is asked for, by its name in the schema; "several" for more than one."""
+        names = set(self.fields.values())
+        return names.pop() if len(names) == 1 else "several"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The root fields that are asked for: the name that each is answered under, and its own."""
+        fragments = {
+            node.name.value: node.selection_set
+            for node in self.document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        names: dict[str, str] = {}
+        pending: list[SelectionSetNode] = [self.operation.selection_set]
+        while pending:
+            for node in pending.pop().selections:
+                match node:
+                    case FieldNode():
+                        names[(node.alias or node.name).value] = node.name.value
+                    case InlineFragmentNode():
+                        pending.append(node.selection_set)
+                    case FragmentSpreadNode() if spread := fragments.pop(node.name.value, None):
+                        pending.append(spread)
+        return names
 
 
 class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
@@ -78,7 +106,8 @@ def require_one_mutation(prepared: Prepared) -> None:
     """
     if prepared.operation.operation is not OperationType.MUTATION:
         return
-    if len(_root_fields(prepared)) > 1:
+    asked = [name for name in prepared.fields.values() if not name.startswith("__")]
+    if len(asked) > 1:
         raise RequestError(
             "BAD_USER_INPUT",
             GraphQLError(
@@ -86,24 +115,3 @@ def require_one_mutation(prepared: Prepared) -> None:
                 "give each of several an `idempotencyKey` in its input."
             ),
         )
-
-
-def _root_fields(prepared: Prepared) -> set[str]:
-    """The names that the fields of an operation are answered under, without `__typename`."""
-    fragments = {
-        node.name.value: node
-        for node in prepared.document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
-    names: set[str] = set()
-    pending: list[SelectionSetNode] = [prepared.operation.selection_set]
-    while pending:
-        for node in pending.pop().selections:
-            match node:
-                case FieldNode() if not node.name.value.startswith("__"):
-                    names.add((node.alias or node.name).value)
-                case InlineFragmentNode():
-                    pending.append(node.selection_set)
-                case FragmentSpreadNode() if fragment := fragments.pop(node.name.value, None):
-                    pending.append(fragment.selection_set)
-    return names

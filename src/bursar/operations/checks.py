@@ -1,0 +1,152 @@
+"""What is checked of a live database: a name, a rule, and the query for what breaks it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bursar.database.tables import BUDGET_OWNERS
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix
+from bursar.domain.limits import UNDER_PARENT
+
+Judge = Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """`sql` answers the rows that break the rule, as `id` and `problem`, the rest of a sentence.
+
+    With a `judge` it answers all rows of the table, and the judge says what is wrong with each.
+    """
+
+    name: str
+    rule: str
+    table: str
+    sql: str
+    judge: Judge | None = None
+
+
+# The limits that a thing of each kind has, of its own or by a plan.
+_COLUMNS = ", ".join(f"limits.{name}" for name in UNDER_PARENT)
+_HELD = f"""
+    held AS (
+        SELECT {", ".join(f"limits.{owner}" for owner in BUDGET_OWNERS.values())}, {_COLUMNS}
+        FROM budgets limits WHERE name IS NULL
+        UNION ALL
+        SELECT {", ".join(f"holder.{owner}" for owner in BUDGET_OWNERS.values())}, {_COLUMNS}
+        FROM budget_attachments holder JOIN budgets limits ON limits.id = holder.plan_id
+    )
+"""
+
+
+def _above(child: str, parent: str) -> str:
+    """Each limit of a child that is above its parent's, with both."""
+    return " UNION ALL ".join(
+        f"SELECT id, format('{name} %s is above the {parent}''s %s', {child}_{name}, {parent}_{name})"
+        f" AS problem FROM pairs WHERE {child}_{name} > {parent}_{name}"
+        for name in UNDER_PARENT
+    )
+
+
+def _both(child: str, parent: str) -> str:
+    return ", ".join(
+        f"{side}.{name} AS {side}_{name}" for side in (child, parent) for name in UNDER_PARENT
+    )
+
+
+RELATIONS = (
+    Check(
+        "built-in-organization",
+        "The organization `default` is there.",
+        "organizations",
+        f"""
+        SELECT '{DEFAULT_ORGANIZATION}' AS id, 'is missing' AS problem WHERE NOT EXISTS (
+            SELECT FROM organizations
+            WHERE id = '{DEFAULT_ORGANIZATION}' AND external_id = 'default')
+        """,
+    ),
+    Check(
+        "team-members-in-organization",
+        "A team's members belong to its organization, but in the built-in one, where anyone does.",
+        "team_members",
+        f"""
+        SELECT member.id,
+            format('user %s of team %s is no member of organization %s',
+                member.user_id, team.id, team.organization_id) AS problem
+        FROM team_members member JOIN teams team ON team.id = member.team_id
+        LEFT JOIN organization_members belonging
+            ON belonging.organization_id = team.organization_id
+            AND belonging.user_id = member.user_id
+        WHERE team.organization_id <> '{DEFAULT_ORGANIZATION}' AND belonging.id IS NULL
+        """,
+    ),
+    Check(
+        "team-limits-within-organization",
+        "A team's limits are within its organization's.",
+        "teams",
+        f"""
+        WITH {_HELD}, pairs AS (
+            SELECT teams.id, {_both("team", "organization")} FROM teams
+            JOIN held team ON team.team_id = teams.id
+            JOIN held organization ON organization.organization_id = teams.organization_id
+        ) {_above("team", "organization")}
+        """,
+    ),
+    Check(
+        "key-user-in-team",
+        "A key's user is a member of its team.",
+        "api_keys",
+        """
+        SELECT key.id,
+            format('user %s is no member of team %s', key.user_id, key.team_id) AS problem
+        FROM api_keys key LEFT JOIN team_members member
+            ON member.team_id = key.team_id AND member.user_id = key.user_id
+        WHERE key.team_id IS NOT NULL AND key.user_id IS NOT NULL AND member.id IS NULL
+        """,
+    ),
+    Check(
+        "key-limits-within-team",
+        "A key's limits are within its team's.",
+        "api_keys",
+        f"""
+        WITH {_HELD}, pairs AS (
+            SELECT api_keys.id, {_both("key", "team")} FROM api_keys
+            JOIN held key ON key.api_key_id = api_keys.id
+            JOIN held team ON team.team_id = api_keys.team_id
+        ) {_above("key", "team")}
+        """,
+    ),
+    Check(
+        "own-budget-or-plan",
+        "Nothing has both a budget of its own and a plan.",
+        "budget_attachments",
+        " UNION ALL ".join(
+            f"""
+            SELECT budgets.id, format('{owner} %s has plan %s too', {owner}, plan_id) AS problem
+            FROM budgets JOIN budget_attachments USING ({owner})
+            """
+            for owner in BUDGET_OWNERS.values()
+        ),
+    ),
+    Check(
+        "attached-budgets-are-plans",
+        "What is attached is a plan, a budget with a name.",
+        "budget_attachments",
+        """
+        SELECT plan_id AS id, 'is attached, but has no name' AS problem
+        FROM budget_attachments JOIN budgets ON budgets.id = plan_id WHERE name IS NULL
+        """,
+    ),
+)
+
+# What the ids of each table begin with.
+PREFIXES = {
+    "organizations": Prefix.ORGANIZATION,
+    "users": Prefix.USER,
+    "organization_members": Prefix.ORGANIZATION_MEMBER,
+    "teams": Prefix.TEAM,
+    "team_members": Prefix.TEAM_MEMBER,
+    "budgets": Prefix.BUDGET,
+    "api_keys": Prefix.API_KEY,
+    "deleted_api_keys": Prefix.API_KEY,
+    "audit_entries": Prefix.AUDIT_ENTRY,
+}

@@ -1,0 +1,84 @@
+"""The doctor: every rule that must always hold, checked on a live database in one snapshot."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import asyncpg
+
+from bursar.database import migrations
+from bursar.database.connections import CONNECT_SECONDS
+from bursar.operations.catalog_checks import CATALOG
+from bursar.operations.checks import RELATIONS, Check
+from bursar.operations.constraint_checks import CONSTRAINTS
+from bursar.operations.database import existing
+from bursar.operations.failure import Failure
+from bursar.operations.value_checks import VALUES
+from bursar.settings import Settings
+
+CHECKS = (*CATALOG, *RELATIONS, *CONSTRAINTS, *VALUES)
+_ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A row that breaks the rule of a check; of the catalog, a table."""
+
+    check: str
+    table: str
+    id: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """`checked` has the number of rows that each check looked at."""
+
+    checked: dict[str, int]
+    violations: list[Violation]
+
+    def as_json(self) -> dict[str, Any]:
+        checks = [
+            {"name": check.name, "rule": check.rule, "rows": self.checked[check.name]}
+            for check in CHECKS
+        ]
+        return {"checks": checks, "violations": [asdict(found) for found in self.violations]}
+
+
+def examine(settings: Settings) -> Report:
+    """Check the command's database. Raises Failure where it is not at this version's schema."""
+    with existing(settings) as database:
+        return asyncio.run(report(database.owner_url))
+
+
+async def report(dsn: str, checks: Sequence[Check] = CHECKS) -> Report:
+    """Run checks in one snapshot that changes nothing and blocks nobody."""
+    if await migrations.pending(dsn):
+        raise Failure("the database is not at this version's schema: run `bursar migrate`")
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            counts = await _counts(connection, {check.table for check in checks})
+            violations = [
+                violation for check in checks for violation in await _broken(connection, check)
+            ]
+    finally:
+        await connection.close()
+    return Report({check.name: counts[check.table] for check in checks}, violations)
+
+
+async def _counts(connection: asyncpg.Connection, tables: Iterable[str]) -> dict[str, int]:
+    return {
+        table: await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608 (own names)
+        for table in tables
+    }
+
+
+async def _broken(connection: asyncpg.Connection, check: Check) -> list[Violation]:
+    found: list[Violation] = []
+    async for row in connection.cursor(check.sql, prefetch=_ROWS_AT_ONCE):
+        problems = [row["problem"]] if check.judge is None else check.judge(row)
+        found += (Violation(check.name, check.table, str(row["id"]), text) for text in problems)
+    return found

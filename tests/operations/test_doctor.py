@@ -1,0 +1,363 @@
+"""The doctor finds each row that breaks a rule, by name, and nothing in a healthy database."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from bursar.cli import app
+from bursar.database.data_directory import APPLICATION
+from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.grants import grant
+from bursar.database.migrations import downgrade, upgrade
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from
+from bursar.operations import doctor
+from bursar.operations.constraint_checks import CONSTRAINTS
+from bursar.operations.doctor import CHECKS, Violation, report
+from bursar.operations.failure import Failure
+from bursar.operations.seed import seed
+
+ORGANIZATION, OTHER = (id_from(Prefix.ORGANIZATION, number) for number in (1, 2))
+USER, STRANGER = (id_from(Prefix.USER, number) for number in (1, 2))
+BELONGING = id_from(Prefix.ORGANIZATION_MEMBER, 1)
+TEAM, ELSEWHERE = (id_from(Prefix.TEAM, number) for number in (1, 2))
+MEMBER = id_from(Prefix.TEAM_MEMBER, 1)
+KEY, SERVICE = (id_from(Prefix.API_KEY, number) for number in (1, 2))
+OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW = (
+    id_from(Prefix.BUDGET, number) for number in (1, 2, 3, 4, 5)
+)
+NOBODY = id_from(Prefix.USER, 9)
+
+HEALTHY = f"""
+    INSERT INTO organizations (id, name, name_key)
+        VALUES ('{ORGANIZATION}', 'Acme', 'acme'), ('{OTHER}', 'Umbrella', 'umbrella');
+    INSERT INTO users (id, name, name_key, email, email_key) VALUES
+        ('{USER}', 'Ada', 'ada', 'Ada@example.com', 'ada@example.com'),
+        ('{STRANGER}', 'Bob', 'bob', NULL, NULL);
+    INSERT INTO organization_members (id, organization_id, user_id, role)
+        VALUES ('{BELONGING}', '{ORGANIZATION}', '{USER}', 'ADMIN');
+    INSERT INTO teams (id, organization_id, external_id, name, name_key, tags) VALUES
+        ('{TEAM}', '{ORGANIZATION}', 'research', 'Straße', 'strasse', '{{one}}'),
+        ('{ELSEWHERE}', '{DEFAULT_ORGANIZATION}', 'other', 'Other', 'other', '{{}}');
+    INSERT INTO team_members (id, team_id, user_id, role)
+        VALUES ('{MEMBER}', '{TEAM}', '{USER}', 'ADMIN');
+    INSERT INTO api_keys (id, user_id, team_id, alias, alias_key, secret_hash, last_four, scopes,
+            rotation_interval)
+        VALUES
+            ('{KEY}', '{USER}', '{TEAM}', 'CI', 'ci', sha256('one'), '1234', '{{MANAGE}}', '30d'),
+            ('{SERVICE}', NULL, '{TEAM}', NULL, NULL, sha256('two'), '1234', '{{INFER}}', NULL);
+    INSERT INTO budgets (id, organization_id, max_budget, rpm_limit, duration, timezone)
+        VALUES ('{OF_ORGANIZATION}', '{ORGANIZATION}', 500, 10, '1mo', 'Europe/Rome');
+    INSERT INTO budgets (id, team_id, max_budget) VALUES ('{OF_TEAM}', '{TEAM}', 500);
+    INSERT INTO budgets (id, api_key_id, max_budget, tpm_limit) VALUES ('{OF_KEY}', '{KEY}', 500, 9);
+    INSERT INTO budgets (id, name, name_key, max_budget) VALUES
+        ('{PLAN}', 'Gold', 'gold', 1000), ('{LOW}', 'Low', 'low', 1);
+    INSERT INTO budget_attachments (plan_id, api_key_id) VALUES ('{LOW}', '{SERVICE}');
+    INSERT INTO budget_attachments (plan_id, user_id) VALUES ('{PLAN}', '{USER}');
+"""
+
+Found = tuple[str, str, str]
+# What breaks a rule; the check that finds it, the row that it names, and a part of what it says.
+BREAKS: dict[str, tuple[str, list[Found]]] = {
+    "a team member who left the organization": (
+        f"DELETE FROM organization_members WHERE id = '{BELONGING}'",
+        [("team-members-in-organization", MEMBER, f"user {USER} of team {TEAM} is no member of")],
+    ),
+    "a team above its organization": (
+        f"UPDATE budgets SET max_budget = 600, rpm_limit = 11 WHERE id = '{OF_TEAM}'",
+        [
+            ("team-limits-within-organization", TEAM, "max_budget 600.0000000000 is above"),
+            (
+                "team-limits-within-organization",
+                TEAM,
+                "rpm_limit 11 is above the organization's 10",
+            ),
+        ],
+    ),
+    "a team above its organization by a plan": (
+        (
+            f"DELETE FROM budgets WHERE id = '{OF_TEAM}';"
+            f"INSERT INTO budget_attachments (plan_id, team_id) VALUES ('{PLAN}', '{TEAM}')"
+        ),
+        [("team-limits-within-organization", TEAM, "max_budget 1000.0000000000 is above")],
+    ),
+    "a key above its team": (
+        f"UPDATE budgets SET max_budget = 499 WHERE id = '{OF_TEAM}'",
+        [("key-limits-within-team", KEY, "max_budget 500.0000000000 is above the team's 499")],
+    ),
+    "a key whose user is not in its team": (
+        (
+            "ALTER TABLE api_keys DROP CONSTRAINT api_keys_team_id_user_id_fkey;"
+            f"DELETE FROM team_members WHERE id = '{MEMBER}'"
+        ),
+        [
+            ("key-user-in-team", KEY, f"user {USER} is no member of team {TEAM}"),
+            ("api_keys-team_id-user_id", KEY, f"{TEAM} {USER} is not in team_members"),
+            ("constraints-in-place", "api_keys", "api_keys_team_id_user_id_fkey is missing"),
+        ],
+    ),
+    "an own budget beside a plan": (
+        f"INSERT INTO budget_attachments (plan_id, api_key_id) VALUES ('{LOW}', '{KEY}')",
+        [("own-budget-or-plan", OF_KEY, f"api_key_id {KEY} has plan {LOW} too")],
+    ),
+    "an attached budget that is no plan": (
+        f"UPDATE budget_attachments SET plan_id = '{OF_ORGANIZATION}' WHERE plan_id = '{PLAN}'",
+        [("attached-budgets-are-plans", OF_ORGANIZATION, "has no name")],
+    ),
+    "no built-in organization": (
+        (
+            f"DELETE FROM teams WHERE id = '{ELSEWHERE}';"
+            f"DELETE FROM organizations WHERE id = '{DEFAULT_ORGANIZATION}'"
+        ),
+        [("built-in-organization", DEFAULT_ORGANIZATION, "is missing")],
+    ),
+    "a name whose key is another's": (
+        f"UPDATE teams SET name_key = 'straße' WHERE id = '{TEAM}'",
+        [("teams-texts", TEAM, "name_key 'straße' is not the key of its text, 'strasse'")],
+    ),
+    "an e-mail whose key is another's": (
+        f"UPDATE users SET email_key = 'Ada@example.com' WHERE id = '{USER}'",
+        [("users-texts", USER, "email_key 'Ada@example.com' is not the key")],
+    ),
+    "an alias whose key is another's": (
+        f"UPDATE api_keys SET alias_key = 'CI' WHERE id = '{KEY}'",
+        [("api_keys-texts", KEY, "alias_key 'CI' is not the key")],
+    ),
+    "an alias of a deleted key whose key is another's": (
+        f"INSERT INTO deleted_api_keys (id, alias, alias_key, state) SELECT '{KEY}', 'A', 'A', '{{}}'",
+        [("deleted_api_keys-texts", KEY, "alias_key 'A' is not the key")],
+    ),
+    "a plan's name whose key is another's": (
+        f"UPDATE budgets SET name_key = 'Gold' WHERE id = '{PLAN}'",
+        [("budgets-texts", PLAN, "name_key 'Gold' is not the key")],
+    ),
+    "an external id of other characters": (
+        f"UPDATE organizations SET external_id = 'a b' WHERE id = '{OTHER}'",
+        [("organizations-texts", OTHER, "external_id: This must be 1 to 128 of the ASCII")],
+    ),
+    "a tag said twice": (
+        f"UPDATE teams SET tags = '{{a,a}}' WHERE id = '{TEAM}'",
+        [("teams-texts", TEAM, "tags: This must all be different")],
+    ),
+    "a description that cannot be read": (
+        f"UPDATE teams SET description = E'a\\x07' WHERE id = '{TEAM}'",
+        [("teams-texts", TEAM, "description: This must not contain control characters")],
+    ),
+    "a key without scopes": (
+        f"UPDATE api_keys SET scopes = '{{}}' WHERE id = '{KEY}'",
+        [("api_keys-texts", KEY, "scopes: This must name at least one scope")],
+    ),
+    "metadata that is no object": (
+        f"UPDATE users SET metadata = '[]' WHERE id = '{USER}'",
+        [("users-metadata", USER, "metadata must be an object")],
+    ),
+    "a period of more than 100 years": (
+        f"UPDATE budgets SET duration = '101y' WHERE id = '{PLAN}'",
+        [("budgets-durations", PLAN, "duration '101y' must be at most 100 years")],
+    ),
+    "a rotation of more than 100 years": (
+        f"UPDATE api_keys SET rotation_interval = '5218w' WHERE id = '{KEY}'",
+        [("api_keys-durations", KEY, "rotation_interval '5218w' must be at most")],
+    ),
+    "a time zone that is none": (
+        f"UPDATE budgets SET timezone = 'Europe/Rom' WHERE id = '{PLAN}'",
+        [("budgets-timezones", PLAN, "timezone 'Europe/Rom' does not exist")],
+    ),
+    "an id of another kind": (
+        f"UPDATE organization_members SET id = '{MEMBER}'",
+        [("organization_members-ids", MEMBER, "is no id of its kind")],
+    ),
+    "a number out of range": (
+        (
+            "ALTER TABLE budgets DROP CONSTRAINT budgets_tpm_limit_range_check;"
+            f"UPDATE budgets SET tpm_limit = -1 WHERE id = '{PLAN}'"
+        ),
+        [
+            ("budgets-constraints", PLAN, "breaks budgets_tpm_limit_range_check"),
+            ("constraints-in-place", "budgets", "budgets_tpm_limit_range_check is missing"),
+        ],
+    ),
+    "a budget of two owners": (
+        (
+            "ALTER TABLE budgets DROP CONSTRAINT budgets_one_owner_check;"
+            f"UPDATE budgets SET user_id = '{STRANGER}' WHERE id = '{OF_TEAM}'"
+        ),
+        [
+            ("budgets-constraints", OF_TEAM, "breaks budgets_one_owner_check"),
+            ("constraints-in-place", "budgets", "budgets_one_owner_check is missing"),
+        ],
+    ),
+    "a plan attached to nothing": (
+        (
+            "ALTER TABLE budget_attachments DROP CONSTRAINT budget_attachments_one_holder_check;"
+            f"UPDATE budget_attachments SET user_id = NULL WHERE plan_id = '{PLAN}'"
+        ),
+        [
+            ("budget_attachments-constraints", PLAN, "breaks budget_attachments_one_holder_check"),
+            ("constraints-in-place", "budget_attachments", "one_holder_check is missing"),
+        ],
+    ),
+    "a name that is null": (
+        (
+            "ALTER TABLE users ALTER COLUMN name DROP NOT NULL;"
+            f"UPDATE users SET name = NULL, name_key = 'x' WHERE id = '{STRANGER}'"
+        ),
+        [
+            ("users-constraints", STRANGER, "breaks name_not_null"),
+            ("users-texts", STRANGER, "name_key 'x' is not the key of its text, None"),
+        ],
+    ),
+    "a membership without its user": (
+        (
+            "ALTER TABLE organization_members DROP CONSTRAINT organization_members_user_id_fkey;"
+            "INSERT INTO organization_members (id, organization_id, user_id, role) VALUES"
+            f" ('{id_from(Prefix.ORGANIZATION_MEMBER, 2)}', '{OTHER}', '{NOBODY}', 'MEMBER')"
+        ),
+        [
+            (
+                "organization_members-user_id",
+                id_from(Prefix.ORGANIZATION_MEMBER, 2),
+                f"user_id {NOBODY} is not in users",
+            ),
+            ("constraints-in-place", "organization_members", "user_id_fkey is missing"),
+        ],
+    ),
+    "two users of one e-mail": (
+        (
+            "ALTER TABLE users DROP CONSTRAINT users_email_key_key;"
+            "UPDATE users SET email = 'ada@example.com', email_key = 'ada@example.com'"
+        ),
+        [
+            ("users-unique-email_key", USER, "has the email_key of another row"),
+            ("users-unique-email_key", STRANGER, "has the email_key of another row"),
+            ("constraints-in-place", "users", "users_email_key_key is missing"),
+        ],
+    ),
+    "two keys of one alias in a team": (
+        (
+            "DROP INDEX api_keys_team_id_alias_key_key;"
+            f"UPDATE api_keys SET alias = 'ci', alias_key = 'ci' WHERE id = '{SERVICE}'"
+        ),
+        [
+            ("api_keys-unique-team_id-alias_key", KEY, "of another row"),
+            ("api_keys-unique-team_id-alias_key", SERVICE, "of another row"),
+            ("constraints-in-place", "api_keys", "team_id_alias_key_key is missing"),
+        ],
+    ),
+    "an application that may change the audit": (
+        f"GRANT UPDATE ON audit_entries TO {APPLICATION}; GRANT DELETE ON audit_entries TO PUBLIC",
+        [
+            ("audit-append-only", "audit_entries", f"{APPLICATION} may UPDATE"),
+            ("audit-append-only", "audit_entries", "PUBLIC may DELETE"),
+        ],
+    ),
+    "an application that may change one column of the audit": (
+        f"GRANT UPDATE (action) ON audit_entries TO {APPLICATION}",
+        [("audit-append-only", "audit_entries", f"{APPLICATION} may UPDATE")],
+    ),
+    "an application without its rights": (
+        f"REVOKE INSERT ON teams FROM {APPLICATION}",
+        [("application-rights", "teams", f"{APPLICATION} may not INSERT")],
+    ),
+    "a trigger that nobody knows": (
+        (
+            "CREATE TRIGGER surprise BEFORE UPDATE ON teams FOR EACH ROW"
+            " EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+        ),
+        [("triggers-enabled", "teams", "surprise is disabled or not Bursar's")],
+    ),
+}
+
+
+@pytest.fixture
+async def healthy(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The owner's DSN of a migrated schema of its own that holds a bit of everything."""
+    schema = f"doctor_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres.owner_url)
+    await connection.execute(f"CREATE SCHEMA {schema}")
+    dsn = f"{postgres.owner_url}&search_path={schema}"
+    await upgrade(dsn)
+    await grant(dsn, APPLICATION)
+    await run(dsn, HEALTHY)
+    yield dsn
+    await connection.execute("SET client_min_messages = warning")
+    await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    await connection.close()
+
+
+async def run(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def test_a_healthy_database_has_no_violation_and_its_rows_are_counted(healthy: str) -> None:
+    found = await report(healthy)
+    assert found.violations == []
+    assert found.checked.keys() == {check.name for check in CHECKS}
+    assert found.checked["team-members-in-organization"] == 1
+    assert found.checked["teams-texts"] == 2
+
+
+async def test_seeded_data_is_healthy(healthy: str) -> None:
+    await seed(healthy, organizations=5, teams=40, users=100, members_per_team=6)
+    found = await report(healthy)
+    assert found.violations == []
+    assert found.checked["team-members-in-organization"] == 1 + 40 * 6
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+async def test_the_doctor_finds(healthy: str, broken: str) -> None:
+    sql, expected = BREAKS[broken]
+    await run(healthy, sql)
+    violations = (await report(healthy)).violations
+    by_row = sorted(violations, key=lambda found: (found.check, found.id, found.problem))
+    told = [(found.check, found.id) for found in by_row]
+    assert told == sorted((check, id_) for check, id_, _ in expected)
+    for check, id_, part in expected:
+        assert any(
+            (found.check, found.id) == (check, id_) and part in found.problem for found in by_row
+        ), violations
+
+
+def test_every_check_of_a_relation_a_value_or_the_catalog_is_shown_to_find_something() -> None:
+    """Those of constraints come from the tables, a check like the next; a sample is enough."""
+    shown = {check for _, expected in BREAKS.values() for check, _, _ in expected}
+    generated = {check.name for check in CONSTRAINTS}
+    by_kind = {check.name for check in CHECKS} - generated - shown
+    assert {name.rpartition("-")[2] for name in by_kind} <= {"ids", "metadata"}
+
+
+def test_no_two_checks_have_one_name() -> None:
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+async def test_a_database_of_another_version_is_not_examined(healthy: str) -> None:
+    await downgrade(healthy, "-1")
+    with pytest.raises(Failure, match="run `bursar migrate`"):
+        await report(healthy)
+
+
+def test_the_command_tells_each_row_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Violation("teams-ids", "teams", "t1", "is no id of its kind")
+    checked = {check.name: 1000 for check in CHECKS}
+    for violations, code in (([], 0), ([broken], 1)):
+        found = doctor.Report(checked, violations)
+        monkeypatch.setattr(doctor, "examine", lambda _settings, found=found: found)
+        told = CliRunner().invoke(app, ["doctor"])
+        as_json = CliRunner().invoke(app, ["doctor", "--json"])
+        assert (told.exit_code, as_json.exit_code) == (code, code)
+        assert ("teams t1: is no id of its kind [teams-ids]\n" in told.stdout) == bool(code)
+        *_, last = told.stdout.splitlines()
+        assert last.startswith(f"{len(CHECKS)} checks of {len(CHECKS)},000 rows: ")
+        answer = orjson.loads(as_json.stdout)
+        assert len(answer["checks"]) == len(CHECKS)
+        assert answer["violations"] == [
+            {"check": each.check, "table": each.table, "id": each.id, "problem": each.problem}
+            for each in violations
+        ]
