@@ -6,6 +6,7 @@ A span says what was done and how long it took; never a document, a variable or 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, distribution
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from bursar import __version__
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
+_PATIENCE_SECONDS = 2
 _NOTHING: AbstractContextManager[None] = nullcontext()
 _tracing: "_Tracing | None" = None
 
@@ -33,10 +35,13 @@ def start(provider: "TracerProvider | None" = None) -> None:
 
 
 def stop() -> None:
-    """Trace no more, and send what has not been sent."""
+    """Trace no more, and send what has not been sent, for at most two seconds."""
     global _tracing  # noqa: PLW0603 (as in start)
     if _tracing is not None:
-        _tracing.provider.shutdown()
+        # The SDK's own patience with a collector that is away would outlast a stop.
+        last = Thread(target=_tracing.provider.shutdown, daemon=True)
+        last.start()
+        last.join(_PATIENCE_SECONDS)
         _tracing = None
 
 
@@ -122,6 +127,7 @@ def _exporting() -> "TracerProvider":
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 (an extra)
 
     own = Resource.create({"service.name": "bursar", "service.version": __version__})
-    provider = TracerProvider(resource=own.merge(OTELResourceDetector().detect()))
+    resource = own.merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider

@@ -19,7 +19,7 @@ from bursar.domain.errors import Unavailable
 ECHO = Statement(select(cast(bindparam("value", type_=JSONB), JSONB).label("value")))
 BACKENDS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE application_name = 'bursar' AND usename = current_user
+WHERE application_name = 'bursar' AND datname = current_database() AND usename = current_user
 """
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(-1e15, 1e15).map(lambda x: round(x, 3))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

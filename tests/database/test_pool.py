@@ -19,7 +19,7 @@ COUNT = Statement(text("SELECT count(*) AS rows, sum(value) AS total FROM things
 RAISE = Statement(text("UPDATE things SET value = value + 1 WHERE id = :id RETURNING value"))
 BACKENDS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE application_name = 'bursar' AND usename = current_user
+WHERE application_name = 'bursar' AND datname = current_database() AND usename = current_user
 """
 
 

@@ -26,7 +26,8 @@ CONSTRAINTS = """
     SELECT relname AS table, conname AS name, contype::text AS kind,
         pg_get_constraintdef(pg_constraint.oid) AS definition,
         ARRAY(SELECT attname::text FROM pg_attribute
-            WHERE attrelid = conrelid AND attnum = ANY (conkey)) AS columns
+            WHERE attrelid = conrelid AND attnum = ANY (conkey)
+            ORDER BY attname) AS columns
     FROM pg_constraint
     JOIN pg_class ON pg_class.oid = conrelid AND relname <> 'alembic_version'
     WHERE connamespace = current_schema()::regnamespace AND contype <> 'n'

@@ -79,6 +79,21 @@ async def settled(server: LiveServer, workers: set[int], gone: set[int]) -> None
     raise AssertionError(server.log.read_text())
 
 
+def await_end(server: LiveServer) -> None:
+    """A further signal, as Python ends, would be the end of a process that listens no more."""
+    deadline = time.monotonic() + 60
+    while lives(server.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    try:
+        return not Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 async def answered_by(server: LiveServer) -> set[int]:
     """Who answers, of many requests at once."""
     seen = len(server.lines())
@@ -93,6 +108,7 @@ async def test_all_workers_answer_at_one_port_and_end_with_a_signal(serve: Serve
         await settled(server, workers, gone=set())
         assert server.says(r"Workers +(\d)") == "3"
         os.kill(server.pid, signal.SIGTERM)
+        await_end(server)
     assert not any(map(lives, workers))
 
 
@@ -119,13 +135,6 @@ async def test_no_worker_outlives_a_parent_that_is_killed(serve: Serve) -> None:
             httpx2.get(f"{server.url}/healthz")
 
 
-def lives(pid: int) -> bool:
-    try:
-        return not Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def test_a_running_request_is_answered_by_its_worker_before_the_stop(live_server: Serve) -> None:
     body = b'{"query": "{ viewer { user { id } } }"}'
     head = (
@@ -143,6 +152,7 @@ def test_a_running_request_is_answered_by_its_worker_before_the_stop(live_server
                 httpx2.get(f"{server.url}/healthz")
             connection.sendall(body[10:])
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        await_end(server)
 
 
 def test_stopping_workers_are_not_ready_while_they_drain(live_server: Serve) -> None:
@@ -151,6 +161,7 @@ def test_stopping_workers_are_not_ready_while_they_drain(live_server: Serve) -> 
         time.sleep(0.8)
         answers = [httpx2.get(f"{server.url}/readyz") for _ in range(10)]
         assert {answer.status_code for answer in answers} == {503}
+        await_end(server)
 
 
 def test_a_second_interrupt_stops_the_workers_at_once(live_server: Serve) -> None:
@@ -159,9 +170,8 @@ def test_a_second_interrupt_stops_the_workers_at_once(live_server: Serve) -> Non
         os.kill(server.pid, signal.SIGINT)
         time.sleep(0.3)
         os.kill(server.pid, signal.SIGINT)
-        while server.workers():
-            assert time.monotonic() - started < 20
-            time.sleep(0.02)
+        await_end(server)
+        assert time.monotonic() - started < 20
 
 
 async def test_the_embedded_postgres_has_connections_for_all_workers(directory: Path) -> None:
