@@ -42,7 +42,9 @@ def open_teams(sight: Sight) -> Condition:
     )
 
 
-async def access_team_to_join(tx: Connection, actor: Actor, team_id: str, *, path: Path) -> Row:
+async def access_team_to_join(
+    tx: Connection, actor: Actor, team_id: str, action: Action, *, path: Path
+) -> Row:
     """The team, for an actor to whom it is open, or who is a member of it already.
 
     Its organization is held first, so that nobody leaves that meanwhile, then the team itself, which
@@ -57,8 +59,8 @@ async def access_team_to_join(tx: Connection, actor: Actor, team_id: str, *, pat
     if row is None:
         raise NotFound(*path, thing="team")
     relations = {Relation.SELF} if row.open_to_actor or row.actor_team_role else set()
-    if not permits(actor, Action.TEAM_JOIN, relations):
-        raise forbidden(Action.TEAM_JOIN, *path)
+    if not permits(actor, action, relations):
+        raise forbidden(action, *path)
     if held is None or organization is None or organization.id != row.organization_id:
         raise RunAgain  # it came into sight while we waited
     return row

@@ -26,7 +26,7 @@ async def join(tx: Connection, actor: Actor, *, team_id: str) -> Row:
 
     Raises NotFound, Forbidden for a team that one sees but that is not open, AlreadyMember.
     """
-    team = await access_team_to_join(tx, actor, team_id, path=PATH)
+    team = await access_team_to_join(tx, actor, team_id, Action.TEAM_JOIN, path=PATH)
     organization_id = team.organization_id
     oneself = Person(actor.user_id, None)
     found = await people.find(
