@@ -26,6 +26,15 @@ def one_organization(**attributes: Any) -> Deed:
     return deed("id", lambda w, _: {"id": w.organization.id, **attributes}, F=" ".join(attributes))
 
 
+def within_organization(input: Input, **places: str) -> Deed:
+    """`X`: the only admin of it."""
+    return deed(
+        "organizationId",
+        lambda w, me: {"organizationId": w.organization.id, **input(w, me)},
+        **{"n": "members.0.userId", "X": "members.0.userId", **places},
+    )
+
+
 def one_team(**attributes: Any) -> Deed:
     """`f`: an admin of the team may set all of it but the budget."""
     places = {"F": " ".join(attributes) or "id", "f": "budget"}
@@ -47,11 +56,36 @@ DEEDS = {
     "organizationUpdate budget": one_organization(budget={"rpmLimit": "10"}),
     "organizationUpdate externalId": one_organization(externalId="new"),
     "organizationDelete": deed("id", lambda w, _: {"id": w.organization.id, "cascade": True}),
+    "organizationMembersAdd": within_organization(
+        lambda _, __: {"members": [{"email": "new@example.com", "budget": {"rpmLimit": "8"}}]}
+    ),
+    "organizationMembersAdd as admin": within_organization(
+        lambda _, __: {"members": [{"email": "new@example.com", "role": "ADMIN"}]}
+    ),
+    "organizationMembersAdd oneself": within_organization(
+        lambda _, me: {"members": [{"userId": me.id}]}
+    ),
+    "organizationMemberUpdate role": within_organization(
+        lambda w, _: {"userId": w.mate.id, "role": "VIEWER"}
+    ),
+    "organizationMemberUpdate budget": within_organization(
+        lambda w, _: {"userId": w.mate.id, "budget": {"rpmLimit": "8"}}
+    ),
+    "organizationMemberUpdate oneself": within_organization(
+        lambda _, me: {"userId": me.id, "role": "ADMIN", "budget": None}, n="userId"
+    ),
+    "organizationMembersRemove": within_organization(
+        lambda w, _: {"members": [{"userId": w.mate.id}]}
+    ),
+    "organizationMembersRemove oneself": within_organization(
+        lambda _, me: {"members": [{"userId": me.id}]}
+    ),
     "teamCreate": deed(
         "organizationId", lambda w, _: {"name": "New", "organizationId": w.organization.id}
     ),
     "teamCreate in the built-in": deed("organizationId", lambda _, __: {"name": "New"}),
     "teamUpdate name": one_team(name="New"),
+    "teamUpdate joinable": one_team(joinable=True),
     "teamUpdate metadata": one_team(metadata={}),
     "teamUpdate tags": one_team(tags=["new"]),
     "teamUpdate description": one_team(description="New"),
@@ -87,6 +121,9 @@ DEEDS = {
     "teamMembersRemove oneself": within_team(
         lambda _, me: {"members": [{"userId": me.id}]}, n="members.0.userId"
     ),
+    "teamJoin": deed("teamId", lambda w, _: {"teamId": w.team.id}, X="teamId"),
+    "teamJoin an open one": deed("teamId", lambda w, _: {"teamId": w.open_team.id}),
+    "teamLeave": deed("teamId", lambda w, _: {"teamId": w.team.id}, n="teamId"),
     "userCreate": deed("", lambda _, __: {"name": "New"}),
     "userUpdate": one_mate(name="New"),
     "userUpdate oneself": deed("id", lambda _, me: {"id": me.id, "role": "ADMIN"}),
@@ -111,6 +148,7 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "team": (ONE, lambda w, _: {"id": w.team.id}),
     "teamByExternalId": (ONE, lambda w, _: {"externalId": w.team.external_id}),
     "teams": (MANY, lambda _, __: {}),
+    "joinableTeams": (MANY, lambda _, __: {}),
     "user": (ONE, lambda w, _: {"id": w.mate.id}),
     "user oneself": (ONE, lambda _, me: {"id": me.id}),
     "userByExternalId": (ONE, lambda w, _: {"externalId": w.mate.row.external_id}),
@@ -119,6 +157,10 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "apiKey": (ONE, lambda w, _: {"id": w.mate.key_id}),
     "apiKey one's own": (ONE, lambda _, me: {"id": me.key_id}),
     "budget of organization": (ONE, lambda w, _: {"id": w.budgets["organization"].id}),
+    "budget of organization member": (
+        ONE,
+        lambda w, _: {"id": w.budgets["organization_member"].id},
+    ),
     "budget of team": (ONE, lambda w, _: {"id": w.budgets["team"].id}),
     "budget of members": (ONE, lambda w, _: {"id": w.budgets["team_default"].id}),
     "budget of one member": (ONE, lambda w, _: {"id": w.budgets["team_member"].id}),

@@ -27,10 +27,17 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         await make.team_member(team, bird, TeamRole.ADMIN),
         await make.team_member(team, mate),
     ]
+    hidden = await make.team(
+        organization, **{**named, "external_id": f"{CANARY}-open"}, joinable=True
+    )
     owners = {"organization": organization, "team": team, "team_default": team, "user": bird.row}
     budgets = [
         await make.budget(kind, row, rpm_limit=CANARY_LIMIT)
-        for kind, row in [*owners.items(), *(("team_member", member) for member in joined[2:])]
+        for kind, row in [
+            *owners.items(),
+            *(("organization_member", member) for member in joined[:2]),
+            *(("team_member", member) for member in joined[2:]),
+        ]
     ]
     entries = [
         await make.audit_entry(
@@ -42,7 +49,7 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         )
         for thing in (organization, team, mate.row)
     ]
-    rows = [organization, team, bird.row, *joined, *budgets, *entries]
+    rows = [organization, team, hidden, bird.row, *joined, *budgets, *entries]
     return [*(row.id for row in rows), bird.key_id]
 
 

@@ -42,6 +42,7 @@ def nowhere(world: World, id: str | None = None) -> Any:
         team=ghost(world.team),
         mate=ghost(world.mate),
         newcomer=ghost(world.newcomer),
+        open_team=ghost(world.open_team),
         budgets={kind: ghost(row) for kind, row in world.budgets.items()},
     )
 

@@ -17,6 +17,8 @@ CONTRACT = {
     "organization:limit": "P",
     "organization:update": "PO",
     "organization_members:add": "PO",
+    "organization_member:update": "PO",
+    "organization_members:remove": "POS",
     "team:create": "PO",
     "team:update": "POT",
     "team:limit": "PO",
@@ -25,12 +27,22 @@ CONTRACT = {
     "team_members:add": "POT",
     "team_member:update": "POT",
     "team_members:remove": "POTS",
+    "team:join": "S",
     "team_member_budget:update": "POT",
     "user:create": "P",
     "user:update": "P",
     "user:delete": "P",
     "user:block": "P",
-    "api_key:create": "PS",
+    "api_key:create": "POTS",
+    "api_key:update": "POTS",
+    "api_key:block": "POTS",
+    "api_key:rotate": "POTS",
+    "api_key:delete": "POTS",
+    "api_key:grant_gateway": "P",
+    "budget:create": "P",
+    "budget:update": "P",
+    "budget:delete": "P",
+    "budget:attach": "P",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
 
@@ -70,7 +82,7 @@ def test_who_only_reads_may_do_nothing_whatever_else_they_are(
 def test_a_refusal_says_what_is_not_allowed(action: Action) -> None:
     refusal = forbidden(action, "members", 0)
     assert refusal.path == ("members", 0)
-    assert re.fullmatch(r"You are not allowed to [a-z ]+\.", str(refusal))
+    assert re.fullmatch(r"You are not allowed to [a-zA-Z ]+\.", str(refusal))
 
 
 def test_services_ask_for_every_action_and_for_no_other() -> None:

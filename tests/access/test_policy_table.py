@@ -32,10 +32,19 @@ organizationUpdate metadata          ok    F      F   ok    F      F     F     F
 organizationUpdate budget            ok    F      F   F     F      F     F     F        N     N
 organizationUpdate externalId        ok    F      F   F     F      F     F     F        N     N
 organizationDelete                   ok    F      F   F     F      F     F     F        N     N
+organizationMembersAdd               ok    F      F   ok    F      F     F     F        N     N
+organizationMembersAdd as admin      ok    F      F   ok    F      F     F     F        N     N
+organizationMembersAdd oneself       ok    F      F   X     F      F     F     F        N     N
+organizationMemberUpdate role        ok    F      F   ok    F      F     F     F        N     N
+organizationMemberUpdate budget      ok    F      F   ok    F      F     F     F        N     N
+organizationMemberUpdate oneself     n     F      F   ok    F      F     F     F        N     N
+organizationMembersRemove            ok    F      F   ok    F      F     F     F        N     N
+organizationMembersRemove oneself    n     F      F   X     ok     ok    ok    ok       N     N
 
 teamCreate                           ok    F      F   ok    F      F     F     F        N     N
 teamCreate in the built-in           ok    F      F   F     F      F     F     F        F     F
 teamUpdate name                      ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate joinable                  ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate metadata                  ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate tags                      ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate description               ok    F      F   ok    F      N     ok    F        N     N
@@ -56,6 +65,9 @@ teamMemberUpdate budget              ok    F      F   ok    F      N     ok    F
 teamMemberUpdate raise one's own     n     F      F   n     F      N     f     F        N     N
 teamMembersRemove                    ok    F      F   ok    F      N     ok    F        N     N
 teamMembersRemove oneself            n     F      F   n     n      N     ok    ok       N     N
+teamJoin                             F     F      F   F     F      N     X     X        N     N
+teamJoin an open one                 F     F      F   ok    ok     ok    ok    ok       N     N
+teamLeave                            n     F      F   n     n      N     ok    ok       N     N
 
 userCreate                           ok    F      F   F     F      F     F     F        F     F
 userUpdate                           ok    F      F   F     F      N     F     F        N     N
@@ -74,13 +86,14 @@ QUERIES = """
 viewer                               whole whole  whole whole whole  whole whole whole  whole whole
 limits                               whole whole  whole whole whole  whole whole whole  whole whole
 node                                 whole whole  whole whole whole  name  name  name   -     -
-nodes                                12    12     10    10    10     1     8     6      0     0
+nodes                                13    13     11    11    11     1     8     6      0     0
 organization                         whole whole  whole whole whole  name  name  name   -     -
 organizationByExternalId             whole whole  whole whole whole  -     -     -      -     -
 organizations                        3     3      2     2     2      2     2     2      1     2
 team                                 whole whole  whole whole whole  -     whole whole  -     -
 teamByExternalId                     whole whole  whole whole whole  -     whole whole  -     -
-teams                                2     2      1     1     1      0     1     1      0     1
+teams                                3     3      2     2     2      0     1     1      0     1
+joinableTeams                        0     0      1     1     1      1     1     1      0     0
 user                                 whole whole  name  name  name   -     name  name   -     -
 user oneself                         whole whole  whole whole whole  whole whole whole  whole whole
 userByExternalId                     whole whole  -     -     -      -     -     -      -     -
@@ -89,6 +102,7 @@ users                                4     4      4     4     4      1     3    
 apiKey                               whole whole  -     -     -      -     -     -      -     -
 apiKey one's own                     whole whole  whole whole whole  whole whole whole  whole whole
 budget of organization               whole whole  whole whole whole  -     -     -      -     -
+budget of organization member        whole whole  whole whole whole  -     -     -      -     -
 budget of team                       whole whole  whole whole whole  -     whole whole  -     -
 budget of members                    whole whole  whole whole whole  -     whole whole  -     -
 budget of one member                 whole whole  whole whole whole  -     whole -      -     -

@@ -23,6 +23,7 @@ class World:
     entry: Row
     other_organization: Row
     other_team: Row
+    open_team: Row
 
     def ids(self) -> list[str]:
         """One of each kind of thing in the organization."""
@@ -50,6 +51,7 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
     mate_in_team = await make.team_member(team, mate)
     owners = {
         "organization": organization,
+        "organization_member": mate_in_organization,
         "team": team,
         "team_default": team,
         "team_member": mate_in_team,
@@ -69,6 +71,7 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
         entry=await make.audit_entry(team, organization=organization, team=team),
         other_organization=other_organization,
         other_team=other_team,
+        open_team=await make.team(organization, joinable=True),
     )
 
 

@@ -65,6 +65,9 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
     ]
     team_id = payload["team"]["id"]
     one = {"teamId": team_id, "members": [{"userId": person.id}]}
+    member = {"organizationId": organization_id, "members": one["members"]}
+    newcomer = {**member, "members": [{"email": "newer@example.com"}]}
+    me = [{"userId": admin.id}]
     for name, given, expected in (
         ("teamUpdate", {"id": team_id, "name": "U"}, ["team.update"]),
         ("teamMemberBudgetUpdate", {"teamId": team_id, "budget": {}}, ["team.update"]),
@@ -78,6 +81,24 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
             ["team_member.update"],
         ),
         ("teamMembersRemove", one, ["team_member.remove"]),
+        ("teamUpdate", {"id": team_id, "joinable": True}, ["team.update"]),
+        ("organizationMembersRemove", member, ["organization_member.remove"]),
+        ("organizationMembersAdd", member, ["organization_member.add"]),
+        ("organizationMembersAdd", newcomer, ["user.create", "organization_member.add"]),
+        (
+            "organizationMemberUpdate",
+            {"organizationId": organization_id, "userId": person.id, "role": "VIEWER"},
+            ["organization_member.update"],
+        ),
+        ("organizationMembersAdd", {**member, "members": me}, ["organization_member.add"]),
+        ("teamJoin", {"teamId": team_id}, ["team_member.add"]),
+        ("teamLeave", {"teamId": team_id}, ["team_member.remove"]),
+        ("teamJoin", {"teamId": team_id}, ["team_member.add"]),
+        (
+            "organizationMembersRemove",
+            {**member, "members": me},
+            ["team_member.remove", "organization_member.remove"],
+        ),
         ("teamMembersAdd", one, ["team_member.add"]),
         ("userUpdate", {"id": person.id, "name": "N"}, ["user.update"]),
         ("userBlock", {"id": person.id}, ["user.block"]),

@@ -17,6 +17,11 @@ mutation Add($input: TeamMembersAddInput!) {
   teamMembersAdd(input: $input) { errors { code path } }
 }
 """
+ADD_TO_ORGANIZATION = """
+mutation Add($input: OrganizationMembersAddInput!) {
+  organizationMembersAdd(input: $input) { errors { code path } }
+}
+"""
 CREATE_TEAM = """
 mutation Create($input: TeamCreateInput!) { teamCreate(input: $input) { errors { code path } } }
 """
@@ -82,6 +87,29 @@ async def test_an_organization_deleted_while_teams_are_created_leaves_none(
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0
     written = Counter(dict(await owner.fetch(COUNT_ACTIONS)))
     assert written["team.create"] == written["team.delete"] == outcomes[()]
+
+
+async def test_an_organization_deleted_while_people_are_added_to_it_and_its_teams_leaves_none(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection
+) -> None:
+    admin = await make.admin()
+    people = [await make.person() for _ in range(8)]
+    outcomes: Counter[tuple[object, ...]] = Counter()
+    for _ in range(ROUNDS):
+        organization = await make.organization()
+        teams = [await make.team(organization) for _ in range(2)]
+        adding = []
+        for number, person in enumerate(people):
+            members = [{"userId": person.id}]
+            to_team = {"teamId": teams[number % 2].id, "addToOrganization": True}
+            adding.append(ask(admin, ADD, input={**to_team, "members": members}))
+            to_organization = {"organizationId": organization.id, "members": members}
+            adding.append(ask(admin, ADD_TO_ORGANIZATION, input=to_organization))
+        deleting = ask(admin, DELETE_ORGANIZATION, input={"id": organization.id, "cascade": True})
+        outcomes += await _while_deleted(deleting, adding)
+    assert {code for refusals in outcomes for code, _ in refusals} <= {"NOT_FOUND", "CONFLICT"}
+    for table in ("teams", "team_members", "organization_members"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0
 
 
 async def test_a_user_deleted_while_being_added_leaves_no_membership_and_each_end_is_recorded(

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from api_client import Answer
-from bursar.domain.roles import TeamRole
+from bursar.domain.roles import OrganizationRole, TeamRole
 from factories import Factory
 from live_server import LiveApi
 
@@ -18,6 +18,16 @@ mutation Remove($input: TeamMembersRemoveInput!) {
 DEMOTE = """
 mutation Demote($input: TeamMemberUpdateInput!) {
   teamMemberUpdate(input: $input) { errors { code path } }
+}
+"""
+REMOVE_FROM_ORGANIZATION = """
+mutation Remove($input: OrganizationMembersRemoveInput!) {
+  organizationMembersRemove(input: $input) { errors { code path } }
+}
+"""
+DEMOTE_IN_ORGANIZATION = """
+mutation Demote($input: OrganizationMemberUpdateInput!) {
+  organizationMemberUpdate(input: $input) { errors { code path } }
 }
 """
 DEMOTE_USER = """
@@ -67,6 +77,39 @@ async def test_the_last_two_admins_of_a_team_never_both_go(
 
 
 @rounds
+@pytest.mark.parametrize("each_other", [True, False], ids=["each other", "themselves"])
+@pytest.mark.parametrize(
+    "document", [REMOVE_FROM_ORGANIZATION, DEMOTE_IN_ORGANIZATION], ids=["remove", "demote"]
+)
+async def test_the_last_two_admins_of_an_organization_never_both_go(
+    ask: LiveApi,
+    make: Factory,
+    owner: asyncpg.Connection,
+    document: str,
+    each_other: bool,
+    rounds: int,
+) -> None:
+    admins = [await make.person(), await make.person()]
+    for _ in range(rounds):
+        organization = await make.organization()
+        for admin in admins:
+            await make.organization_member(organization, admin, OrganizationRole.ADMIN)
+        targets = admins[::-1] if each_other else admins
+        answers = await asyncio.gather(
+            *(
+                ask(admin, document, input=_of_organization(document, organization.id, target.id))
+                for admin, target in zip(admins, targets, strict=True)
+            )
+        )
+        won, lost = sorted((answer.refusals for answer in answers), key=len)
+        assert won == []
+        expected = {REMOVE_FROM_ORGANIZATION: "NOT_FOUND", DEMOTE_IN_ORGANIZATION: "FORBIDDEN"}
+        assert [code for code, _ in lost] == [expected[document] if each_other else "CONFLICT"]
+        left = "SELECT count(*) FROM organization_members WHERE organization_id = $1 AND role = $2"
+        assert await owner.fetchval(left, organization.id, "ADMIN") == 1
+
+
+@rounds
 @pytest.mark.parametrize(
     "document", [DEMOTE_USER, BLOCK_USER, DELETE_USER], ids=["demote", "block", "delete"]
 )
@@ -100,6 +143,13 @@ def _of(document: str, team_id: str, user_id: str) -> dict[str, object]:
     if document is REMOVE:
         return {"teamId": team_id, "members": [{"userId": user_id}]}
     return {"teamId": team_id, "userId": user_id, "role": "MEMBER"}
+
+
+def _of_organization(document: str, organization_id: str, user_id: str) -> dict[str, object]:
+    given: dict[str, object] = {"organizationId": organization_id}
+    if document is REMOVE_FROM_ORGANIZATION:
+        return given | {"members": [{"userId": user_id}]}
+    return given | {"userId": user_id, "role": "MEMBER"}
 
 
 def _of_user(document: str, user_id: str) -> dict[str, object]:

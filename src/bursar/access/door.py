@@ -61,16 +61,18 @@ async def access_organization(
     path: Path = ("id",),
     deeds: Deeds = (),
     lock: Lock = Lock.UPDATE,
+    oneself: bool = False,
 ) -> Row:
     """The organization, locked, for an actor who may do all of the actions to it.
 
-    Raises NotFound at `path` for what the actor cannot see, and Forbidden at `path`, or for each of
-    the `deeds` (an action and the path of the field that asks for it) at its own.
+    `oneself`: the deed concerns only the actor. Raises NotFound at `path` for what the actor cannot
+    see, and Forbidden at `path`, or for each of the `deeds` (an action and the path of the field that
+    asks for it) at its own.
     """
     rows = await _locked(tx, actor, organizations, [organization_id], lock)
     if not rows:
         raise NotFound(*path, thing="organization")
-    relations = set()
+    relations = {Relation.SELF} if oneself else set()
     if rows[0].get("actor_organization_role") == OrganizationRole.ADMIN:
         relations.add(Relation.ORGANIZATION_ADMIN)
     _require(actor, relations, actions, path, deeds)
@@ -87,7 +89,7 @@ async def access_team(
     lock: Lock = Lock.UPDATE,
     oneself: bool = False,
 ) -> Row:
-    """The team, locked; as access_organization. `oneself`: the deed concerns only the actor."""
+    """The team, locked; as access_organization."""
     rows = await _locked(tx, actor, teams, [team_id], lock)
     if not rows:
         raise NotFound(*path, thing="team")
@@ -176,10 +178,12 @@ async def lock_team_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
         await tx.one(_team_of_key(actor.sight), **actor.parameters, id=key_id)
 
 
-async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> None:
-    """Keep the limits of a team's organization as they are, before the team itself is locked."""
-    if is_storable(team_id):
-        await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
+async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> str | None:
+    """Keep a team's organization, limits and members, before the team itself; answers its id."""
+    if not is_storable(team_id):
+        return None
+    row = await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
+    return row and row.id
 
 
 def team_relations(row: Row) -> set[Relation]:

@@ -30,6 +30,7 @@ class Action(StrEnum):
     TEAM_MEMBERS_ADD = "team_members:add"
     TEAM_MEMBER_UPDATE = "team_member:update"
     TEAM_MEMBERS_REMOVE = "team_members:remove"
+    TEAM_JOIN = "team:join"
     TEAM_MEMBER_BUDGET_UPDATE = "team_member_budget:update"
     USER_CREATE = "user:create"
     USER_UPDATE = "user:update"
@@ -59,7 +60,7 @@ class Rule(NamedTuple):
 
 yes, no = True, False
 
-# Oneself, for a key: the user of a personal one.
+# Oneself, for a key: the user of a personal one; for joining: whom the team is open to.
 # fmt: off
 POLICY: dict[Action, Rule] = {
     #                                        platform  organization  team  self
@@ -79,6 +80,7 @@ POLICY: dict[Action, Rule] = {
     Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),
     Action.TEAM_MEMBER_UPDATE:          Rule(yes,      yes,          yes,  no,   "change members of this team"),
     Action.TEAM_MEMBERS_REMOVE:         Rule(yes,      yes,          yes,  yes,  "remove others from this team"),
+    Action.TEAM_JOIN:                   Rule(no,       no,           no,   yes,  "join this team"),
     Action.TEAM_MEMBER_BUDGET_UPDATE:   Rule(yes,      yes,          yes,  no,   "set the default budget of members"),
     Action.USER_CREATE:                 Rule(yes,      no,           no,   no,   "create a user"),
     Action.USER_UPDATE:                 Rule(yes,      no,           no,   no,   "change this user"),

@@ -4,9 +4,11 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
+from bursar.graphql.mutations import joining as joining_writes
 from bursar.graphql.mutations import key as key_writes
 from bursar.graphql.mutations import member as member_writes
 from bursar.graphql.mutations import organization as organization_writes
+from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import audit, budget, node, organization, team, user, viewer
@@ -18,7 +20,15 @@ from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
 QUERIES = (viewer, node, organization, team, user, budget, audit)
-MUTATIONS = (organization_writes, team_writes, member_writes, user_writes, key_writes)
+MUTATIONS = (
+    organization_writes,
+    organization_member_writes,
+    team_writes,
+    member_writes,
+    joining_writes,
+    user_writes,
+    key_writes,
+)
 
 Query = create_type(
     "Query",

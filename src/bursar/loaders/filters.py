@@ -79,6 +79,7 @@ TEAM_FILTERS: Filters = {
     **named(teams),
     **among("organization_ids", teams.c.organization_id),
     **equal("blocked", teams.c.blocked),
+    **equal("joinable", teams.c.joinable),
     "member_user_id": Filter(
         teams.c.id.in_(
             select(team_members.c.team_id).where(

@@ -1,11 +1,12 @@
-"""Teams by id and by external id, their lists, and what the actor is to them."""
+"""Teams by id and by external id, their lists, those one may join, and what one is to them."""
 
 from sqlalchemy import select
 
 from bursar.access.door import with_actor_roles
+from bursar.access.joining import open_teams
 from bursar.access.visibility import visible_teams
 from bursar.database.tables import teams
-from bursar.loaders.filters import TEAM_FILTERS
+from bursar.loaders.filters import TEAM_FILTERS, contains
 from bursar.loaders.pages import Listing
 from bursar.loaders.rows import RowsByKey, rows_of
 
@@ -20,6 +21,15 @@ teams_by_organization = Listing(
     parent=teams.c.organization_id,
     default=BY_NAME,
     filters=TEAM_FILTERS,
+)
+
+# Who has not joined a team sees what to choose it by.
+joinable_teams_list = Listing(
+    teams.c.id,
+    open_teams,
+    lambda _: [teams.c.id, teams.c.name, teams.c.name_key, teams.c.description],
+    default=BY_NAME,
+    filters=contains("name_contains", teams.c.name_key),
 )
 
 # The roles of the actor in a team and in its organization.

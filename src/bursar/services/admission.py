@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
-from bursar.database.tables import organization_members
-from bursar.database.writes import insert_absent
 from bursar.domain.errors import AlreadyMember, NotFound, NotInOrganization, Problems, Refusal
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
-from bursar.services import audit, people
-from bursar.services.audit import Change
+from bursar.services import memberships, people
+from bursar.services.memberships import ORGANIZATION, Joining
 from bursar.services.people import Person
 
 
@@ -32,7 +30,9 @@ async def admit(
     AlreadyMember; Invalid for one user named twice.
     """
     paths = {person: ("members", place) for place, person in enumerate(persons)}
-    found = await people.find(tx, actor, persons, team=team)
+    found = await people.find(
+        tx, actor, persons, organization_id=team.organization_id, team_id=team.id
+    )
     everybody = team.organization_id == DEFAULT_ORGANIZATION
     problems = Problems()
     known: dict[Person, Row] = {}
@@ -56,11 +56,23 @@ async def admit(
     # Who is not found is said first, and alone.
     Problems(problem for problem in problems if isinstance(problem, NotFound)).raise_any()
     problems.raise_any()
-    created = await _create_users(tx, actor, [p for p, row in found.items() if row is None])
+    created = await people.create(tx, actor, [p for p, row in found.items() if row is None])
     user_ids = {p: created[p].id if row is None else row.id for p, row in found.items()}
     if not everybody:
-        newcomers = [user_ids[p] for p, row in found.items() if not (row and row.in_organization)]
-        await _add_to_organization(tx, actor, team, newcomers)
+        newcomers = [
+            Joining(user_ids[p], OrganizationRole.MEMBER)
+            for p, row in found.items()
+            if not (row and row.in_organization)
+        ]
+        # Who joined the organization meanwhile is in it already.
+        await memberships.insert(
+            tx,
+            actor,
+            ORGANIZATION,
+            team.organization_id,
+            newcomers,
+            organization_id=team.organization_id,
+        )
     return user_ids
 
 
@@ -87,40 +99,3 @@ def _refusal(
     if exists_or_can and invites and seen:
         return NotInOrganization()
     return NotFound(thing="user")
-
-
-async def _create_users(
-    tx: Connection, actor: Actor, persons: Sequence[Person]
-) -> dict[Person, Row]:
-    rows = await people.create_from_emails(tx, [p.email for p in persons if p.email])
-    await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
-    return dict(zip(persons, rows, strict=True))
-
-
-async def _add_to_organization(
-    tx: Connection, actor: Actor, team: Row, user_ids: Sequence[str]
-) -> None:
-    """Make people members of the team's organization; who joined meanwhile is one already."""
-    drafts = [
-        {
-            "id": new_id(Prefix.ORGANIZATION_MEMBER),
-            "organization_id": team.organization_id,
-            "user_id": user_id,
-            "role": OrganizationRole.MEMBER,
-        }
-        for user_id in user_ids
-    ]
-    rows = await insert_absent(tx, organization_members, drafts)
-    await audit.record(
-        tx,
-        actor,
-        *(
-            Change(
-                "organization_member.add",
-                row.id,
-                after={name: row[name] for name in ("id", "user_id", "role", "joined_at")},
-                organization_id=row.organization_id,
-            )
-            for row in rows
-        ),
-    )

@@ -23,7 +23,7 @@ PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "tags": problem_with_tags,
     "scopes": problem_with_scopes,
 }
-NEVER_NULL = frozenset({"name", "role", "tags", "metadata", "scopes"})
+NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"})
 KEYED = ("name", "email", "alias")
 
 

@@ -3,14 +3,17 @@
 What is administered is locked first, so that two admins cannot each count on the other to stay.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Select,
     Table,
     Text,
+    all_,
     bindparam,
     exists,
     literal,
@@ -19,8 +22,10 @@ from sqlalchemy import (
 )
 
 from bursar.database.connections import Connection
+from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams, users
+from bursar.domain.errors import LastAdmin, Problems
 from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
 
 USER = bindparam("user_id", type_=Text)
@@ -45,6 +50,39 @@ async def administers(tx: Connection, user_id: str) -> set[str]:
 async def alone_in(tx: Connection, user_id: str) -> list[tuple[str, str]]:
     """The kinds and ids of the things that have no other admin than the user."""
     return [(row.kind, row.id) for row in await tx.all(_alone(), user_id=user_id)]
+
+
+async def check_stays(
+    tx: Connection, things: Table, thing_id: str, going: Sequence[tuple[tuple[str | int, ...], Row]]
+) -> None:
+    """Raise LastAdmin for each admin among memberships that go, at its path, if no other stays.
+
+    `things`: teams or organizations. The thing is locked.
+    """
+    _, of_thing, role = _membership(things)
+    admins = [(path, member) for path, member in going if member.role == role]
+    if not admins:
+        return
+    stays = await tx.one(
+        _another(things), thing_id=thing_id, going=[member.id for _, member in admins]
+    )
+    if stays is None:
+        thing = of_thing.removesuffix("_id")
+        Problems(LastAdmin(*path, thing=thing) for path, _ in admins).raise_any()
+
+
+@cache
+def _another(things: Table) -> Statement:
+    members, thing_id, role = _membership(things)
+    return Statement(
+        select(members.c.id)
+        .where(
+            members.c[thing_id] == bindparam("thing_id"),
+            members.c.role == role,
+            members.c.id != all_(bindparam("going", type_=ARRAY(Text))),
+        )
+        .limit(1)
+    )
 
 
 @cache

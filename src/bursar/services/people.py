@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
@@ -17,7 +18,9 @@ from bursar.database.writes import insert_absent
 from bursar.domain.errors import DifferentUsers, Invalid, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.names import NAME_LENGTH, is_storable, key_of
+from bursar.services import audit
 from bursar.services.attributes import columns_of, problems_with
+from bursar.services.audit import Change
 
 Path = tuple[str | int, ...]
 
@@ -70,20 +73,25 @@ async def oneself(tx: Connection, actor: Actor) -> Person:
 
 
 async def find(
-    tx: Connection, actor: Actor, people: Iterable[Person], *, team: Row
+    tx: Connection,
+    actor: Actor,
+    people: Iterable[Person],
+    *,
+    organization_id: str,
+    team_id: str | None = None,
 ) -> dict[Person, Row | None]:
     """The user behind each person, kept from being deleted; None where there is none.
 
     Beside the user's columns a row says whether the actor sees the user, and whether the user is in
-    the team and in its organization.
+    the organization and in the team.
     """
     people = list(people)
     rows = await tx.all(
         _candidates(actor.sight),
         **actor.parameters,
         **names_of(people),
-        team_id=team.id,
-        organization_id=team.organization_id,
+        team_id=team_id,
+        organization_id=organization_id,
     )
     by_id = {row.id: row for row in rows}
     by_email = {row.email_key: row for row in rows if row.email_key is not None}
@@ -115,8 +123,8 @@ def check_distinct(named: Iterable[tuple[Path, str]]) -> None:
     problems.raise_any()
 
 
-async def create_from_emails(tx: Connection, emails: Iterable[str]) -> list[Row]:
-    """Create a user for each e-mail, named by what stands before the @.
+async def create(tx: Connection, actor: Actor, people: Sequence[Person]) -> dict[Person, Row]:
+    """Create a user for each person, who have only e-mails, named by what stands before the @.
 
     Asks for the transaction to be run again if somebody else creates one of them meanwhile.
     """
@@ -125,12 +133,17 @@ async def create_from_emails(tx: Connection, emails: Iterable[str]) -> list[Row]
             "id": new_id(Prefix.USER),
             **columns_of({"name": email.split("@")[0][:NAME_LENGTH], "email": email}),
         }
-        for email in emails
+        for email in (person.email for person in people)
+        if email is not None
     ]
+    # In one order, so that two who create the same people do not wait for each other.
+    drafts.sort(key=itemgetter("email_key"))
     rows = await insert_absent(tx, users, drafts)
     if len(rows) < len(drafts):
         raise RunAgain
-    return rows
+    await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
+    by_email = {row.email_key: row for row in rows}
+    return {person: by_email[person.email_key] for person in people}
 
 
 @cache

@@ -28,10 +28,11 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import audit, budgets, members, people
+from bursar.services import audit, budgets, members, memberships, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.members import NewMember
+from bursar.services.members import NewMembers
+from bursar.services.memberships import NewMember
 from bursar.services.people import Person
 
 MOST_DELETED = 100
@@ -45,6 +46,7 @@ class TeamAttributes(TypedDict, total=False):
     name: str
     external_id: str | None
     description: str | None
+    joinable: bool
     tags: list[str]
     metadata: dict[str, Any]
     budget: BudgetChanges | None
@@ -68,7 +70,7 @@ async def create(
     *,
     attributes: NewTeamAttributes,
     organization_id: str | None = None,
-    new_members: Sequence[NewMember] = (),
+    new_members: NewMembers = (),
     add_to_organization: bool = False,
 ) -> Row:
     """Create a team, in the built-in organization unless another is named, with its first members.
@@ -78,7 +80,7 @@ async def create(
     AlreadyTaken for the external id, and what members.add raises.
     """
     problems = Problems(_problems(attributes))
-    problems.extend(members.problems_with_new(new_members))
+    problems.extend(memberships.problems_with_new(new_members))
     problems.raise_any()
     organization = await access_organization(
         tx,
@@ -247,8 +249,8 @@ async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
 
 
 async def _with_creator(
-    tx: Connection, actor: Actor, new_members: Sequence[NewMember]
-) -> list[NewMember]:
+    tx: Connection, actor: Actor, new_members: NewMembers
+) -> list[NewMember[TeamRole]]:
     """The first members: a plain USER who creates a team administers it, listed or not."""
     if actor.role is not PlatformRole.USER:
         return list(new_members)

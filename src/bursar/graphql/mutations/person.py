@@ -3,10 +3,10 @@
 import strawberry
 from strawberry import Maybe
 
-from bursar.domain.roles import TeamRole
+from bursar.domain.roles import OrganizationRole, TeamRole
 from bursar.graphql.inputs import given
 from bursar.graphql.mutations.budget import BudgetInput
-from bursar.services.members import NewMember
+from bursar.services.memberships import NewMember
 from bursar.services.people import Person
 
 
@@ -28,9 +28,21 @@ class NewTeamMemberInput(PersonInput):
     )
 
 
+@strawberry.input(description="Someone to add to an organization.")
+class NewOrganizationMemberInput(PersonInput):
+    role: OrganizationRole = strawberry.field(
+        default=OrganizationRole.MEMBER, description="What they will be to the organization."
+    )
+    budget: Maybe[BudgetInput | None] = strawberry.field(description="A budget of their own.")
+
+
 def person_of(input: PersonInput) -> Person:
     return Person(given(input.user_id), given(input.email))
 
 
-def new_member_of(input: NewTeamMemberInput) -> NewMember:
+def new_member_of(input: NewTeamMemberInput) -> NewMember[TeamRole]:
+    return NewMember(person_of(input), input.role, given(input.budget))
+
+
+def new_organization_member_of(input: NewOrganizationMemberInput) -> NewMember[OrganizationRole]:
     return NewMember(person_of(input), input.role, given(input.budget))

@@ -22,6 +22,9 @@ class TeamCreateInput(MutationInput):
         description="Your own name for it, unique among teams."
     )
     description: Maybe[str | None] = strawberry.field(description="What the team is for.")
+    joinable: Maybe[bool | None] = strawberry.field(
+        description="Whether who belongs to the organization may join by themself; false unless said."
+    )
     tags: Maybe[list[str] | None] = strawberry.field(description="Labels, each once.")
     metadata: Maybe[JSON | None] = strawberry.field(description="Free data of yours.")
     budget: Maybe[BudgetInput | None] = strawberry.field(
@@ -44,6 +47,9 @@ class TeamUpdateInput(MutationInput):
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
     description: Maybe[str | None] = strawberry.field(description="What the team is for.")
+    joinable: Maybe[bool | None] = strawberry.field(
+        description="Whether who belongs to the organization may join by themself; it cannot be null."
+    )
     tags: Maybe[list[str] | None] = strawberry.field(
         description="Labels, all of them; they cannot be null."
     )

@@ -1,4 +1,4 @@
-"""Teams: by id, by external id, and all that the caller may see."""
+"""Teams: by id, by external id, all that the caller may see, and those that they may join."""
 
 from enum import Enum
 from typing import Annotated
@@ -13,8 +13,8 @@ from bursar.graphql.context import Context
 from bursar.graphql.enums import OrderDirection, describe
 from bursar.graphql.queries.arguments import ORDER_BY, ExternalId, Id, NamedFilter
 from bursar.graphql.queries.node import by_id, by_text
-from bursar.graphql.types.team import Team
-from bursar.loaders.teams import teams_by_external_id, teams_list
+from bursar.graphql.types.team import JoinableTeam, Team
+from bursar.loaders.teams import joinable_teams_list, teams_by_external_id, teams_list
 
 
 @strawberry.input(description="Which teams; all that is given must hold.")
@@ -24,6 +24,9 @@ class TeamFilter(NamedFilter):
     )
     blocked: Maybe[bool | None] = strawberry.field(
         description="Only those that are blocked, or only those that are not."
+    )
+    joinable: Maybe[bool | None] = strawberry.field(
+        description="Only those that people may join by themselves, or only the others."
     )
     member_user_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="Only those that this user is a member of."
@@ -91,4 +94,32 @@ def teams(
     )
 
 
-FIELDS = [team, team_by_external_id, teams]
+@strawberry.input(description="Which teams to join.")
+class JoinableTeamFilter:
+    name_contains: Maybe[str | None] = strawberry.field(
+        description="Only those whose name contains this, without regard to case."
+    )
+
+
+JoinableFilter = Annotated[
+    JoinableTeamFilter | None, strawberry.argument(description="Only those that fit.")
+]
+
+
+@strawberry.field(
+    description="The teams that are open to who belongs to their organization, and that you have "
+    "not joined, by name; blocked ones are left out."
+)
+def joinable_teams(
+    first: First = UNSET,
+    last: Last = UNSET,
+    after: After = UNSET,
+    before: Before = UNSET,
+    filter: JoinableFilter = UNSET,
+) -> Connection[JoinableTeam]:
+    return connection(
+        joinable_teams_list, first=first, last=last, after=after, before=before, filter=filter
+    )
+
+
+FIELDS = [team, team_by_external_id, teams, joinable_teams]

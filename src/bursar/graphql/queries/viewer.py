@@ -17,7 +17,7 @@ from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
 from bursar.loaders.users import users_by_id
 from bursar.services import idempotency
-from bursar.services.members import MOST_AT_ONCE
+from bursar.services.memberships import MOST_AT_ONCE
 from bursar.services.teams import MOST_DELETED
 
 

@@ -26,8 +26,11 @@ from bursar.loaders.teams import actor_roles_by_team
 if TYPE_CHECKING:
     from bursar.graphql.types.audit import AuditEntry
 
+# One joins a team before one is anything to it: joinableTeams tells which.
 TO_A_TEAM = [
-    action for action in Action if action.startswith("team") and action is not Action.TEAM_CREATE
+    action
+    for action in Action
+    if action.startswith("team") and action not in {Action.TEAM_CREATE, Action.TEAM_JOIN}
 ]
 
 
@@ -39,6 +42,9 @@ class Team(Node):
     external_id: str | None = strawberry.field(description="The caller's own name for the team.")
     description: str | None = strawberry.field(description="What the team is for.")
     blocked: bool = strawberry.field(description="Whether no key of the team is authorized.")
+    joinable: bool = strawberry.field(
+        description="Whether who belongs to the organization may join by themself."
+    )
     tags: list[str] = strawberry.field(description="Labels, in the order they were given.")
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
     version: int = strawberry.field(description="Counts the changes.")
@@ -76,3 +82,10 @@ class Team(Node):
         roles = await info.context.load(actor_roles_by_team, root.id)
         relations = team_relations(roles) if roles else set()
         return [action for action in TO_A_TEAM if permits(info.context.actor, action, relations)]
+
+
+@strawberry.type(description="A team that you may join; what else there is to it, members see.")
+class JoinableTeam:
+    id: strawberry.ID = strawberry.field(description="The team's id, to join it with.")
+    name: str = strawberry.field(description="The name.")
+    description: str | None = strawberry.field(description="What the team is for.")
