@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from bursar.database import tables
 from bursar.database.connections import statements_sent
-from factories import Person
+from factories import Key, Person
 
 ERRORS = """
 errors {
@@ -63,7 +63,7 @@ class Api:
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
 
-    async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+    async def __call__(self, person: Person | Key, document: str, **variables: Any) -> Answer:
         response = await self.http.post(
             "/graphql",
             json={"query": document, "variables": variables},
@@ -76,7 +76,7 @@ class Api:
         )
 
     async def mutate(
-        self, person: Person, name: str, selection: str = "", /, **given: Any
+        self, person: Person | Key, name: str, selection: str = "", /, **given: Any
     ) -> Answer:
         """Call a mutation with these fields of its input; of its payload select this and the errors."""
         input_type = f"{name[0].upper()}{name[1:]}Input!"
@@ -86,7 +86,7 @@ class Api:
         return await self(person, document, input=given)
 
     async def refused(
-        self, person: Person, name: str, selection: str = "", /, **given: Any
+        self, person: Person | Key, name: str, selection: str = "", /, **given: Any
     ) -> Answer:
         """Call a mutation that must be refused, and see that nothing was changed."""
         before = await self.fingerprint()

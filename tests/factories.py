@@ -49,6 +49,18 @@ class Person:
         return Actor(self.id, self.key_id, PlatformRole(self.row.role), scopes)
 
 
+@dataclass(frozen=True)
+class Key:
+    """A key that the API can be asked with."""
+
+    row: Row
+    secret: str
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+
 class Factory:
     """Each method makes one thing in a transaction of its own; answers its row."""
 
@@ -83,6 +95,23 @@ class Factory:
         if team is not None:
             await self.team_member(team, person, team_role)
         return person
+
+    async def api_key(
+        self, person: Person | None = None, *, team: Row | None = None, **attributes: Any
+    ) -> Key:
+        """A key of a person, of a team's service, or of a member; without scopes with its kind's."""
+        secret = new_secret()
+        row = await self._database.write(
+            lambda tx: insert_key(
+                tx,
+                person and person.id,
+                secret,
+                PEPPER,
+                attributes,
+                team_id=team and team.id,
+            )
+        )
+        return Key(row, secret)
 
     async def admin(self) -> Person:
         """A platform admin."""

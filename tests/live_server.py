@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from api_client import Answer
-from factories import Person
+from factories import Key, Person
 
 START_SECONDS = 30
 
@@ -42,7 +42,7 @@ class LiveApi:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
 
-    async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+    async def __call__(self, person: Person | Key, document: str, **variables: Any) -> Answer:
         response = await self._http.post(
             "/graphql",
             json={"query": document, "variables": variables},

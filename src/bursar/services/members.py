@@ -34,7 +34,7 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import TeamRole
-from bursar.services import admission, audit, budgets, people
+from bursar.services import admission, archive, audit, budgets, people
 from bursar.services.attributes import check_version, problems_with
 from bursar.services.audit import Change
 from bursar.services.people import Person
@@ -165,7 +165,7 @@ async def update(
 async def remove(
     tx: Connection, actor: Actor, *, team_id: str, persons: Sequence[Person]
 ) -> list[Row]:
-    """Remove people from a team, all of them or none; anybody may remove only themself.
+    """Remove people from a team with their keys of it, all or none; anybody may remove themself.
 
     Answers the memberships that are gone. Raises Refusals for bad input, NotFound for the team or
     for who is no member of it, Forbidden, LastAdmin when the team would have no admin left.
@@ -189,6 +189,9 @@ async def remove(
         if member.role == TeamRole.ADMIN
     ]
     await _check_admin_stays(tx, actor, team, admins)
+    await archive.remove_keys(
+        tx, actor, team_ids=[team.id], user_ids=[member.user_id for member in members]
+    )
     owned = await budgets.budgets_of(tx, "team_member", [member.id for member in members])
     await delete_rows(tx, team_members, [member.id for member in members])
     await audit.record(

@@ -5,10 +5,12 @@ from strawberry.types import Info
 
 from bursar.access.policy import Action, permits
 from bursar.domain import durations, metadata, names
+from bursar.domain.keys import LONGEST_GRACE
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.scalars import Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 from bursar.graphql.types.user import User
@@ -16,6 +18,7 @@ from bursar.loaders.keys import api_keys_by_id
 from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
 from bursar.loaders.users import users_by_id
+from bursar.services import keys
 from bursar.services.members import MOST_AT_ONCE
 from bursar.services.teams import MOST_DELETED
 
@@ -74,6 +77,12 @@ class Limits:
     max_teams_deleted_at_once: int = strawberry.field(
         description="The most teams that one call deletes."
     )
+    max_api_keys_deleted_at_once: int = strawberry.field(
+        description="The most API keys that one call deletes."
+    )
+    max_grace_period: Duration = strawberry.field(
+        description="The longest time that a replaced secret stays good."
+    )
     max_name_characters: int = strawberry.field(description="The longest name.")
     max_email_characters: int = strawberry.field(description="The longest e-mail.")
     max_description_characters: int = strawberry.field(description="The longest description.")
@@ -93,6 +102,8 @@ def limits(info: Info[Context, None]) -> Limits:
         max_node_ids=LARGEST_PAGE,
         max_members_at_once=MOST_AT_ONCE,
         max_teams_deleted_at_once=MOST_DELETED,
+        max_api_keys_deleted_at_once=keys.MOST_DELETED,
+        max_grace_period=Duration(f"{LONGEST_GRACE.days}d"),
         max_name_characters=names.NAME_LENGTH,
         max_email_characters=names.EMAIL_LENGTH,
         max_description_characters=names.DESCRIPTION_LENGTH,
