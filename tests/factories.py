@@ -11,6 +11,7 @@ from bursar.database.tables import (
     BUDGET_OWNERS,
     audit_entries,
     budgets,
+    deleted_api_keys,
     organization_members,
     organizations,
     team_members,
@@ -153,6 +154,18 @@ class Factory:
     async def budget(self, owner: str, row: Row, **limits: Any) -> Row:
         """A budget of an owner, of a kind in BUDGET_OWNERS."""
         return await self._insert(budgets, Prefix.BUDGET, {BUDGET_OWNERS[owner]: row.id, **limits})
+
+    async def deleted_api_key(
+        self, *, organization: Row | None = None, team: Row | None = None, **columns: Any
+    ) -> Row:
+        """What the archive keeps of a key, of a team in an organization if they are given."""
+        places = {
+            "organization_id": organization and organization.id,
+            "team_id": team and team.id,
+        }
+        return await self._insert(
+            deleted_api_keys, Prefix.API_KEY, {"state": {}, **places, **columns}
+        )
 
     async def audit_entry(
         self,

@@ -30,7 +30,13 @@ CONTRACT = {
     "user:update": "P",
     "user:delete": "P",
     "user:block": "P",
-    "api_key:create": "PS",
+    "api_key:create": "POTS",
+    "api_key:update": "POTS",
+    "api_key:block": "POTS",
+    "api_key:rotate": "POTS",
+    "api_key:delete": "POTS",
+    "api_key:grant_manage": "PS",
+    "api_key:grant_gateway": "P",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
 

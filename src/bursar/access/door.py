@@ -220,7 +220,10 @@ VISIBLE = {
 
 
 ORGANIZATION_OF_KEY = (
-    select(teams.c.organization_id).where(teams.c.id == api_keys.c.team_id).scalar_subquery()
+    select(teams.c.organization_id)
+    .where(teams.c.id == api_keys.c.team_id)
+    .correlate(api_keys)
+    .scalar_subquery()
 )
 
 
