@@ -38,7 +38,9 @@ class Viewer:
     user: User | None = edge(
         users_by_id, key="user_id", description="The user; null for the key of a service."
     )
-    key: ApiKey = edge(api_keys_by_id, key="key_id", description="The key.")
+    key: ApiKey | None = edge(
+        api_keys_by_id, key="key_id", description="The key; null if it was deleted since."
+    )
     organizations: Connection[OrganizationMember] = connection_edge(
         organization_members_by_user,
         key="user_id",
