@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from bursar.database import tables
 from bursar.database.connections import statements_sent
-from factories import Person
+from factories import Key, Person
 
 ERRORS = """
 errors {
@@ -63,11 +63,15 @@ class Api:
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
 
-    async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+    async def __call__(self, person: Person | Key, document: str, **variables: Any) -> Answer:
         return await self.send(person, document, variables, {})
 
     async def send(
-        self, person: Person, document: str, variables: dict[str, Any], headers: dict[str, str]
+        self,
+        person: Person | Key,
+        document: str,
+        variables: dict[str, Any],
+        headers: dict[str, str],
     ) -> Answer:
         """As a call, with further headers."""
         response = await self.http.post(
@@ -82,7 +86,7 @@ class Api:
         )
 
     async def mutate(
-        self, person: Person, name: str, selection: str = "", /, **given: Any
+        self, person: Person | Key, name: str, selection: str = "", /, **given: Any
     ) -> Answer:
         """Call a mutation with these fields of its input; of its payload select this and the errors."""
         input_type = f"{name[0].upper()}{name[1:]}Input!"
@@ -92,7 +96,7 @@ class Api:
         return await self(person, document, input=given)
 
     async def refused(
-        self, person: Person, name: str, selection: str = "", /, **given: Any
+        self, person: Person | Key, name: str, selection: str = "", /, **given: Any
     ) -> Answer:
         """Call a mutation that must be refused, and see that nothing was changed."""
         before = await self.fingerprint()

@@ -11,6 +11,7 @@ from bursar.database.tables import (
     BUDGET_OWNERS,
     audit_entries,
     budgets,
+    deleted_api_keys,
     organization_members,
     organizations,
     team_members,
@@ -49,6 +50,18 @@ class Person:
         return Actor(self.id, self.key_id, PlatformRole(self.row.role), scopes)
 
 
+@dataclass(frozen=True)
+class Key:
+    """A key that the API can be asked with."""
+
+    row: Row
+    secret: str
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+
 class Factory:
     """Each method makes one thing in a transaction of its own; answers its row."""
 
@@ -83,6 +96,23 @@ class Factory:
         if team is not None:
             await self.team_member(team, person, team_role)
         return person
+
+    async def api_key(
+        self, person: Person | None = None, *, team: Row | None = None, **attributes: Any
+    ) -> Key:
+        """A key of a person, of a team's service, or of a member; without scopes with its kind's."""
+        secret = new_secret()
+        row = await self._database.write(
+            lambda tx: insert_key(
+                tx,
+                person and person.id,
+                secret,
+                PEPPER,
+                attributes,
+                team_id=team and team.id,
+            )
+        )
+        return Key(row, secret)
 
     async def admin(self) -> Person:
         """A platform admin."""
@@ -124,6 +154,18 @@ class Factory:
     async def budget(self, owner: str, row: Row, **limits: Any) -> Row:
         """A budget of an owner, of a kind in BUDGET_OWNERS."""
         return await self._insert(budgets, Prefix.BUDGET, {BUDGET_OWNERS[owner]: row.id, **limits})
+
+    async def deleted_api_key(
+        self, *, organization: Row | None = None, team: Row | None = None, **columns: Any
+    ) -> Row:
+        """What the archive keeps of a key, of a team in an organization if they are given."""
+        places = {
+            "organization_id": organization and organization.id,
+            "team_id": team and team.id,
+        }
+        return await self._insert(
+            deleted_api_keys, Prefix.API_KEY, {"state": {}, **places, **columns}
+        )
 
     async def audit_entry(
         self,

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from api_client import Answer
-from factories import PEPPER, Person
+from factories import PEPPER, Key, Person
 
 START_SECONDS = 30
 
@@ -52,7 +52,7 @@ class LiveApi:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
 
-    async def __call__(self, person: Person, document: str, **variables: Any) -> Answer:
+    async def __call__(self, person: Person | Key, document: str, **variables: Any) -> Answer:
         response = await self._http.post(
             "/graphql",
             json={"query": document, "variables": variables},

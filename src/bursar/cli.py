@@ -125,6 +125,9 @@ def seed(
     teams: Annotated[int, typer.Option(min=1)] = 200,
     users: Annotated[int, typer.Option(min=1)] = 2000,
     members_per_team: Annotated[int, typer.Option(min=1)] = 10,
+    keys_per_team: Annotated[
+        int, typer.Option(min=0, help="Of members and services; nobody has their secrets.")
+    ] = 5,
     seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = 0,
 ) -> None:
     """Load realistic data beside what is there, for demos and benchmarks."""
@@ -136,6 +139,7 @@ def seed(
         teams=teams,
         users=users,
         members_per_team=members_per_team,
+        keys_per_team=keys_per_team,
         number=seed,
     )
     for table, count in rows.items():

@@ -49,6 +49,12 @@ def within_team(input: Input, **places: str) -> Deed:
     return deed("teamId", lambda w, me: {"teamId": w.team.id, **input(w, me)}, **places)
 
 
+def one_key(kind: str, **attributes: Any) -> Deed:
+    """`f`: who may do it, but may not hold the secret."""
+    places = {"F": " ".join(attributes) or "id", "f": "id"}
+    return deed("id", lambda w, _: {"id": w.keys[kind].id, **attributes}, **places)
+
+
 DEEDS = {
     "organizationCreate": deed("", lambda _, __: {"name": "New"}),
     "organizationUpdate name": one_organization(name="New"),
@@ -132,6 +138,21 @@ DEEDS = {
     "userUnblock": one_mate(),
     "apiKeyCreate": deed("userId", lambda w, _: {"userId": w.mate.id}),
     "apiKeyCreate for oneself": deed("userId", lambda _, __: {}),
+    "apiKeyCreate for a member": within_team(lambda w, _: {"userId": w.mate.id}),
+    "apiKeyCreate for a member to manage": within_team(
+        lambda w, _: {"userId": w.mate.id, "scopes": ["MANAGE"]}, f="scopes"
+    ),
+    "apiKeyCreate for a service": within_team(lambda _, __: {"alias": "CI"}),
+    "apiKeyCreate for a gateway": within_team(lambda _, __: {"scopes": ["GATEWAY"]}, f="scopes"),
+    "apiKeyUpdate of a member": one_key("member", alias="New", metadata={}),
+    "apiKeyUpdate of a service": one_key("service", budget={"rpmLimit": "9"}),
+    "apiKeyUpdate of one's own": deed("alias", lambda _, me: {"id": me.key_id, "alias": "New"}),
+    "apiKeyBlock": one_key("service"),
+    "apiKeyUnblock": one_key("service"),
+    "apiKeyRotate of a member": one_key("member"),
+    "apiKeyRotate of a managing key": one_key("manager"),
+    "apiKeyRotate of a gateway": one_key("gateway"),
+    "apiKeysDelete": deed("ids.0", lambda w, _: {"ids": [w.keys["member"].id]}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
@@ -156,6 +177,9 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "users": (MANY, lambda _, __: {}),
     "apiKey": (ONE, lambda w, _: {"id": w.mate.key_id}),
     "apiKey one's own": (ONE, lambda _, me: {"id": me.key_id}),
+    "apiKey of a team": (ONE, lambda w, _: {"id": w.keys["service"].id}),
+    "apiKeys": (MANY, lambda _, __: {}),
+    "deletedApiKeys": (MANY, lambda _, __: {}),
     "budget of organization": (ONE, lambda w, _: {"id": w.budgets["organization"].id}),
     "budget of organization member": (
         ONE,

@@ -49,7 +49,12 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         )
         for thing in (organization, team, mate.row)
     ]
-    rows = [organization, team, hidden, bird.row, *joined, *budgets, *entries]
+    keys = [
+        (await make.api_key(holder, team=team, alias=f"{CANARY} {kind}")).row
+        for kind, holder in (("member", bird), ("service", None))
+    ]
+    keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
+    rows = [organization, team, hidden, bird.row, *joined, *budgets, *entries, *keys]
     return [*(row.id for row in rows), bird.key_id]
 
 

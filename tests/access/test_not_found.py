@@ -44,6 +44,7 @@ def nowhere(world: World, id: str | None = None) -> Any:
         newcomer=ghost(world.newcomer),
         open_team=ghost(world.open_team),
         budgets={kind: ghost(row) for kind, row in world.budgets.items()},
+        keys={kind: ghost(key) for kind, key in world.keys.items()},
     )
 
 
@@ -117,6 +118,12 @@ FILTERS = [
     ("teams", "memberUserId: $", "mate"),
     ("organizations", "ids: [$]", "organization"),
     ("users", "ids: [$]", "mate"),
+    ("apiKeys", "ids: [$]", "team"),
+    ("apiKeys", "teamId: $", "team"),
+    ("apiKeys", "organizationId: $", "organization"),
+    ("apiKeys", "userId: $", "mate"),
+    ("deletedApiKeys", "teamId: $", "team"),
+    ("deletedApiKeys", "organizationId: $", "organization"),
     ("auditEntries", "objectId: $", "team"),
     ("auditEntries", "teamId: $", "team"),
     ("auditEntries", "organizationId: $", "organization"),
@@ -143,7 +150,9 @@ async def test_a_filter_by_the_invisible_fits_as_little_as_one_by_nothing(
     assert b'"totalCount":0' in hidden[1]
 
 
-@pytest.mark.parametrize("field", ["teams", "organizations", "users", "auditEntries"])
+@pytest.mark.parametrize(
+    "field", ["teams", "organizations", "users", "apiKeys", "deletedApiKeys", "auditEntries"]
+)
 async def test_the_cursors_of_another_show_nothing_of_theirs(
     api: Api, make: Factory, field: str
 ) -> None:

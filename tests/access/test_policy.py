@@ -38,6 +38,7 @@ CONTRACT = {
     "api_key:block": "POTS",
     "api_key:rotate": "POTS",
     "api_key:delete": "POTS",
+    "api_key:grant_manage": "PS",
     "api_key:grant_gateway": "P",
     "budget:create": "P",
     "budget:update": "P",

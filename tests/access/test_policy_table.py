@@ -77,6 +77,19 @@ userBlock                            ok    F      F   F     F      N     F     F
 userUnblock                          ok    F      F   F     F      N     F     F        N     N
 apiKeyCreate                         ok    F      F   F     F      N     F     F        N     N
 apiKeyCreate for oneself             ok    F      F   ok    ok     ok    ok    ok       ok    ok
+apiKeyCreate for a member            ok    F      F   ok    F      N     ok    F        N     N
+apiKeyCreate for a member to manage  ok    F      F   f     F      N     f     F        N     N
+apiKeyCreate for a service           ok    F      F   ok    F      N     ok    F        N     N
+apiKeyCreate for a gateway           ok    F      F   f     F      N     f     F        N     N
+apiKeyUpdate of a member             ok    F      F   ok    F      N     ok    N        N     N
+apiKeyUpdate of a service            ok    F      F   ok    F      N     ok    N        N     N
+apiKeyUpdate of one's own            ok    F      F   ok    ok     ok    ok    ok       ok    ok
+apiKeyBlock                          ok    F      F   ok    F      N     ok    N        N     N
+apiKeyUnblock                        ok    F      F   ok    F      N     ok    N        N     N
+apiKeyRotate of a member             ok    F      F   ok    F      N     ok    N        N     N
+apiKeyRotate of a managing key       ok    F      F   f     F      N     f     N        N     N
+apiKeyRotate of a gateway            ok    F      F   f     F      N     f     N        N     N
+apiKeysDelete                        ok    F      F   ok    F      N     ok    N        N     N
 """
 
 QUERIES = """
@@ -101,6 +114,9 @@ userByEmail                          whole whole  name  name  name   -     name 
 users                                4     4      4     4     4      1     3     3      1     1
 apiKey                               whole whole  -     -     -      -     -     -      -     -
 apiKey one's own                     whole whole  whole whole whole  whole whole whole  whole whole
+apiKey of a team                     whole whole  whole whole whole  -     whole -      -     -
+apiKeys                              8     8      5     5     5      1     5     1      1     1
+deletedApiKeys                       2     2      1     1     0      0     0     0      0     1
 budget of organization               whole whole  whole whole whole  -     -     -      -     -
 budget of organization member        whole whole  whole whole whole  -     -     -      -     -
 budget of team                       whole whole  whole whole whole  -     whole whole  -     -

@@ -86,6 +86,7 @@ async def test_a_colleague_is_seen_by_name_and_email_and_in_shared_teams(
     await make.organization_member(world.other_organization, world.mate)
     seen = (await api(me, USER, id=world.mate.id)).payload
     assert seen.pop("teams") == {"nodes": [{"team": {"id": world.team.id}}]}
+    assert seen.pop("apiKeys") == {"totalCount": 0 if who == "team member" else 2}  # in the team
     reads_organization = not who.startswith("team")
     assert seen.pop("organizations") == {"totalCount": int(reads_organization)}
     assert told(seen) == TOLD_TO_ALL["user"]

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bursar.database.rows import Row
-from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
-from factories import Factory, Person
+from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
+from factories import Factory, Key, Person
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class World:
     mate_in_organization: Row
     mate_in_team: Row
     budgets: dict[str, Row]
+    keys: dict[str, Key]
     entry: Row
     other_organization: Row
     other_team: Row
@@ -40,7 +41,7 @@ class World:
 
 
 async def build_world(make: Factory, *, blocked: bool = False) -> World:
-    """Two organizations with a team each; `blocked` are the first team and the mate in it."""
+    """Two organizations with a team each; `blocked` are the first team, its mate and two keys."""
     organization = await make.organization(external_id="acme", metadata={"tier": "gold"})
     team = await make.team(organization, external_id="acme/search", blocked=blocked)
     other_organization = await make.organization(external_id="rival")
@@ -57,6 +58,14 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
         "team_member": mate_in_team,
         "user": mate.row,
     }
+    keys = {
+        "member": await make.api_key(mate, team=team, blocked=blocked),
+        "manager": await make.api_key(mate, team=team, scopes=[KeyScope.MANAGE]),
+        "service": await make.api_key(team=team, blocked=blocked),
+        "gateway": await make.api_key(team=team, scopes=[KeyScope.GATEWAY]),
+    }
+    await make.deleted_api_key(organization=organization, team=team)
+    await make.deleted_api_key(organization=other_organization, team=other_team)
     await make.audit_entry(organization, organization=organization)
     await make.audit_entry(other_team, organization=other_organization, team=other_team)
     return World(
@@ -68,6 +77,7 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
         mate_in_organization=mate_in_organization,
         mate_in_team=mate_in_team,
         budgets={kind: await make.budget(kind, row, rpm_limit=9) for kind, row in owners.items()},
+        keys=keys,
         entry=await make.audit_entry(team, organization=organization, team=team),
         other_organization=other_organization,
         other_team=other_team,

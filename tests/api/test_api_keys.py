@@ -1,4 +1,4 @@
-"""apiKeyCreate, what is kept of a secret, and what a key is good for."""
+"""apiKeyCreate of personal keys, what is kept of a secret, and what a key is good for."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

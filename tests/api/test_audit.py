@@ -108,7 +108,10 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
         (
             "userDelete",
             {"id": person.id},
-            ["team_member.remove", "organization_member.remove", "user.delete"],
+            [
+                *["api_key.delete"] * 2,
+                *("team_member.remove", "organization_member.remove", "user.delete"),
+            ],
         ),
         ("teamsDelete", {"ids": [team_id]}, ["team.delete"]),
         ("userCreate", {"name": "V"}, ["user.create"]),

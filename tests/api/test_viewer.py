@@ -96,6 +96,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
     admin = await make.admin()
     document = """
       { limits { defaultPageSize maxPageSize maxNodeIds maxMembersAtOnce maxTeamsDeletedAtOnce
+        maxApiKeysDeletedAtOnce maxGracePeriod
         maxNameCharacters maxEmailCharacters maxDescriptionCharacters maxTags maxTagCharacters
         maxMetadataBytes maxMetadataDepth maxDurationYears maxBodyBytes
         maxIdempotencyKeyCharacters idempotencyHours } }
@@ -108,6 +109,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
         1000,
     )
     assert (limits["maxMembersAtOnce"], limits["maxTeamsDeletedAtOnce"]) == (500, 100)
+    assert (limits["maxApiKeysDeletedAtOnce"], limits["maxGracePeriod"]) == (100, "30d")
     assert (limits["maxMetadataBytes"], limits["maxMetadataDepth"]) == (16 * 1024, 8)
     assert limits["maxDurationYears"] == 100
     assert (limits["maxIdempotencyKeyCharacters"], limits["idempotencyHours"]) == (128, 24)

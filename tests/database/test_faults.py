@@ -60,7 +60,9 @@ def test_what_the_statement_did_wrong_stays_as_it_is(error: type[Exception]) -> 
         ("teams_external_id_key", AlreadyTaken, "external_id"),
         ("users_external_id_key", AlreadyTaken, "external_id"),
         ("users_email_key_key", AlreadyTaken, "email"),
+        ("api_keys_external_id_key", AlreadyTaken, "external_id"),
         ("api_keys_user_id_alias_key_key", AlreadyTaken, "alias"),
+        ("api_keys_team_id_alias_key_key", AlreadyTaken, "alias"),
         ("team_members_team_id_user_id_key", AlreadyMember, "members"),
     ],
 )

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bursar.domain import durations
-from bursar.domain.durations import Duration, Unit, is_timezone
+from bursar.domain.durations import Duration, Unit, is_timezone, length_of
 
 
 @given(st.sampled_from(Unit), st.integers(1, 99_999))
@@ -87,3 +88,19 @@ def test_a_zone_of_iana_is_a_timezone(name: str) -> None:
 )
 def test_any_other_name_is_no_timezone(name: str) -> None:
     assert not is_timezone(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("5m", timedelta(minutes=5)),
+        ("24h", timedelta(days=1)),
+        ("3d", timedelta(days=3)),
+        ("2w", timedelta(days=14)),
+        ("1mo", timedelta(days=30)),
+        ("2y", timedelta(days=730)),
+    ],
+)
+def test_a_duration_has_a_length_without_a_calendar(text: str, length: timedelta) -> None:
+    assert length_of(text) == length

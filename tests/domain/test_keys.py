@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bursar.domain.keys import digest, last_four, looks_like_secret, new_secret
+from bursar.domain.keys import (
+    digest,
+    kind_of,
+    last_four,
+    looks_like_secret,
+    new_secret,
+    problem_with_grace,
+    problem_with_scopes_of,
+)
+from bursar.domain.roles import KeyKind, KeyScope
 
 SECRET = "bk_" + "0" * 42 + "1" + "28fpP9"
 PEPPER = b"p" * 32
@@ -45,3 +54,29 @@ def test_another_pepper_gives_another_digest() -> None:
 
 def test_the_last_four_characters_are_what_people_see() -> None:
     assert last_four(SECRET) == SECRET[-4:]
+
+
+@pytest.mark.parametrize(
+    ("user_id", "team_id", "kind"),
+    [
+        ("user", None, KeyKind.PERSONAL),
+        ("user", "team", KeyKind.MEMBER),
+        (None, "team", KeyKind.SERVICE),
+    ],
+)
+def test_a_key_is_of_the_kind_of_its_holders(
+    user_id: str | None, team_id: str | None, kind: KeyKind
+) -> None:
+    assert kind_of(user_id, team_id) is kind
+
+
+@pytest.mark.parametrize("kind", KeyKind)
+@pytest.mark.parametrize("scope", KeyScope)
+def test_only_the_key_of_a_service_cannot_manage(kind: KeyKind, scope: KeyScope) -> None:
+    refused = problem_with_scopes_of(kind, [KeyScope.INFER, scope]) is not None
+    assert refused is ((kind, scope) == (KeyKind.SERVICE, KeyScope.MANAGE))
+
+
+def test_a_grace_is_30_days_or_less() -> None:
+    assert [text for text in ("1s", "30d", "4w", "1mo") if problem_with_grace(text)] == []
+    assert all(problem_with_grace(text) for text in ("31d", "721h", "5w", "2mo", "1y"))

@@ -13,18 +13,20 @@ from bursar.database.migrations import upgrade
 from bursar.database.tables import BUDGET_OWNERS, metadata
 from bursar.domain import durations, names
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from, is_id
+from bursar.domain.keys import problem_with_scopes
 from bursar.domain.metadata import problem_with_metadata
 from bursar.operations.failure import Failure
 from bursar.operations.population import TODAY
 from bursar.operations.seed import seed
 
-SMALL = {"organizations": 8, "teams": 60, "users": 150, "members_per_team": 7}
+SMALL = {"organizations": 8, "teams": 60, "users": 150, "members_per_team": 7, "keys_per_team": 6}
 SEEDED = {
     "organizations": Prefix.ORGANIZATION,
     "users": Prefix.USER,
     "organization_members": Prefix.ORGANIZATION_MEMBER,
     "teams": Prefix.TEAM,
     "team_members": Prefix.TEAM_MEMBER,
+    "api_keys": Prefix.API_KEY,
     "budgets": Prefix.BUDGET,
 }
 
@@ -59,6 +61,24 @@ VIOLATIONS = {
     """,
     "a team has as many members as were asked for": """
         SELECT team_id FROM team_members GROUP BY team_id HAVING count(*) <> 7
+    """,
+    "a team has as many keys as were asked for": """
+        SELECT team_id FROM api_keys GROUP BY team_id HAVING count(*) <> 6
+    """,
+    "a key's limits are within its team's": """
+        SELECT own.api_key_id FROM api_keys JOIN budgets own ON own.api_key_id = api_keys.id
+        JOIN budgets parent ON parent.team_id = api_keys.team_id
+        WHERE own.max_budget > parent.max_budget
+            OR own.tpm_limit > parent.tpm_limit OR own.rpm_limit > parent.rpm_limit
+    """,
+    "no key is made before what it belongs to": """
+        SELECT api_keys.id FROM api_keys JOIN teams ON teams.id = api_keys.team_id
+        LEFT JOIN team_members USING (team_id, user_id)
+        WHERE api_keys.created_at < greatest(teams.created_at, joined_at)
+    """,
+    "no service manages, and no seeded key is a gateway's": """
+        SELECT id FROM api_keys
+        WHERE 'GATEWAY' = ANY(scopes) OR user_id IS NULL AND 'MANAGE' = ANY(scopes)
     """,
     "nobody joins before they or what they join are there": """
         SELECT member.id FROM team_members member
@@ -107,10 +127,11 @@ async def rows(dsn: str) -> dict[str, list[asyncpg.Record]]:
     connection = await asyncpg.connect(dsn)
     try:
         return {
-            table: await connection.fetch(
-                f"SELECT * FROM {table} WHERE id <> $1 ORDER BY id", DEFAULT_ORGANIZATION
+            name: await connection.fetch(
+                f"SELECT * FROM {name} WHERE id <> $1 ORDER BY id", DEFAULT_ORGANIZATION
             )
-            for table in metadata.tables
+            for name, table in metadata.tables.items()
+            if "id" in table.c
         }
     finally:
         await connection.close()
@@ -133,7 +154,7 @@ async def test_there_is_as_much_seeded_data_as_was_asked_for(database: Place) ->
         stored = {table: len(found) for table, found in (await rows(dsn)).items()}
 
     assert (stored["organizations"], stored["users"], stored["teams"]) == (8, 150, 60)
-    assert stored["team_members"] == 60 * 7
+    assert (stored["team_members"], stored["api_keys"]) == (60 * 7, 60 * 6)
     assert answered == {table: stored[table] for table in SEEDED}
     assert heard == {table: (count, count) for table, count in answered.items()}
 
@@ -143,6 +164,13 @@ async def test_seeded_data_shows_every_kind_of_thing(seeded: asyncpg.Connection)
         assert await seeded.fetchval(f"SELECT count({owner}) FROM budgets") > 0, owner
     for condition in ("blocked", "external_id IS NULL", "tags = '{}'", "description IS NULL"):
         share = f"SELECT count(*) FILTER (WHERE {condition})::float / count(*) FROM teams"
+        assert 0 < await seeded.fetchval(share) < 1, condition
+    for condition in (
+        *("blocked", "external_id IS NULL", "alias IS NULL", "user_id IS NULL"),
+        *("expires_at IS NULL", "rotation_interval IS NULL", "metadata = '{}'"),
+        "'MANAGE' = ANY(scopes)",
+    ):
+        share = f"SELECT count(*) FILTER (WHERE {condition})::float / count(*) FROM api_keys"
         assert 0 < await seeded.fetchval(share) < 1, condition
     assert await seeded.fetchval("SELECT count(*) FROM teams WHERE name !~ '^[[:ascii:]]*$'") > 0
     built_in = "SELECT count(*) FROM teams WHERE organization_id = $1"
@@ -157,6 +185,13 @@ async def test_seeded_names_are_such_as_the_api_accepts(seeded: asyncpg.Connecti
             assert problem_with_metadata(json.loads(row["metadata"])) is None
             if row["external_id"] is not None:
                 assert names.problem_with_external_id(row["external_id"]) is None
+    for key in await seeded.fetch("SELECT * FROM api_keys"):
+        assert names.problem_with_external_id(key["external_id"] or "x") is None
+        if key["alias"] is not None:
+            assert names.problem_with_name(key["alias"]) is None
+            assert key["alias_key"] == names.key_of(key["alias"])
+        assert problem_with_scopes(key["scopes"]) is None
+        assert problem_with_metadata(json.loads(key["metadata"])) is None
     for user in await seeded.fetch("SELECT * FROM users"):
         assert names.problem_with_email(user["email"]) is None
         assert user["email_key"] == names.key_of(user["email"])

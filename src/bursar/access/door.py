@@ -4,12 +4,12 @@ Authority is read after the lock is held, in a statement of its own, so that a r
 away while we waited no longer counts. Locks are taken in one order: organization, team, user, key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Table, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Table, Text, any_, bindparam, select
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.policy import Action, Relation, forbidden, permits
@@ -112,19 +112,10 @@ async def access_teams(
     Raises NotFound for each that the actor cannot see, at `path` and its place in the list; then
     Forbidden likewise.
     """
-    rows = {row.id: row for row in await _locked(tx, actor, teams, team_ids, lock)}
-    places = {team_id: team_ids.index(team_id) for team_id in team_ids}
-    Problems(
-        NotFound(*path, place, thing="team")
-        for team_id, place in places.items()
-        if team_id not in rows
-    ).raise_any()
-    Problems(
-        forbidden(action, *path, place)
-        for team_id, place in places.items()
-        if not permits(actor, action, team_relations(rows[team_id]))
-    ).raise_any()
-    return list(rows.values())
+    rows = await _locked(tx, actor, teams, team_ids, lock)
+    found = {row.id: team_relations(row) for row in rows}
+    _require_each(actor, found, team_ids, action, path, thing="team")
+    return rows
 
 
 async def access_user(
@@ -155,7 +146,8 @@ async def access_api_key(
 ) -> Row:
     """The key, locked; as access_organization. A personal key is its user's own.
 
-    A caller who needs the key's team locked too locks it first (`lock_team_of_key`).
+    A caller who needs what the key belongs to locked too locks that first (access/above.py).
+    The row says its team's organization too.
     """
     rows = await _locked(tx, actor, api_keys, [key_id], lock)
     if not rows:
@@ -164,26 +156,26 @@ async def access_api_key(
     return rows[0]
 
 
+async def access_api_keys(
+    tx: Connection,
+    actor: Actor,
+    key_ids: Sequence[str],
+    action: Action,
+    *,
+    path: Path,
+    lock: Lock,
+) -> list[Row]:
+    """All of these keys, locked in the order of their ids; as access_teams."""
+    rows = await _locked(tx, actor, api_keys, key_ids, lock)
+    found = {row.id: key_relations(actor, row) for row in rows}
+    _require_each(actor, found, key_ids, action, path, thing="key")
+    return rows
+
+
 def key_relations(actor: Actor, row: Row) -> set[Relation]:
     """What the actor is to a key that was read with the actor's roles in its team."""
-    relations = team_relations(row)
-    if row.team_id is None and row.user_id == actor.user_id:
-        relations.add(Relation.SELF)
-    return relations
-
-
-async def lock_team_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
-    """Keep a key's team and its limits as they are, before the key itself is locked."""
-    if is_storable(key_id):
-        await tx.one(_team_of_key(actor.sight), **actor.parameters, id=key_id)
-
-
-async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> str | None:
-    """Keep a team's organization, limits and members, before the team itself; answers its id."""
-    if not is_storable(team_id):
-        return None
-    row = await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
-    return row and row.id
+    oneself = row.team_id is None and row.user_id == actor.user_id
+    return team_relations(row) | ({Relation.SELF} if oneself else set())
 
 
 def team_relations(row: Row) -> set[Relation]:
@@ -199,13 +191,8 @@ def team_relations(row: Row) -> set[Relation]:
 def with_actor_roles(query: Select[Any], table: Table) -> Select[Any]:
     """Add the actor's roles in the organization, and in the team, that a row is or belongs to."""
     team_id = {teams: teams.c.id, api_keys: api_keys.c.team_id}.get(table)
-    if table is api_keys:
-        organization_id: Any = (
-            select(teams.c.organization_id)
-            .where(teams.c.id == api_keys.c.team_id)
-            .scalar_subquery()
-        )
-    else:
+    organization_id: Any = ORGANIZATION_OF_KEY
+    if table is not api_keys:
         organization_id = table.c.id if table is organizations else table.c.organization_id
     query = query.add_columns(
         select(organization_members.c.role)
@@ -234,6 +221,14 @@ VISIBLE = {
 }
 
 
+ORGANIZATION_OF_KEY = (
+    select(teams.c.organization_id)
+    .where(teams.c.id == api_keys.c.team_id)
+    .correlate(api_keys)
+    .scalar_subquery()
+)
+
+
 async def _locked(
     tx: Connection, actor: Actor, table: Table, ids: Sequence[str], lock: Lock
 ) -> list[Row]:
@@ -247,7 +242,7 @@ async def _locked(
 @cache
 def _lock(table: Table, sight: Sight, lock: Lock) -> Statement:
     return Statement(
-        select(table if sight is Sight.ALL else table.c.id)
+        select(*(_columns(table) if sight is Sight.ALL else [table.c.id]))
         .where(table.c.id == any_(IDS), VISIBLE[table](sight))
         .order_by(table.c.id)
         .with_for_update(of=table, read=lock is Lock.SHARE, key_share=lock is Lock.UPDATE)
@@ -256,32 +251,33 @@ def _lock(table: Table, sight: Sight, lock: Lock) -> Statement:
 
 @cache
 def _read(table: Table, sight: Sight) -> Statement:
-    query = select(table).where(table.c.id == any_(IDS), VISIBLE[table](sight))
+    query = select(*_columns(table)).where(table.c.id == any_(IDS), VISIBLE[table](sight))
     return Statement(query if table is users else with_actor_roles(query, table))
 
 
-@cache
-def _organization_of_team(sight: Sight) -> Statement:
-    its_organization = select(teams.c.organization_id).where(
-        teams.c.id == bindparam("id"), visible_teams(sight)
-    )
-    return Statement(
-        select(organizations.c.id)
-        .where(organizations.c.id == its_organization.scalar_subquery())
-        .with_for_update(read=True)
-    )
+def _columns(table: Table) -> list[ColumnElement[Any]]:
+    belongs = [ORGANIZATION_OF_KEY.label("organization_id")] if table is api_keys else []
+    return [*table.c, *belongs]
 
 
-@cache
-def _team_of_key(sight: Sight) -> Statement:
-    its_team = select(api_keys.c.team_id).where(
-        api_keys.c.id == bindparam("id"), visible_api_keys(sight)
-    )
-    return Statement(
-        select(teams.c.id)
-        .where(teams.c.id == its_team.scalar_subquery())
-        .with_for_update(read=True)
-    )
+def _require_each(
+    actor: Actor,
+    found: Mapping[str, Iterable[Relation]],
+    ids: Sequence[str],
+    action: Action,
+    path: Path,
+    *,
+    thing: str,
+) -> None:
+    places = {id_: ids.index(id_) for id_ in ids}
+    Problems(
+        NotFound(*path, place, thing=thing) for id_, place in places.items() if id_ not in found
+    ).raise_any()
+    Problems(
+        forbidden(action, *path, place)
+        for id_, place in places.items()
+        if not permits(actor, action, found[id_])
+    ).raise_any()
 
 
 def _require(

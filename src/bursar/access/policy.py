@@ -41,6 +41,7 @@ class Action(StrEnum):
     API_KEY_BLOCK = "api_key:block"
     API_KEY_ROTATE = "api_key:rotate"
     API_KEY_DELETE = "api_key:delete"
+    API_KEY_GRANT_MANAGE = "api_key:grant_manage"
     API_KEY_GRANT_GATEWAY = "api_key:grant_gateway"
     BUDGET_CREATE = "budget:create"
     BUDGET_UPDATE = "budget:update"
@@ -60,7 +61,8 @@ class Rule(NamedTuple):
 
 yes, no = True, False
 
-# Oneself, for a key: the user of a personal one; for joining: whom the team is open to.
+# Oneself: for a key the user of a personal one, for a grant of MANAGE the user of any; for joining
+# whom the team is open to.
 # fmt: off
 POLICY: dict[Action, Rule] = {
     #                                        platform  organization  team  self
@@ -91,7 +93,8 @@ POLICY: dict[Action, Rule] = {
     Action.API_KEY_BLOCK:               Rule(yes,      yes,          yes,  yes,  "block or unblock this key"),
     Action.API_KEY_ROTATE:              Rule(yes,      yes,          yes,  yes,  "rotate this key"),
     Action.API_KEY_DELETE:              Rule(yes,      yes,          yes,  yes,  "delete this key"),
-    Action.API_KEY_GRANT_GATEWAY:       Rule(yes,      no,           no,   no,   "grant the scope GATEWAY"),
+    Action.API_KEY_GRANT_MANAGE:        Rule(yes,      no,           no,   yes,  "hold a key that acts as somebody else"),
+    Action.API_KEY_GRANT_GATEWAY:       Rule(yes,      no,           no,   no,   "hold a key that speaks for all keys"),
     Action.BUDGET_CREATE:               Rule(yes,      no,           no,   no,   "create a plan"),
     Action.BUDGET_UPDATE:               Rule(yes,      no,           no,   no,   "change this plan"),
     Action.BUDGET_DELETE:               Rule(yes,      no,           no,   no,   "delete this plan"),

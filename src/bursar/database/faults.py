@@ -44,11 +44,16 @@ def translated() -> Iterator[None]:
 def refusal_of(error: asyncpg.UniqueViolationError) -> Refusal | None:
     """The refusal that a violated unique constraint stands for, if it guards a rule of the domain."""
     match error.constraint_name:
-        case "organizations_external_id_key" | "teams_external_id_key" | "users_external_id_key":
+        case (
+            "organizations_external_id_key"
+            | "teams_external_id_key"
+            | "users_external_id_key"
+            | "api_keys_external_id_key"
+        ):
             return AlreadyTaken("external_id", what="external id")
         case "users_email_key_key":
             return AlreadyTaken("email", what="e-mail")
-        case "api_keys_user_id_alias_key_key":
+        case "api_keys_user_id_alias_key_key" | "api_keys_team_id_alias_key_key":
             return AlreadyTaken("alias", what="alias")
         case "team_members_team_id_user_id_key":
             return AlreadyMember("members")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -19,6 +20,16 @@ class Unit(StrEnum):
 
 # The most that fits into 100 years, of 36,525 days; five digits keep the smaller units below.
 LONGEST = {Unit.DAY: 36_525, Unit.WEEK: 5_217, Unit.MONTH: 1_200, Unit.YEAR: 100}
+
+_LENGTHS = {
+    Unit.SECOND: timedelta(seconds=1),
+    Unit.MINUTE: timedelta(minutes=1),
+    Unit.HOUR: timedelta(hours=1),
+    Unit.DAY: timedelta(days=1),
+    Unit.WEEK: timedelta(weeks=1),
+    Unit.MONTH: timedelta(days=30),
+    Unit.YEAR: timedelta(days=365),
+}
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo|y)")
 
@@ -47,6 +58,12 @@ def parse(text: str) -> Duration:
     if longest and duration.count > longest:
         raise ValueError(f"must be at most 100 years ({longest}{duration.unit})")
     return duration
+
+
+def length_of(text: str) -> timedelta:
+    """How long a duration is by itself, without a calendar: a month is 30 days, a year 365."""
+    duration = parse(text)
+    return duration.count * _LENGTHS[duration.unit]
 
 
 def is_timezone(name: str) -> bool:

@@ -12,6 +12,7 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── AlreadyTaken             an external id, e-mail or alias that another object has
     ├── AlreadyMember
     ├── NotInOrganization        a team's members belong to its organization
+    ├── NotMember                the user of a team's key is a member of the team
     ├── LastAdmin                nobody could administer the thing any more
     ├── BuiltIn                  the organization `default` stays
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
@@ -102,6 +103,10 @@ class NotInOrganization(Conflict):
         "This user does not belong to the team's organization; "
         "say `addToOrganization: true` to add both at once."
     )
+
+
+class NotMember(Conflict):
+    sentence = "This user is not a member of the team."
 
 
 class LastAdmin(Conflict):

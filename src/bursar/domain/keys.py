@@ -4,10 +4,23 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from zlib import crc32
+
+from bursar.domain.durations import length_of
+from bursar.domain.roles import KeyKind, KeyScope
 
 LONGEST_SECRET = 512
 """Characters; a presented secret that is longer is refused unread."""
+
+LONGEST_GRACE = timedelta(days=30)
+"""How long at most the secret before a rotation is still accepted."""
+
+DEFAULT_SCOPES = {
+    KeyKind.PERSONAL: (KeyScope.MANAGE,),
+    KeyKind.MEMBER: (KeyScope.INFER,),
+    KeyKind.SERVICE: (KeyScope.INFER,),
+}
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHAPE = re.compile(r"bk_[0-9A-Za-z]{49}")
@@ -45,6 +58,25 @@ def problem_with_scopes(scopes: Sequence[str]) -> str | None:
     if not scopes:
         return "must name at least one scope"
     return None if len(set(scopes)) == len(scopes) else "must all be different"
+
+
+def kind_of(user_id: str | None, team_id: str | None) -> KeyKind:
+    """The kind of a key by what it belongs to, at least one of the two."""
+    if team_id is None:
+        return KeyKind.PERSONAL
+    return KeyKind.SERVICE if user_id is None else KeyKind.MEMBER
+
+
+def problem_with_scopes_of(kind: KeyKind, scopes: Sequence[str]) -> str | None:
+    """Say which of the scopes a key of this kind cannot have, if it cannot have one."""
+    if kind is KeyKind.SERVICE and KeyScope.MANAGE in scopes:
+        return "must not name MANAGE, as the key of a service has no user to act as"
+    return None
+
+
+def problem_with_grace(duration: str) -> str | None:
+    """Say what is wrong with the time for which a replaced secret stays good, if anything is."""
+    return None if length_of(duration) <= LONGEST_GRACE else "must be at most 30 days"
 
 
 def _checksum(body: str) -> str:

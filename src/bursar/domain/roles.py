@@ -35,6 +35,14 @@ class KeyScope(StrEnum):
     GATEWAY = "GATEWAY"
 
 
+class KeyKind(StrEnum):
+    """Whose a key is: a user's own, a user's as a member of a team, or a team's without a user."""
+
+    PERSONAL = "PERSONAL"
+    MEMBER = "MEMBER"
+    SERVICE = "SERVICE"
+
+
 class BudgetSource(StrEnum):
     """Where the budget of a holder comes from."""
 

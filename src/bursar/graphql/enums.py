@@ -10,6 +10,7 @@ from bursar.access.policy import POLICY, Action
 from bursar.domain.errors import ErrorCode
 from bursar.domain.roles import (
     BudgetSource,
+    KeyKind,
     KeyScope,
     OrganizationRole,
     PlatformRole,
@@ -60,6 +61,13 @@ describe(
     MANAGE="This API, as the key's user.",
     INFER="To be presented to a gateway; of this API it may only read itself and its team.",
     GATEWAY="To authorize calls and record usage for any key, as gateways do.",
+)
+describe(
+    KeyKind,
+    "Whose a key is.",
+    PERSONAL="A user's own.",
+    MEMBER="A user's as a member of a team; it goes when they leave the team.",
+    SERVICE="A team's, for a program; it acts for no user.",
 )
 describe(
     BudgetSource,

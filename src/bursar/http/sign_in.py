@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Reads
-from bursar.services.keys import sign_in
+from bursar.services.sign_in import sign_in
 
 
 async def authenticate(request: Request, source: Reads, peppers: Sequence[bytes]) -> Actor | None:

@@ -26,6 +26,7 @@ def _owned(
 budgets_by_organization = _owned(budgets.c.organization_id)
 budgets_by_organization_member = _owned(budgets.c.organization_member_id)
 budgets_by_team = _owned(budgets.c.team_id)
+budgets_by_api_key = _owned(budgets.c.api_key_id)
 budgets_by_user = _owned(budgets.c.user_id)
 default_member_budgets_by_team = _owned(
     budgets.c.default_of_team_id, source=BudgetSource.TEAM_DEFAULT

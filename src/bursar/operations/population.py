@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from
-from bursar.domain.roles import TeamRole
+from bursar.domain.roles import KeyScope, OrganizationRole, TeamRole
 from bursar.operations import seed_words as words
 from bursar.operations.chance import Chance
 
@@ -55,6 +55,14 @@ class Organization(NamedTuple):
     limits: Limits
 
 
+class OrganizationMember(NamedTuple):
+    thing: Thing
+    organization: Organization
+    user: int
+    role: OrganizationRole
+    limits: Limits | None
+
+
 class Team(NamedTuple):
     """Has limits and a default for its members where it has budgets; the ceiling always binds."""
 
@@ -73,6 +81,21 @@ class Member(NamedTuple):
     limits: Limits | None
 
 
+class Key(NamedTuple):
+    """A key of a team: of the member with this number of a user, or of a service without one.
+
+    Nobody knows a secret that it is looked up by.
+    """
+
+    thing: Thing
+    team: Team
+    user: int | None
+    number: int
+    scopes: Sequence[KeyScope]
+    secret_hash: bytes
+    limits: Limits | None
+
+
 WIDEST = Limits(Decimal(1_000_000), None, "1mo", "UTC", 5_000_000, 20_000, 500)
 _BUILT_IN = Thing(DEFAULT_ORGANIZATION, _START)
 
@@ -88,6 +111,7 @@ class Population:
     team_count: int
     user_count: int
     members_per_team: int
+    keys_per_team: int
     seed: int
 
     @cached_property
@@ -122,6 +146,21 @@ class Population:
             people,
             limits_within(stream, WIDEST, 2, 5, 10, 25, 100),
         )
+
+    def organization_members(self) -> Iterator[OrganizationMember]:
+        """Organization by organization; the same at every reading."""
+        stream = self.stream("organization members")
+        roles = (OrganizationRole.MEMBER, OrganizationRole.VIEWER, OrganizationRole.ADMIN)
+        for organization in self.organizations:
+            ceiling = _filled(organization.limits, WIDEST)
+            for place, user in enumerate(organization.people):
+                made = max(organization.thing.made, self.users[user].made)
+                itself = thing(stream, Prefix.ORGANIZATION_MEMBER, made + stream.randrange(_HOUR))
+                role = OrganizationRole.ADMIN
+                if place > 0:
+                    role = stream.choices(roles, (95, 4, 1))[0]
+                own = limits_within(stream, ceiling, 1, 2, 5) if stream.percent(5) else None
+                yield OrganizationMember(itself, organization, user, role, own)
 
     @cached_property
     def teams(self) -> list[Team]:
@@ -158,6 +197,27 @@ class Population:
                     limits_within(stream, team.ceiling, 1, 2, 5, 10) if stream.percent(20) else None
                 )
                 yield Member(itself, team, user, role, own)
+
+    def api_keys(self) -> Iterator[Key]:
+        """Team by team, two of three of a member; the same at every reading."""
+        stream = self.stream("keys")
+        for team, grouped in groupby(self.members(), key=lambda member: member.team):
+            members = list(grouped)
+            for number in range(1, self.keys_per_team + 1):
+                user, since = None, team.thing.made
+                if stream.randrange(3):
+                    member = stream.choice(members)
+                    user, since = member.user, member.thing.made
+                manages = user is not None and stream.percent(5)
+                yield Key(
+                    thing(stream, Prefix.API_KEY, stream.randrange(since, _END)),
+                    team,
+                    user,
+                    number,
+                    (KeyScope.MANAGE, KeyScope.INFER) if manages else (KeyScope.INFER,),
+                    stream.randbytes(32),
+                    limits_within(stream, team.ceiling, 1, 2, 5) if stream.percent(10) else None,
+                )
 
     def size_of(self, team: Team) -> int:
         return min(self.members_per_team, len(team.organization.people))

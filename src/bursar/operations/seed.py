@@ -27,6 +27,7 @@ async def seed(
     teams: int,
     users: int,
     members_per_team: int,
+    keys_per_team: int = 0,
     seed: int = 0,
     report: Report = _silence,
 ) -> dict[str, int]:
@@ -36,7 +37,7 @@ async def seed(
     owner's: others may not collect the statistics that PostgreSQL plans by. Raises Failure where the
     database was seeded so before, or has no tables.
     """
-    population = Population(organizations, teams, users, members_per_team, seed)
+    population = Population(organizations, teams, users, members_per_team, keys_per_team, seed)
     sent: dict[str, int] = {}
     connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
     try:

@@ -13,6 +13,7 @@ from bursar.operations import seed_words as words
 from bursar.operations.population import WIDEST, Limits, Population, Thing, limits_within, thing
 
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400_000
 _OWNERS = tuple(BUDGET_OWNERS.values())
 
 
@@ -60,8 +61,19 @@ def rows_of(population: Population) -> Iterator[Rows]:
     )
     members = sum(population.size_of(team) for team in population.teams)
     yield Rows("team_members", ("id", "team_id", *joined), members, _team_members(population))
+    keys = len(population.teams) * population.keys_per_team
+    yield Rows(
+        "api_keys",
+        (
+            *("id", "external_id", "user_id", "team_id", "alias", "alias_key", "secret_hash"),
+            *("last_four", "scopes", "blocked", "expires_at", "rotation_interval", "metadata"),
+            *timed,
+        ),
+        keys,
+        _keys(population, seeded),
+    )
     owners = len(population.organizations) + len(population.teams) * 3 // 2
-    owners += members // 5 + len(population.users) // 10
+    owners += members // 5 + len(population.users) // 6 + keys // 10
     yield Rows("budgets", ("id", *_OWNERS, *Limits._fields, *timed), owners, _budgets(population))
 
 
@@ -96,18 +108,14 @@ def _users(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _organization_members(population: Population) -> Iterator[tuple[Any, ...]]:
-    stream = population.stream("organization members")
-    for organization in population.organizations:
-        for place, number in enumerate(organization.people):
-            user = population.users[number]
-            made = max(organization.thing.made, user.made) + stream.randrange(3_600_000)
-            role = (
-                "ADMIN"
-                if place == 0
-                else stream.choices(("MEMBER", "VIEWER", "ADMIN"), (95, 4, 1))[0]
-            )
-            membership = thing(stream, Prefix.ORGANIZATION_MEMBER, made)
-            yield membership.id, organization.thing.id, user.id, role, _moment(made)
+    for member in population.organization_members():
+        yield (
+            member.thing.id,
+            member.organization.thing.id,
+            population.users[member.user].id,
+            member.role,
+            _moment(member.thing.made),
+        )
 
 
 def _teams(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
@@ -139,28 +147,55 @@ def _team_members(population: Population) -> Iterator[tuple[Any, ...]]:
         )
 
 
+def _keys(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
+    stream = population.stream("key rows")
+    for key in population.api_keys():
+        alias = f"{words.program(stream)} {key.number}"
+        expires = stream.percent(20)
+        yield (
+            key.thing.id,
+            f"{seeded}/{key.thing.id}" if stream.percent(30) else None,
+            None if key.user is None else population.users[key.user].id,
+            key.team.thing.id,
+            *((alias, key_of(alias)) if stream.percent(90) else (None, None)),
+            key.secret_hash,
+            words.last_four(stream),
+            key.scopes,
+            stream.percent(2),
+            _moment(key.thing.made + stream.randrange(90, 1000) * _DAY) if expires else None,
+            stream.choice(("30d", "90d", None, None)),
+            _json(words.particulars(stream)) if stream.percent(30) else "{}",
+            *_times(key.thing),
+        )
+
+
 def _budgets(population: Population) -> Iterator[tuple[Any, ...]]:
     stream = population.stream("budget rows")
+    for owner, of, limits in _holders(population):
+        if limits is not None:
+            own = thing(stream, Prefix.BUDGET, of.made)
+            column = BUDGET_OWNERS[owner]
+            owners = (of.id if each == column else None for each in _OWNERS)
+            yield (own.id, *owners, *limits, *_times(own))
 
-    def budget(owner: str, of: Thing, limits: Limits) -> tuple[Any, ...]:
-        own = thing(stream, Prefix.BUDGET, of.made)
-        column = BUDGET_OWNERS[owner]
-        owners = (of.id if each == column else None for each in _OWNERS)
-        return (own.id, *owners, *limits, *_times(own))
 
+def _holders(population: Population) -> Iterator[tuple[str, Thing, Limits | None]]:
+    """Everything that can have a budget, with the kind of owner that it is."""
     for organization in population.organizations:
-        yield budget("organization", organization.thing, organization.limits)
+        yield "organization", organization.thing, organization.limits
+    for colleague in population.organization_members():
+        yield "organization_member", colleague.thing, colleague.limits
     for team in population.teams:
-        if team.limits is not None:
-            yield budget("team", team.thing, team.limits)
-        if team.default is not None:
-            yield budget("team_default", team.thing, team.default)
+        yield "team", team.thing, team.limits
+        yield "team_default", team.thing, team.default
     for member in population.members():
-        if member.limits is not None:
-            yield budget("team_member", member.thing, member.limits)
+        yield "team_member", member.thing, member.limits
+    for key in population.api_keys():
+        yield "api_key", key.thing, key.limits
+    stream = population.stream("user budgets")
     for user in population.users:
-        if stream.percent(10):
-            yield budget("user", user, limits_within(stream, WIDEST, 1, 2))
+        limits = limits_within(stream, WIDEST, 1, 2) if stream.percent(10) else None
+        yield "user", user, limits
 
 
 def _named(name: str) -> tuple[str, str]:

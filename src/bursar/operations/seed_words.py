@@ -1,5 +1,6 @@
 """Words that seeded companies, their people and their teams are named with."""
 
+import string
 import unicodedata
 
 from bursar.operations.chance import Chance
@@ -49,7 +50,12 @@ _TAGS = (
     "production", "staging", "experiment", "pii", "gdpr", "hipaa", "customer-facing", "internal",
     "batch", "realtime", "embeddings", "vision", "tier-1", "tier-2", "été-2026", "cost-capped",
 )  # fmt: skip
+_PROGRAMS = (
+    "laptop", "CI", "nightly batch", "notebook", "web backend", "Slack bot", "Évaluation", "gateway",
+    "Prüfstand", "load test", "staging", "demo", "レポート",
+)  # fmt: skip
 _REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-northeast-1")
+_BASE62 = string.digits + string.ascii_letters
 _AIMS = (
     "Drafts answers that people check before they are sent.",
     "Runs nightly; a queue absorbs what the limits refuse.",
@@ -84,6 +90,16 @@ def description(stream: Chance, team_name: str) -> str | None:
 
 def tags(stream: Chance) -> list[str]:
     return stream.sample(_TAGS, stream.choice((0, 1, 2, 2, 3, 5)))
+
+
+def program(stream: Chance) -> str:
+    """What a key is named after."""
+    return stream.choice(_PROGRAMS)
+
+
+def last_four(stream: Chance) -> str:
+    """The end of a secret that nobody knows."""
+    return "".join(stream.choices(_BASE62, k=4))
 
 
 def particulars(stream: Chance) -> dict[str, object]:

@@ -17,6 +17,7 @@ def run(
     teams: int,
     users: int,
     members_per_team: int,
+    keys_per_team: int,
     number: int,
 ) -> dict[str, int]:
     """Load the data; answers the rows of each table. Raises Failure where it is there already."""
@@ -29,6 +30,7 @@ def run(
             teams=teams,
             users=users,
             members_per_team=members_per_team,
+            keys_per_team=keys_per_team,
             seed=number,
             report=partial(_report, progress, {}),
         )

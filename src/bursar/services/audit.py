@@ -1,6 +1,7 @@
 """The audit: every change leaves an entry, written in the transaction that makes the change."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,19 +15,11 @@ from bursar.domain import instants
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.money import to_text
 
-# Derived, shown elsewhere in the entry, or secret.
-LEFT_OUT = frozenset(
-    {
-        "name_key",
-        "email_key",
-        "alias_key",
-        "secret_hash",
-        "version",
-        "updated_at",
-        "actor_team_role",
-        "actor_organization_role",
-    }
+DERIVED = frozenset(
+    {"name_key", "email_key", "alias_key", "actor_team_role", "actor_organization_role"}
 )
+# Shown elsewhere in the entry, or secret.
+LEFT_OUT = DERIVED | {"secret_hash", "previous_hash", "version", "updated_at"}
 State = Mapping[str, Any]
 
 
@@ -51,7 +44,7 @@ async def record(tx: Connection, actor: Actor | None, *changes: Change) -> None:
 
 
 def _entry(actor: Actor | None, change: Change) -> dict[str, Any]:
-    before, after = _plain(change.before), _plain(change.after)
+    before, after = plain(change.before), plain(change.after)
     if before is not None and after is not None:
         names = [name for name in after if before.get(name) != after[name]]
         before = {name: before.get(name) for name in names}
@@ -70,11 +63,11 @@ def _entry(actor: Actor | None, change: Change) -> dict[str, Any]:
     }
 
 
-def _plain(state: State | None) -> dict[str, Any] | None:
+def plain(state: State | None, without: AbstractSet[str] = LEFT_OUT) -> dict[str, Any] | None:
     """The state as JSON, named as the API names it."""
     if state is None:
         return None
-    return {_camel(name): _json(value) for name, value in state.items() if name not in LEFT_OUT}
+    return {_camel(name): _json(value) for name, value in state.items() if name not in without}
 
 
 def _json(value: Any) -> Any:
@@ -94,4 +87,4 @@ def _camel(name: str) -> str:
 
 def all_of(states: Iterable[tuple[str, State | None]]) -> dict[str, Any]:
     """Parts of an object, each under its name, as one state; a part that is absent is null."""
-    return {name: _plain(state) for name, state in states}
+    return {name: plain(state) for name, state in states}

@@ -13,9 +13,10 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.keys import digest, last_four, new_secret
 from bursar.domain.roles import PlatformRole
 from bursar.services import audit
+from bursar.services.archive import state_of
 from bursar.services.attributes import columns_of
 from bursar.services.audit import Change
-from bursar.services.keys import KeyAttributes, insert_key
+from bursar.services.keys import insert_key
 
 FIRST_ADMIN = "admin"
 """The external id of the user that the server makes by itself."""
@@ -39,12 +40,18 @@ async def ensure(tx: Connection, *, secret: str | None, pepper: bytes) -> str | 
     if key is None:
         made = new_secret() if secret is None else secret
         row = await insert_key(tx, admin.id, made, pepper, {"alias": OPERATORS_KEY})
-        await audit.record(tx, None, Change("api_key.create", row.id, after=row))
+        await audit.record(tx, None, Change("api_key.create", row.id, after=state_of(row)))
         return made if secret is None else None
     if secret is not None and key.secret_hash != digest(secret, pepper):
-        values = {"secret_hash": digest(secret, pepper), "last_four": last_four(secret)}
+        values = {
+            "secret_hash": digest(secret, pepper),
+            "last_four": last_four(secret),
+            "previous_hash": None,
+            "previous_until": None,
+        }
         changed = await update_row(tx, api_keys, key.id, values)
-        await audit.record(tx, None, Change("api_key.rotate", key.id, before=key, after=changed))
+        before, after = state_of(key), state_of(changed)
+        await audit.record(tx, None, Change("api_key.rotate", key.id, before=before, after=after))
     return None
 
 
@@ -53,8 +60,8 @@ async def new_key(tx: Connection, *, pepper: bytes, alias: str | None = None) ->
     await tx.one(_turn())
     admin = await tx.one(_first_admin()) or await _create(tx)
     secret = new_secret()
-    row = await insert_key(tx, admin.id, secret, pepper, KeyAttributes(alias=alias))
-    await audit.record(tx, None, Change("api_key.create", row.id, after=row))
+    row = await insert_key(tx, admin.id, secret, pepper, {"alias": alias})
+    await audit.record(tx, None, Change("api_key.create", row.id, after=state_of(row)))
     return secret
 
 
@@ -91,6 +98,8 @@ def _first_admin() -> Statement:
 def _operators_key() -> Statement:
     return Statement(
         select(api_keys).where(
-            api_keys.c.user_id == bindparam("user_id"), api_keys.c.alias_key == OPERATORS_KEY
+            api_keys.c.user_id == bindparam("user_id"),
+            api_keys.c.team_id.is_(None),
+            api_keys.c.alias_key == OPERATORS_KEY,
         )
     )

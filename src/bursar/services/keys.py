@@ -1,35 +1,58 @@
-"""API keys: personal ones, made for a user, with a secret that is shown once; and sign-in by them."""
+"""API keys: create, update, block, rotate, delete; a secret is shown once, to who may hold it."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cache
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import ARRAY, LargeBinary, and_, any_, bindparam, func, or_, select
+from sqlalchemy import bindparam, select
 
+from bursar.access.above import lock_holder_of_key
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_user
-from bursar.access.policy import Action
-from bursar.database.connections import Connection, Reads
+from bursar.access.door import Lock, access_api_key, access_api_keys, access_team, access_user
+from bursar.access.policy import Action, forbidden
+from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import api_keys, users
-from bursar.database.writes import insert_row
-from bursar.domain.errors import Forbidden, Invalid, Problems
+from bursar.database.tables import api_keys, team_members
+from bursar.database.writes import insert_row, update_row
+from bursar.domain.durations import length_of
+from bursar.domain.errors import Forbidden, Invalid, NotMember, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
-from bursar.domain.keys import LONGEST_SECRET, digest, last_four, new_secret
-from bursar.domain.roles import KeyScope, PlatformRole
-from bursar.services import audit
-from bursar.services.attributes import columns_of, problems_with
+from bursar.domain.keys import (
+    DEFAULT_SCOPES,
+    digest,
+    kind_of,
+    last_four,
+    new_secret,
+    problem_with_grace,
+    problem_with_scopes_of,
+)
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    problems_with_budget,
+    resulting,
+)
+from bursar.domain.roles import KeyScope
+from bursar.services import archive, audit, budgets
+from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
+from bursar.services.holdings import Clock, check_limits, clock_of, ungrantable
+
+MOST_DELETED = 100
 
 
 class KeyAttributes(TypedDict, total=False):
-    """What a key is made with; without scopes it has MANAGE, without an expiry it stays."""
+    """What is to be set; a new key without scopes has those of its kind."""
 
     alias: str | None
+    external_id: str | None
     scopes: list[KeyScope]
     expires_at: datetime | None
+    rotation_interval: str | None
+    metadata: dict[str, Any]
+    budget: BudgetChanges | None
 
 
 class NewKey(NamedTuple):
@@ -40,98 +63,233 @@ class NewKey(NamedTuple):
 
 
 async def create(
-    tx: Connection, actor: Actor, *, user_id: str | None, attributes: KeyAttributes, pepper: bytes
+    tx: Connection,
+    actor: Actor,
+    *,
+    user_id: str | None,
+    team_id: str | None,
+    attributes: KeyAttributes,
+    pepper: bytes,
 ) -> NewKey:
-    """Create a personal key for a user. It lives no longer than the key that asks for it.
+    """Create a key: of a user, of a team's service, or of a user as a member of a team.
 
-    Raises Refusals for bad attributes, NotFound, Forbidden, AlreadyTaken for the alias.
+    Of neither it is the actor's own, if the actor is a user. It lives no longer than the key that
+    asks for it. Raises Refusals for bad attributes, NotFound, Forbidden, NotMember for a user outside
+    the team, LimitExceeded, AlreadyTaken.
     """
-    own_key = await tx.one(_life(), key_id=actor.key_id)
-    if own_key is None:
-        raise Forbidden(deed="create keys with a key that is gone")
-    expires_at = attributes.get("expires_at")
-    problems = Problems(problems_with(attributes))
-    if expires_at is not None and expires_at <= own_key.now:
-        problems.append(Invalid("expires_at", problem="must be in the future"))
+    if user_id is None and team_id is None:
+        user_id = actor.user_id
+    kind = kind_of(user_id, team_id)
+    scopes = attributes.get("scopes", DEFAULT_SCOPES[kind])
+    clock = await clock_of(tx, actor)
+    problems = Problems(_problems(attributes, clock))
+    if problem := problem_with_scopes_of(kind, scopes or ()):
+        problems.append(Invalid("scopes", problem=problem))
     problems.raise_any()
-    user = await access_user(
-        tx, actor, user_id or "", Action.API_KEY_CREATE, path=("user_id",), lock=Lock.SHARE
-    )
-    limit = own_key.expires_at
-    if limit is not None and (expires_at is None or expires_at > limit):
-        raise Forbidden("expires_at", deed="create a key that outlives the one you use")
+    if user_id is None and team_id is None:
+        raise forbidden(Action.API_KEY_CREATE, "user_id")
+    organization_id = None
+    if team_id is not None:
+        team = await access_team(
+            tx, actor, team_id, Action.API_KEY_CREATE, path=("team_id",), lock=Lock.SHARE
+        )
+        organization_id = team.organization_id
+    if user_id is not None:
+        needed = [] if team_id else [Action.API_KEY_CREATE]
+        await access_user(tx, actor, user_id, *needed, path=("user_id",), lock=Lock.SHARE)
+    if user_id is not None and team_id is not None:
+        member = await tx.one(_membership(), team_id=team_id, user_id=user_id)
+        if member is None:
+            raise NotMember("user_id")
+    problems = Problems(ungrantable(actor, user_id, scopes, "scopes"))
+    if clock.is_outlived_by(attributes.get("expires_at")):
+        problems.append(Forbidden("expires_at", deed="create a key that outlives the one you use"))
+    problems.raise_any()
+    limits = resulting(None, attributes.get("budget"))
+    await check_limits(tx, user_id, team_id, limits)
     secret = new_secret()
-    row = await insert_key(tx, user.id, secret, pepper, attributes)
-    await audit.record(tx, actor, Change("api_key.create", row.id, after=row))
+    own = {"scopes": list(scopes), **_own(attributes)}
+    row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
+    await budgets.store(tx, "api_key", row.id, None, limits)
+    after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
+    await audit.record(tx, actor, _change("api_key.create", row, organization_id, after=after))
     return NewKey(row, secret)
 
 
 async def insert_key(
-    tx: Connection, user_id: str, secret: str, pepper: bytes, attributes: KeyAttributes
+    tx: Connection,
+    user_id: str | None,
+    secret: str,
+    pepper: bytes,
+    attributes: Mapping[str, Any],
+    *,
+    team_id: str | None = None,
 ) -> Row:
-    """Store a key by the hash of its secret."""
+    """Store a key by the hash of its secret; without scopes it has those of its kind."""
     return await insert_row(
         tx,
         api_keys,
         {
             "id": new_id(Prefix.API_KEY),
             "user_id": user_id,
+            "team_id": team_id,
             "secret_hash": digest(secret, pepper),
             "last_four": last_four(secret),
-            "scopes": [KeyScope.MANAGE],
+            "scopes": list(DEFAULT_SCOPES[kind_of(user_id, team_id)]),
             **columns_of(attributes),
         },
     )
 
 
-async def sign_in(
-    source: Reads, secret: str, *, peppers: Sequence[bytes], request_id: str | None = None
-) -> Actor | None:
-    """The actor that a secret stands for; None if no key has it, or its key or user is no longer good.
+async def update(
+    tx: Connection,
+    actor: Actor,
+    *,
+    key_id: str,
+    attributes: KeyAttributes,
+    expected_version: int | None = None,
+) -> Row:
+    """Change what is given of a key, and nothing else.
 
-    A text that is no secret is looked up like one that is, so that both take the same time.
+    Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set
+    and for what is more than the actor holds, VersionConflict, LimitExceeded, AlreadyTaken.
     """
-    hashes = [digest(secret[:LONGEST_SECRET], pepper) for pepper in peppers]
-    row = await source.one(_by_hash(), hashes=hashes)
-    if row is None or len(secret) > LONGEST_SECRET:
-        return None
-    return Actor(
-        user_id=row.user_id,
-        key_id=row.id,
-        role=PlatformRole(row.role or PlatformRole.USER),
-        scopes=frozenset(map(KeyScope, row.scopes)),
-        team_id=row.team_id,
-        request_id=request_id,
+    clock = await clock_of(tx, actor)
+    Problems(_problems(attributes, clock)).raise_any()
+    if "budget" in attributes:
+        await lock_holder_of_key(tx, actor, key_id)
+    row = await access_api_key(
+        tx,
+        actor,
+        key_id,
+        deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
+        or [(Action.API_KEY_UPDATE, ("id",))],
+    )
+    check_version(row, expected_version)
+    scopes = attributes.get("scopes", row.scopes)
+    if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
+        raise Invalid("scopes", problem=problem)
+    problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
+    if clock.is_outlived_longer_by(attributes.get("expires_at", row.expires_at), row.expires_at):
+        problems.append(Forbidden("expires_at", deed="make a key outlive the one you use"))
+    problems.raise_any()
+    stored = await budgets.budget_of(tx, "api_key", row.id)
+    before: Limits | None = budgets.limits_of(stored)
+    limits = before
+    if "budget" in attributes:
+        limits = resulting(before, attributes["budget"])
+        await check_limits(tx, row.user_id, row.team_id, limits)
+        await budgets.store(tx, "api_key", row.id, stored, limits)
+    changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
+    await audit.record(
+        tx,
+        actor,
+        _change(
+            "api_key.update",
+            row,
+            row.organization_id,
+            before={**archive.state_of(row), **audit.all_of([("budget", before)])},
+            after={**archive.state_of(changed), **audit.all_of([("budget", limits)])},
+        ),
+    )
+    return changed
+
+
+async def set_blocked(tx: Connection, actor: Actor, *, key_id: str, blocked: bool) -> Row:
+    """Block a key or unblock it; one that already is as asked stays as it is, unrecorded.
+
+    Raises NotFound or Forbidden.
+    """
+    row = await access_api_key(tx, actor, key_id, Action.API_KEY_BLOCK)
+    if row.blocked == blocked:
+        return row
+    return await _store(
+        tx, actor, "api_key.block" if blocked else "api_key.unblock", row, {"blocked": blocked}
     )
 
 
+async def rotate(
+    tx: Connection, actor: Actor, *, key_id: str, grace_period: str | None, pepper: bytes
+) -> NewKey:
+    """Give a key a new secret; the one before is good for the grace period, or no longer at all.
+
+    The secret before that one ends at once. Nobody gets a secret that can more, or lives longer,
+    than what they hold. Raises Invalid for the period, NotFound, Forbidden.
+    """
+    if grace_period is not None and (problem := problem_with_grace(grace_period)):
+        raise Invalid("grace_period", problem=problem)
+    clock = await clock_of(tx, actor)
+    row = await access_api_key(tx, actor, key_id, Action.API_KEY_ROTATE)
+    problems = Problems()
+    if row.user_id is None or row.user_id != actor.user_id:
+        problems.extend(ungrantable(actor, row.user_id, row.scopes, "id"))
+    if clock.is_outlived_by(row.expires_at):
+        problems.append(Forbidden("id", deed="rotate a key that outlives the one you use"))
+    problems.raise_any()
+    grace = timedelta() if grace_period is None else length_of(grace_period)
+    secret = new_secret()
+    changed = await _store(
+        tx,
+        actor,
+        "api_key.rotate",
+        row,
+        {
+            "secret_hash": digest(secret, pepper),
+            "last_four": last_four(secret),
+            "previous_hash": row.secret_hash if grace else None,
+            "previous_until": clock.now + grace if grace else None,
+            "rotated_at": clock.now,
+        },
+    )
+    return NewKey(changed, secret)
+
+
+async def delete(tx: Connection, actor: Actor, *, key_ids: Sequence[str]) -> list[Row]:
+    """Archive and delete keys: all of them or none; an id twice counts once.
+
+    Answers the rows that are gone. Raises NotFound or Forbidden for each, at its place in the list.
+    """
+    if not 1 <= len(key_ids) <= MOST_DELETED:
+        raise Invalid("ids", problem=f"must be 1 to {MOST_DELETED} ids")
+    rows = await access_api_keys(
+        tx, actor, key_ids, Action.API_KEY_DELETE, path=("ids",), lock=Lock.DELETE
+    )
+    await archive.remove_locked_keys(tx, actor, rows)
+    return rows
+
+
+async def _store(
+    tx: Connection, actor: Actor, action: str, row: Row, values: Mapping[str, Any]
+) -> Row:
+    changed = await update_row(tx, api_keys, row.id, values)
+    states = {"before": archive.state_of(row), "after": archive.state_of(changed)}
+    await audit.record(tx, actor, _change(action, row, row.organization_id, **states))
+    return changed
+
+
+def _problems(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
+    yield from problems_with(_own(attributes))
+    expires_at = attributes.get("expires_at")
+    if expires_at is not None and expires_at <= clock.now:
+        yield Invalid("expires_at", problem="must be in the future")
+    yield from problems_with_budget(attributes.get("budget"), "budget")
+
+
+def _own(attributes: KeyAttributes) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name != "budget"}
+
+
+def _change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:
+    return Change(action, row.id, organization_id=organization_id, team_id=row.team_id, **states)
+
+
 @cache
-def _by_hash() -> Statement:
-    """A key by its secret, or by the one before while its grace lasts."""
-    hashes = bindparam("hashes", type_=ARRAY(LargeBinary))
-    graced = and_(api_keys.c.previous_hash == any_(hashes), api_keys.c.previous_until > func.now())
+def _membership() -> Statement:
     return Statement(
-        select(
-            api_keys.c.id,
-            api_keys.c.user_id,
-            api_keys.c.team_id,
-            api_keys.c.scopes,
-            users.c.role,
-        )
-        .outerjoin(users, users.c.id == api_keys.c.user_id)
+        select(team_members.c.id)
         .where(
-            or_(api_keys.c.secret_hash == any_(hashes), graced),
-            ~api_keys.c.blocked,
-            users.c.blocked.is_not(True),
-            or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.now()),
+            team_members.c.team_id == bindparam("team_id"),
+            team_members.c.user_id == bindparam("user_id"),
         )
-    )
-
-
-@cache
-def _life() -> Statement:
-    return Statement(
-        select(api_keys.c.expires_at, func.now().label("now")).where(
-            api_keys.c.id == bindparam("key_id")
-        )
+        .with_for_update(read=True, key_share=True)
     )

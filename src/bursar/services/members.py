@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
+from bursar.access.above import lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_team, lock_organization_of_team, team_relations
+from bursar.access.door import Lock, access_team, team_relations
 from bursar.access.policy import Action, Relation, permits
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
@@ -147,7 +148,7 @@ async def update(
 async def remove(
     tx: Connection, actor: Actor, *, team_id: str, persons: Sequence[Person]
 ) -> list[Row]:
-    """Remove people from a team, all of them or none; anybody may remove only themself.
+    """Remove people from a team with their keys of it, all or none; anybody may remove themself.
 
     Answers the memberships that are gone. Raises Refusals for bad input, NotFound for the team or
     for who is no member of it, Forbidden, LastAdmin when the team would have no admin left.

@@ -4,14 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
+from bursar.access.above import lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import (
-    Lock,
-    access_organization,
-    access_team,
-    access_teams,
-    lock_organization_of_team,
-)
+from bursar.access.door import Lock, access_organization, access_team, access_teams
 from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
@@ -28,7 +23,7 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import audit, budgets, members, memberships, people
+from bursar.services import archive, audit, budgets, members, memberships, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.members import NewMembers
@@ -209,7 +204,7 @@ async def set_blocked(tx: Connection, actor: Actor, *, team_id: str, blocked: bo
 
 
 async def delete(tx: Connection, actor: Actor, *, team_ids: Sequence[str]) -> list[Row]:
-    """Delete teams with their members and budgets: all of them or none; an id twice counts once.
+    """Delete teams with their members, keys and budgets: all of them or none; an id twice counts once.
 
     Answers the rows that are gone. Raises NotFound or Forbidden for each, at its place in the list.
     """
@@ -223,8 +218,9 @@ async def delete(tx: Connection, actor: Actor, *, team_ids: Sequence[str]) -> li
 
 
 async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
-    """Delete teams that are locked and permitted to go, each with an audit entry."""
+    """Delete teams that are locked and permitted to go, and their keys, each with an audit entry."""
     ids = [row.id for row in rows]
+    await archive.remove_keys(tx, actor, team_ids=ids)
     owned = {
         name: await budgets.budgets_of(tx, owner, ids) for name, owner in BUDGETS.items() if ids
     }

@@ -1,4 +1,4 @@
-"""API keys: create."""
+"""API keys: create, update, block, unblock, rotate, delete."""
 
 from datetime import datetime
 
@@ -8,31 +8,101 @@ from strawberry import Maybe
 from bursar.domain.roles import KeyScope
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
+from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.services import keys
 
 
-@strawberry.input(description="A personal key to create.")
+@strawberry.input(description="A key to create: personal, of a member of a team, or of a service.")
 class ApiKeyCreateInput(MutationInput):
     user_id: Maybe[strawberry.ID | None] = strawberry.field(
-        description="Whose key it will be; yours if nobody is named."
+        description="Whose key it will be; yours if neither a user nor a team is named."
+    )
+    team_id: Maybe[strawberry.ID | None] = strawberry.field(
+        description="The team it will belong to, with a user as their key in it, without one as "
+        "the key of a service."
     )
     alias: Maybe[str | None] = strawberry.field(
-        description="A name for it, unique among the user's keys."
+        description="A name for it, unique among the keys of the team, or else of the user."
     )
-    scopes: list[KeyScope] = strawberry.field(
-        default_factory=lambda: [KeyScope.MANAGE], description="What it may be used for."
+    external_id: Maybe[str | None] = strawberry.field(
+        description="Your own name for it, unique among keys."
+    )
+    scopes: Maybe[list[KeyScope] | None] = strawberry.field(
+        description="What it may be used for, which cannot be null; MANAGE for a personal key, "
+        "INFER for others if nothing is said."
     )
     expires_at: Maybe[datetime | None] = strawberry.field(
         description="From when on it is refused; no later than the key you use."
     )
-
-
-@strawberry.type(description="The new key, with its secret.")
-class ApiKeyCreatePayload(Payload):
-    api_key: ApiKey | None = strawberry.field(
-        default=None, description="The key; null if it was refused."
+    rotation_interval: Maybe[Duration | None] = strawberry.field(
+        description="How often its secret should be replaced."
     )
+    metadata: Maybe[JSON | None] = strawberry.field(description="Free data of yours.")
+    budget: Maybe[BudgetInput | None] = strawberry.field(
+        description="Its budget, within the team's, or for a personal key within the user's."
+    )
+
+
+@strawberry.input(description="What to change of a key; what is left out is kept.")
+class ApiKeyUpdateInput(MutationInput):
+    id: strawberry.ID = strawberry.field(description="The key.")
+    alias: Maybe[str | None] = strawberry.field(description="A name for it.")
+    external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
+    scopes: Maybe[list[KeyScope] | None] = strawberry.field(
+        description="What it may be used for, all of it; it cannot be null."
+    )
+    expires_at: Maybe[datetime | None] = strawberry.field(
+        description="From when on it is refused; no later than the key you use."
+    )
+    rotation_interval: Maybe[Duration | None] = strawberry.field(
+        description="How often its secret should be replaced."
+    )
+    metadata: Maybe[JSON | None] = strawberry.field(
+        description="Free data of yours, as a whole; it cannot be null."
+    )
+    budget: Maybe[BudgetInput | None] = strawberry.field(
+        description="Its budget; null takes it away."
+    )
+    expected_version: Maybe[int | None] = strawberry.field(
+        description="Refuse the change if the key has another version by now."
+    )
+
+
+@strawberry.input(description="A key.")
+class ApiKeyBlockInput(MutationInput):
+    id: strawberry.ID = strawberry.field(description="The key.")
+
+
+@strawberry.input(description="A key.")
+class ApiKeyUnblockInput(MutationInput):
+    id: strawberry.ID = strawberry.field(description="The key.")
+
+
+@strawberry.input(description="A key to give a new secret to.")
+class ApiKeyRotateInput(MutationInput):
+    id: strawberry.ID = strawberry.field(description="The key.")
+    grace_period: Maybe[Duration | None] = strawberry.field(
+        description="How long the secret it has now stays good, at most 30 days; it ends at once "
+        "if nothing is said."
+    )
+
+
+@strawberry.input(description="Keys to delete.")
+class ApiKeysDeleteInput(MutationInput):
+    ids: list[strawberry.ID] = strawberry.field(description="The keys, 1 to 100.")
+
+
+@strawberry.type
+class ApiKeyPayload(Payload):
+    api_key: ApiKey | None = strawberry.field(
+        default=None, description="The key as it is now; null if it was refused."
+    )
+
+
+@strawberry.type
+class SecretPayload(ApiKeyPayload):
     secret: str | None = strawberry.field(
         default=None,
         description="The secret, shown here and never again; null if refused, and, as it is "
@@ -40,18 +110,122 @@ class ApiKeyCreatePayload(Payload):
     )
 
 
+@strawberry.type(description="The new key, with its secret.")
+class ApiKeyCreatePayload(SecretPayload):
+    pass
+
+
+@strawberry.type(description="The key as it is now.")
+class ApiKeyUpdatePayload(ApiKeyPayload):
+    pass
+
+
+@strawberry.type(description="The key as it is now.")
+class ApiKeyBlockPayload(ApiKeyPayload):
+    pass
+
+
+@strawberry.type(description="The key as it is now.")
+class ApiKeyUnblockPayload(ApiKeyPayload):
+    pass
+
+
+@strawberry.type(description="The key, with its new secret.")
+class ApiKeyRotatePayload(SecretPayload):
+    pass
+
+
+@strawberry.type(description="What was deleted.")
+class ApiKeysDeletePayload(Payload):
+    deleted_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="The ids of the keys, each once; empty if refused."
+    )
+
+
 @mutation
 async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreatePayload:
-    """Create a personal key. For oneself, and for platform admins for anybody."""
-    user_id = given(input.user_id)
+    """Create a key. A key of a team is for its admins and those of its organization to create.
+
+    For platform admins, and for oneself if it is personal.
+    """
     new = await keys.create(
         write.tx,
         write.actor,
-        user_id=write.actor.user_id if user_id is None else user_id,
-        attributes=given(input, "user_id"),
+        user_id=given(input.user_id),
+        team_id=given(input.team_id),
+        attributes=given(input, "user_id", "team_id"),
         pepper=write.peppers[0],
     )
     return ApiKeyCreatePayload(api_key=new.row, secret=new.secret)
 
 
-FIELDS = [api_key_create]
+@mutation
+async def api_key_update(write: Write, input: ApiKeyUpdateInput) -> ApiKeyUpdatePayload:
+    """Change a key.
+
+    For platform admins, admins of its organization or team, and oneself if it is personal.
+    """
+    row = await keys.update(
+        write.tx,
+        write.actor,
+        key_id=input.id,
+        attributes=given(input, "id", "expected_version"),
+        expected_version=given(input.expected_version),
+    )
+    return ApiKeyUpdatePayload(api_key=row)
+
+
+@mutation
+async def api_key_block(write: Write, input: ApiKeyBlockInput) -> ApiKeyBlockPayload:
+    """Block a key: it is refused from now on.
+
+    For platform admins, admins of its organization or team, and oneself if it is personal.
+    """
+    row = await keys.set_blocked(write.tx, write.actor, key_id=input.id, blocked=True)
+    return ApiKeyBlockPayload(api_key=row)
+
+
+@mutation
+async def api_key_unblock(write: Write, input: ApiKeyUnblockInput) -> ApiKeyUnblockPayload:
+    """Unblock a key.
+
+    For platform admins, admins of its organization or team, and oneself if it is personal.
+    """
+    row = await keys.set_blocked(write.tx, write.actor, key_id=input.id, blocked=False)
+    return ApiKeyUnblockPayload(api_key=row)
+
+
+@mutation
+async def api_key_rotate(write: Write, input: ApiKeyRotateInput) -> ApiKeyRotatePayload:
+    """Give a key a new secret; the one it has stays good for the grace period, an earlier one ends.
+
+    For platform admins, admins of its organization or team, and oneself if it is personal.
+    """
+    new = await keys.rotate(
+        write.tx,
+        write.actor,
+        key_id=input.id,
+        grace_period=given(input.grace_period),
+        pepper=write.peppers[0],
+    )
+    return ApiKeyRotatePayload(api_key=new.row, secret=new.secret)
+
+
+@mutation
+async def api_keys_delete(write: Write, input: ApiKeysDeleteInput) -> ApiKeysDeletePayload:
+    """Delete keys, which are archived without their secrets: all or none.
+
+    For platform admins, admins of their organization or team, and oneself if they are personal.
+    """
+    rows = await keys.delete(write.tx, write.actor, key_ids=input.ids)
+    return ApiKeysDeletePayload(deleted_ids=[strawberry.ID(row.id) for row in rows])
+
+
+FIELDS = [
+    api_key_create,
+    api_key_update,
+    api_key_block,
+    api_key_unblock,
+    api_key_rotate,
+    api_keys_delete,
+]

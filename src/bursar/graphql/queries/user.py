@@ -1,4 +1,4 @@
-"""Users: by id, external id or e-mail, and all that the caller may see; and one API key."""
+"""Users: by id, external id or e-mail, and all that the caller may see."""
 
 from enum import Enum
 from typing import Annotated
@@ -14,7 +14,6 @@ from bursar.graphql.context import Context
 from bursar.graphql.enums import OrderDirection, describe
 from bursar.graphql.queries.arguments import ORDER_BY, ExternalId, Id, NamedFilter
 from bursar.graphql.queries.node import by_id, by_text
-from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.user import User
 from bursar.loaders.users import users_by_email_key, users_by_external_id, users_list
 
@@ -94,10 +93,4 @@ def users(
     )
 
 
-@strawberry.field(description="An API key by its id; null if you may see none with it.")
-async def api_key(info: Info[Context, None], id: Id) -> ApiKey | None:
-    found: ApiKey | None = await by_id(info, id, Prefix.API_KEY)
-    return found
-
-
-FIELDS = [user, user_by_external_id, user_by_email, users, api_key]
+FIELDS = [user, user_by_external_id, user_by_email, users]

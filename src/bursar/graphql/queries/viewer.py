@@ -5,10 +5,12 @@ from strawberry.types import Info
 
 from bursar.access.policy import Action, permits
 from bursar.domain import durations, metadata, names
+from bursar.domain.keys import LONGEST_GRACE
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.scalars import Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 from bursar.graphql.types.user import User
@@ -16,7 +18,7 @@ from bursar.loaders.keys import api_keys_by_id
 from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
 from bursar.loaders.users import users_by_id
-from bursar.services import idempotency
+from bursar.services import idempotency, keys
 from bursar.services.memberships import MOST_AT_ONCE
 from bursar.services.teams import MOST_DELETED
 
@@ -36,7 +38,9 @@ class Viewer:
     user: User | None = edge(
         users_by_id, key="user_id", description="The user; null for the key of a service."
     )
-    key: ApiKey = edge(api_keys_by_id, key="key_id", description="The key.")
+    key: ApiKey | None = edge(
+        api_keys_by_id, key="key_id", description="The key; null if it was deleted since."
+    )
     organizations: Connection[OrganizationMember] = connection_edge(
         organization_members_by_user,
         key="user_id",
@@ -75,6 +79,12 @@ class Limits:
     max_teams_deleted_at_once: int = strawberry.field(
         description="The most teams that one call deletes."
     )
+    max_api_keys_deleted_at_once: int = strawberry.field(
+        description="The most API keys that one call deletes."
+    )
+    max_grace_period: Duration = strawberry.field(
+        description="The longest time that a replaced secret stays good."
+    )
     max_idempotency_key_characters: int = strawberry.field(
         description="The longest idempotency key."
     )
@@ -102,6 +112,8 @@ def limits(info: Info[Context, None]) -> Limits:
         max_teams_deleted_at_once=MOST_DELETED,
         max_idempotency_key_characters=names.IDEMPOTENCY_KEY_LENGTH,
         idempotency_hours=idempotency.HOURS,
+        max_api_keys_deleted_at_once=keys.MOST_DELETED,
+        max_grace_period=Duration(f"{LONGEST_GRACE.days}d"),
         max_name_characters=names.NAME_LENGTH,
         max_email_characters=names.EMAIL_LENGTH,
         max_description_characters=names.DESCRIPTION_LENGTH,

@@ -1,27 +1,47 @@
-"""API keys: what their owners see of them."""
+"""API keys, those in use and those deleted: what people see of them."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from bursar.domain.ids import Prefix
-from bursar.domain.roles import KeyScope
+from bursar.domain.keys import kind_of
+from bursar.domain.roles import KeyKind, KeyScope
 from bursar.graphql.edges import edge
+from bursar.graphql.scalars import JSON, Duration
+from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
+from bursar.loaders.budgets import budgets_by_api_key
+from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
+
+if TYPE_CHECKING:
+    from bursar.graphql.types.team import Team
 
 
 @strawberry.type(description="A key that a person or a program presents; its secret is shown once.")
 class ApiKey(Node):
     prefix = Prefix.API_KEY
 
-    alias: str | None = strawberry.field(description="The name among the user's keys.")
+    alias: str | None = strawberry.field(
+        description="The name among the keys of its team, or of its user if it is personal."
+    )
+    external_id: str | None = strawberry.field(description="The caller's own name for the key.")
     last_four: str = strawberry.field(description="The last four characters of the secret.")
     scopes: list[KeyScope] = strawberry.field(description="What the key may be used for.")
+    blocked: bool = strawberry.field(description="Whether the key is refused.")
     expires_at: datetime | None = strawberry.field(
         description="From when on the key is refused; null is never."
     )
+    rotation_interval: Duration | None = strawberry.field(
+        description="How often the secret should be replaced, which Bursar does not do by itself."
+    )
+    rotated_at: datetime | None = strawberry.field(
+        description="When the secret was last replaced; null is never."
+    )
+    metadata: JSON = strawberry.field(description="Free data of the caller's.")
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the key was made.")
     updated_at: datetime = strawberry.field(description="When the key was last changed.")
@@ -30,3 +50,50 @@ class ApiKey(Node):
         key="user_id",
         description="Whose key it is; null for the key of a service, or if not yours to see.",
     )
+    team: Annotated["Team", strawberry.lazy("bursar.graphql.types.team")] | None = edge(
+        teams_by_id,
+        key="team_id",
+        description="The team it belongs to; null for a personal key, or if not yours to see.",
+    )
+    budget: BudgetUse | None = edge(
+        budgets_by_api_key, key="id", description="The key's own budget; null if it has none."
+    )
+
+    @strawberry.field(description="Whose it is: a user's, a member's or a service's.")
+    @staticmethod
+    def kind(root: strawberry.Parent[Any]) -> KeyKind:
+        return kind_of(root.user_id, root.team_id)
+
+    @strawberry.field(
+        description="Until when the secret before the last one is accepted, or was; null if it "
+        "ended at once."
+    )
+    @staticmethod
+    def grace_ends_at(root: strawberry.Parent[Any]) -> datetime | None:
+        return root.previous_until  # type: ignore[no-any-return]  # a column of the row
+
+
+@strawberry.type(description="A key that was deleted, as it was.")
+class DeletedApiKey:
+    id: strawberry.ID = strawberry.field(description="The id that the key had.")
+    external_id: str | None = strawberry.field(
+        description="The external id that the key had; another may have it now."
+    )
+    alias: str | None = strawberry.field(description="The name that the key had.")
+    user_id: strawberry.ID | None = strawberry.field(
+        description="Whose key it was; null for the key of a service."
+    )
+    team_id: strawberry.ID | None = strawberry.field(
+        description="The team it belonged to; null for a personal key."
+    )
+    organization_id: strawberry.ID | None = strawberry.field(
+        description="The organization of the team; null for a personal key."
+    )
+    state: JSON = strawberry.field(
+        description="All that was known of the key, named as in ApiKey, its budget included."
+    )
+    deleted_at: datetime = strawberry.field(description="When it was deleted.")
+    deleted_by_user_id: strawberry.ID | None = strawberry.field(
+        description="Who deleted it; null is the server itself, or its operator."
+    )
+    deleted_by_key_id: strawberry.ID | None = strawberry.field(description="With which key.")

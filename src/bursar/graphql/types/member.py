@@ -7,16 +7,19 @@ import strawberry
 
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import OrganizationRole, TeamRole
+from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
 from bursar.loaders.budgets import budgets_by_organization_member, budgets_by_team_member
+from bursar.loaders.keys import api_keys_by_team_member
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
 
 if TYPE_CHECKING:
+    from bursar.graphql.types.key import ApiKey
     from bursar.graphql.types.organization import Organization
     from bursar.graphql.types.team import Team
 
@@ -37,6 +40,13 @@ class TeamMember(Node):
         key="id",
         description="The member's own budget, or else the team's default; "
         "null if there is neither, or it is not yours to see.",
+    )
+    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
+        connection_edge(
+            api_keys_by_team_member,
+            key="id",
+            description="The member's keys in the team, oldest first; empty to who may not see them.",
+        )
     )
 
 

@@ -19,12 +19,14 @@ from bursar.graphql.types.node import Node
 from bursar.graphql.types.organization import Organization
 from bursar.loaders.audit import audit_entries_by_team
 from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_team
+from bursar.loaders.keys import api_keys_by_team
 from bursar.loaders.members import team_members_by_team
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.teams import actor_roles_by_team
 
 if TYPE_CHECKING:
     from bursar.graphql.types.audit import AuditEntry
+    from bursar.graphql.types.key import ApiKey
 
 # One joins a team before one is anything to it: joinableTeams tells which.
 TO_A_TEAM = [
@@ -65,6 +67,13 @@ class Team(Node):
     )
     members: Connection[TeamMember] = connection_edge(
         team_members_by_team, key="id", description="The team's members, oldest first."
+    )
+    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
+        connection_edge(
+            api_keys_by_team,
+            key="id",
+            description="The team's keys that you may see, of members and services, oldest first.",
+        )
     )
     audit: Connection[Annotated["AuditEntry", strawberry.lazy("bursar.graphql.types.audit")]] = (
         connection_edge(

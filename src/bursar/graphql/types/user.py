@@ -72,6 +72,6 @@ class User(Node):
         connection_edge(
             api_keys_by_user,
             key="id",
-            description="The user's personal keys, oldest first; empty to who may not see them.",
+            description="The user's keys that you may see, personal and in teams, oldest first.",
         )
     )

@@ -1,0 +1,56 @@
+"""What stands above a row and sets its limits, kept as it is before the row itself is locked.
+
+So that locks are taken in the one order of door.py, and limits hold until the transaction ends.
+"""
+
+from functools import cache
+
+from sqlalchemy import Table, bindparam, select
+
+from bursar.access.actor import Actor, Sight
+from bursar.access.visibility import visible_api_keys, visible_teams
+from bursar.database.connections import Connection
+from bursar.database.statements import Statement
+from bursar.database.tables import api_keys, organizations, teams, users
+from bursar.domain.names import is_storable
+
+
+async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> str | None:
+    """Keep a team's organization, where the actor sees the team; answers its id."""
+    if not is_storable(team_id):
+        return None
+    row = await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
+    return row and row.id
+
+
+async def lock_holder_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
+    """Keep a key's team, or a personal key's user, where the actor sees the key."""
+    if is_storable(key_id):
+        for holders in (teams, users):
+            await tx.one(_holder_of_key(holders, actor.sight), **actor.parameters, id=key_id)
+
+
+@cache
+def _organization_of_team(sight: Sight) -> Statement:
+    its_organization = select(teams.c.organization_id).where(
+        teams.c.id == bindparam("id"), visible_teams(sight)
+    )
+    return Statement(
+        select(organizations.c.id)
+        .where(organizations.c.id == its_organization.scalar_subquery())
+        .with_for_update(read=True)
+    )
+
+
+@cache
+def _holder_of_key(holders: Table, sight: Sight) -> Statement:
+    its_holder = select(api_keys.c.team_id if holders is teams else api_keys.c.user_id).where(
+        api_keys.c.id == bindparam("id"), visible_api_keys(sight)
+    )
+    if holders is users:
+        its_holder = its_holder.where(api_keys.c.team_id.is_(None))
+    return Statement(
+        select(holders.c.id)
+        .where(holders.c.id == its_holder.scalar_subquery())
+        .with_for_update(read=True)
+    )

@@ -1,0 +1,89 @@
+"""Holdings: nobody gives a key more than they hold themselves, in scope, in time, or in money."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select
+
+from bursar.access.actor import Actor
+from bursar.access.policy import Action, Relation, forbidden, permits
+from bursar.database.connections import Connection
+from bursar.database.statements import Statement
+from bursar.database.tables import api_keys
+from bursar.domain.errors import Forbidden, Problems, Refusal
+from bursar.domain.limits import Limits, exceeding, problems_with_limits
+from bursar.domain.roles import KeyScope
+from bursar.services import budgets
+
+GRANTS = {
+    KeyScope.MANAGE: Action.API_KEY_GRANT_MANAGE,
+    KeyScope.GATEWAY: Action.API_KEY_GRANT_GATEWAY,
+}
+
+
+class Clock(NamedTuple):
+    """The transaction's time, and when the key that the actor uses expires."""
+
+    now: datetime
+    end: datetime | None
+
+    def is_outlived_by(self, expires_at: datetime | None) -> bool:
+        return _is_later(expires_at, self.end)
+
+    def is_outlived_longer_by(self, expires_at: datetime | None, than: datetime | None) -> bool:
+        """Whether a key that expired at `than` would outlive the actor's more than it did."""
+        return self.is_outlived_by(expires_at) and _is_later(expires_at, than)
+
+
+async def clock_of(tx: Connection, actor: Actor) -> Clock:
+    """The clock that a key which the actor makes goes by. Raises Forbidden for who has no key now."""
+    row = await tx.one(_life(), key_id=actor.key_id)
+    if row is None:
+        raise Forbidden(deed="change keys with a key that is gone")
+    return Clock(row.now, row.expires_at)
+
+
+def ungrantable(
+    actor: Actor, user_id: str | None, scopes: Collection[str], *path: str
+) -> Iterator[Refusal]:
+    """Each scope with which the actor may not hold a key of this user, or of none.
+
+    Who holds a secret with MANAGE is its user; who holds one with GATEWAY speaks for all keys.
+    """
+    oneself = user_id is not None and user_id == actor.user_id
+    relations = {Relation.SELF} if oneself else set()
+    for scope, action in GRANTS.items():
+        if scope in scopes and not permits(actor, action, relations):
+            yield forbidden(action, *path)
+
+
+async def check_limits(
+    tx: Connection, user_id: str | None, team_id: str | None, limits: Limits | None
+) -> None:
+    """Raise Refusals for limits that contradict each other or exceed those above the key.
+
+    Above it is its team, or for a personal key its user; the caller has locked them.
+    """
+    if limits is None:
+        return
+    level, holder = ("user", user_id) if team_id is None else ("team", team_id)
+    parent = budgets.limits_of(await budgets.budget_of(tx, level, holder or ""))
+    problems = Problems(problems_with_limits(limits, "budget"))
+    problems.extend(exceeding(limits, parent, "budget", level=level))
+    problems.raise_any()
+
+
+def _is_later(moment: datetime | None, than: datetime | None) -> bool:
+    """Whether one is later than the other; None is never, which is the latest."""
+    return than is not None and (moment is None or moment > than)
+
+
+@cache
+def _life() -> Statement:
+    return Statement(
+        select(api_keys.c.expires_at, func.now().label("now")).where(
+            api_keys.c.id == bindparam("key_id")
+        )
+    )
