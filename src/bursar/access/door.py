@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Table, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, Select, Table, Text, any_, bindparam, select, true
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.policy import Action, Relation, forbidden, permits
@@ -32,6 +32,7 @@ from bursar.database.tables import (
     users,
 )
 from bursar.domain.errors import NotFound, Problems
+from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.names import is_storable
 from bursar.domain.roles import OrganizationRole, TeamRole
 
@@ -178,11 +179,14 @@ async def lock_team_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
         await tx.one(_team_of_key(actor.sight), **actor.parameters, id=key_id)
 
 
-async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> str | None:
+async def lock_organization_of_team(
+    tx: Connection, actor: Actor, team_id: str, *, built_in: bool = True
+) -> str | None:
     """Keep a team's organization, limits and members, before the team itself; answers its id."""
     if not is_storable(team_id):
         return None
-    row = await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
+    statement = _organization_of_team(actor.sight, built_in)
+    row = await tx.one(statement, **actor.parameters, id=team_id)
     return row and row.id
 
 
@@ -261,13 +265,16 @@ def _read(table: Table, sight: Sight) -> Statement:
 
 
 @cache
-def _organization_of_team(sight: Sight) -> Statement:
+def _organization_of_team(sight: Sight, built_in: bool) -> Statement:
     its_organization = select(teams.c.organization_id).where(
         teams.c.id == bindparam("id"), visible_teams(sight)
     )
     return Statement(
         select(organizations.c.id)
-        .where(organizations.c.id == its_organization.scalar_subquery())
+        .where(
+            organizations.c.id == its_organization.scalar_subquery(),
+            true() if built_in else organizations.c.id != DEFAULT_ORGANIZATION,
+        )
         .with_for_update(read=True)
     )
 
