@@ -5,21 +5,28 @@ So that locks are taken in the one order of door.py, and limits hold until the t
 
 from functools import cache
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, select, true
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.visibility import visible_api_keys, visible_teams
 from bursar.database.connections import Connection
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, organizations, teams, users
+from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.names import is_storable
 
 
-async def lock_organization_of_team(tx: Connection, actor: Actor, team_id: str) -> str | None:
-    """Keep a team's organization, where the actor sees the team; answers its id."""
+async def lock_organization_of_team(
+    tx: Connection, actor: Actor, team_id: str, *, built_in: bool = True
+) -> str | None:
+    """Keep a team's organization, limits and members, where the actor sees the team; answers its id.
+
+    Without `built_in` that one is left alone, which nobody can leave.
+    """
     if not is_storable(team_id):
         return None
-    row = await tx.one(_organization_of_team(actor.sight), **actor.parameters, id=team_id)
+    statement = _organization_of_team(actor.sight, built_in)
+    row = await tx.one(statement, **actor.parameters, id=team_id)
     return row and row.id
 
 
@@ -31,13 +38,16 @@ async def lock_holder_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
 
 
 @cache
-def _organization_of_team(sight: Sight) -> Statement:
+def _organization_of_team(sight: Sight, built_in: bool) -> Statement:
     its_organization = select(teams.c.organization_id).where(
         teams.c.id == bindparam("id"), visible_teams(sight)
     )
     return Statement(
         select(organizations.c.id)
-        .where(organizations.c.id == its_organization.scalar_subquery())
+        .where(
+            organizations.c.id == its_organization.scalar_subquery(),
+            true() if built_in else organizations.c.id != DEFAULT_ORGANIZATION,
+        )
         .with_for_update(read=True)
     )
 

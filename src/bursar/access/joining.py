@@ -47,8 +47,9 @@ async def access_team_to_join(
 ) -> Row:
     """The team, for an actor to whom it is open, or who is a member of it already.
 
-    Its organization is held first, so that nobody leaves that meanwhile, then the team itself, which
-    stays open. Raises NotFound for a team that the actor neither sees nor may join, else Forbidden.
+    Its organization is held first, so that nobody leaves that meanwhile (the built-in one nobody
+    can), then the team itself, which stays open. Raises NotFound for a team that the actor neither
+    sees nor may join, else Forbidden.
     """
     if not is_storable(team_id):
         raise NotFound(*path, thing="team")
@@ -61,7 +62,8 @@ async def access_team_to_join(
     relations = {Relation.SELF} if row.open_to_actor or row.actor_team_role else set()
     if not permits(actor, action, relations):
         raise forbidden(action, *path)
-    if held is None or organization is None or organization.id != row.organization_id:
+    organization_id = organization.id if organization else DEFAULT_ORGANIZATION
+    if held is None or organization_id != row.organization_id:
         raise RunAgain  # it came into sight while we waited
     return row
 
@@ -75,7 +77,7 @@ def _organization(sight: Sight) -> Statement:
     its_organization = select(teams.c.organization_id).where(_found(sight)).scalar_subquery()
     return Statement(
         select(organizations.c.id)
-        .where(organizations.c.id == its_organization)
+        .where(organizations.c.id == its_organization, organizations.c.id != DEFAULT_ORGANIZATION)
         .with_for_update(read=True)
     )
 

@@ -13,6 +13,7 @@ from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import update_row
 from bursar.domain.errors import AlreadyMember, Invalid, Problems
+from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_limits, raising, resulting
 from bursar.domain.roles import TeamRole
 from bursar.services import admission, audit, budgets, last_admins, memberships
@@ -40,8 +41,9 @@ async def add(
 ) -> list[Row]:
     """Add people to a team, all of them or none; answers the members in the order of the input.
 
-    The organization is held too, so that nobody leaves it while being added to a team of it. Raises
-    Refusals for bad input, NotFound, Forbidden, and what `add_to` raises.
+    The organization is held too, so that nobody leaves it while being added to a team of it; the
+    built-in one nobody can leave. Raises Refusals for bad input, NotFound, Forbidden, and what
+    `add_to` raises.
     """
     if not new_members:
         raise Invalid("members", problem="must name somebody")
@@ -49,9 +51,9 @@ async def add(
     deeds = [(Action.TEAM_MEMBERS_ADD, ("team_id",))]
     if add_to_organization:
         deeds.append((Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)))
-    organization_id = await lock_organization_of_team(tx, actor, team_id)
+    held = await lock_organization_of_team(tx, actor, team_id, built_in=False)
     team = await access_team(tx, actor, team_id, path=("team_id",), deeds=deeds, lock=Lock.SHARE)
-    if team.organization_id != organization_id:
+    if team.organization_id != (held or DEFAULT_ORGANIZATION):
         raise RunAgain  # it came into sight while we waited
     invites = permits(actor, Action.ORGANIZATION_MEMBERS_ADD, team_relations(team))
     return await add_to(
