@@ -67,6 +67,9 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
             )
         ]
         joined = await make.organization_member(organization, person)
+        await make.budget("organization_member", joined, max_budget=1)
+        key = await make.api_key(person, team=team)
+        await make.budget("api_key", key.row, max_budget=1)
         await api.mutate(admin, "teamBlock", id=team.id)
         for kind, id_ in (
             ("Organization", organization.id),
@@ -75,7 +78,7 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
             ("TeamMember", member.id),
             ("OrganizationMember", joined.id),
             ("Budget", budgets[0].id),
-            ("ApiKey", person.key_id),
+            ("ApiKey", key.row.id),
         ):
             things.setdefault(kind, []).append(id_)
     entries = await api(admin, "{ auditEntries { nodes { id } } }")

@@ -69,7 +69,23 @@ NEEDED: dict[str, dict[str, Any]] = {
     "userDelete": {"id": "$user"},
     "userBlock": {"id": "$user"},
     "userUnblock": {"id": "$user"},
+    "organizationMembersAdd": {
+        "organizationId": "$organization",
+        "members": [{"email": "new@example.com"}],
+    },
+    "organizationMemberUpdate": {"organizationId": "$organization", "userId": "$user"},
+    "organizationMembersRemove": {
+        "organizationId": "$organization",
+        "members": [{"userId": "$user"}],
+    },
+    "teamJoin": {"teamId": "$team"},
+    "teamLeave": {"teamId": "$team"},
     "apiKeyCreate": {"userId": "$user"},
+    "apiKeyUpdate": {"id": "$key"},
+    "apiKeyBlock": {"id": "$key"},
+    "apiKeyUnblock": {"id": "$key"},
+    "apiKeyRotate": {"id": "$key"},
+    "apiKeysDelete": {"ids": []},
 }
 
 
@@ -132,7 +148,14 @@ async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
 ) -> None:
     admin, team, user = await make.admin(), await make.team(), await make.person()
     await make.team_member(team, user)
-    ids = {"$organization": (await make.organization()).id, "$team": team.id, "$user": user.id}
+    organization = await make.organization()
+    await make.organization_member(organization, user)
+    ids = {
+        "$organization": organization.id,
+        "$team": team.id,
+        "$user": user.id,
+        "$key": user.key_id,
+    }
     needed = json.loads(json.dumps(NEEDED[name]))
     text = json.dumps(needed)
     for mark, id_ in ids.items():

@@ -215,7 +215,7 @@ async def test_what_is_still_missing_the_second_time_is_a_fault_and_not_tried_a_
         return {}
 
     monkeypatch.setattr(RowsByKey, "__call__", nobody)
-    answer = await api(await make.admin(), "{ viewer { user { id } } }")
+    answer = await api(await make.admin(), "{ viewer { key { id } } }")
     assert (answer.codes, answer.data, runs) == (["INTERNAL_SERVER_ERROR"], None, 2)
 
 
@@ -230,7 +230,7 @@ async def test_a_query_that_fails_otherwise_runs_once(
         raise TypeError("unhashable")
 
     monkeypatch.setattr(RowsByKey, "__call__", fail)
-    answer = await api(await make.admin(), "{ viewer { user { id } } }")
+    answer = await api(await make.admin(), "{ viewer { key { id } } }")
     assert (answer.codes, answer.data, runs) == (["INTERNAL_SERVER_ERROR"], None, 1)
 
 
