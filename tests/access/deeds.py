@@ -95,6 +95,16 @@ DEEDS = {
     "userUnblock": one_mate(),
     "apiKeyCreate": deed("userId", lambda w, _: {"userId": w.mate.id}),
     "apiKeyCreate for oneself": deed("userId", lambda _, __: {}),
+    "budgetCreate": deed("", lambda _, __: {"name": "New"}),
+    "budgetUpdate": deed("id", lambda w, _: {"id": w.plan.id, "rpmLimit": "8"}),
+    "budgetDelete": deed("id", lambda w, _: {"id": w.free_plan.id}),
+    "budgetAttach": deed(
+        "holderId",
+        lambda w, _: {"budgetId": w.plan.id, "holderId": w.team.id},
+        n="budgetId",
+        N="budgetId holderId",
+    ),
+    "budgetDetach": deed("holderId", lambda w, _: {"holderId": w.mate_in_organization.id}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
@@ -123,6 +133,8 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of members": (ONE, lambda w, _: {"id": w.budgets["team_default"].id}),
     "budget of one member": (ONE, lambda w, _: {"id": w.budgets["team_member"].id}),
     "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
+    "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
+    "budgets": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
 }
 

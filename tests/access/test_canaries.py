@@ -32,6 +32,8 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         await make.budget(kind, row, rpm_limit=CANARY_LIMIT)
         for kind, row in [*owners.items(), *(("team_member", member) for member in joined[2:])]
     ]
+    plan = await make.plan(CANARY, rpm_limit=CANARY_LIMIT)
+    await make.attachment(plan, "organization_member", joined[0].id)
     entries = [
         await make.audit_entry(
             thing,
@@ -42,7 +44,7 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         )
         for thing in (organization, team, mate.row)
     ]
-    rows = [organization, team, bird.row, *joined, *budgets, *entries]
+    rows = [organization, team, bird.row, *joined, *budgets, plan, *entries]
     return [*(row.id for row in rows), bird.key_id]
 
 

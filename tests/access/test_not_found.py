@@ -42,6 +42,9 @@ def nowhere(world: World, id: str | None = None) -> Any:
         team=ghost(world.team),
         mate=ghost(world.mate),
         newcomer=ghost(world.newcomer),
+        mate_in_organization=ghost(world.mate_in_organization),
+        plan=ghost(world.plan),
+        free_plan=ghost(world.free_plan),
         budgets={kind: ghost(row) for kind, row in world.budgets.items()},
     )
 

@@ -31,6 +31,10 @@ CONTRACT = {
     "user:delete": "P",
     "user:block": "P",
     "api_key:create": "PS",
+    "budget:create": "P",
+    "budget:update": "P",
+    "budget:delete": "P",
+    "budget:attach": "P",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
 

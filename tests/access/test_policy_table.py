@@ -65,6 +65,12 @@ userBlock                            ok    F      F   F     F      N     F     F
 userUnblock                          ok    F      F   F     F      N     F     F        N     N
 apiKeyCreate                         ok    F      F   F     F      N     F     F        N     N
 apiKeyCreate for oneself             ok    F      F   ok    ok     ok    ok    ok       ok    ok
+
+budgetCreate                         ok    F      F   F     F      F     F     F        F     F
+budgetUpdate                         ok    F      N   N     N      N     N     N        N     N
+budgetDelete                         ok    F      N   N     N      N     N     N        N     N
+budgetAttach                         ok    F      n   n     n      N     n     n        N     N
+budgetDetach                         ok    F      F   F     F      N     N     N        N     N
 """
 
 QUERIES = """
@@ -93,6 +99,8 @@ budget of team                       whole whole  whole whole whole  -     whole
 budget of members                    whole whole  whole whole whole  -     whole whole  -     -
 budget of one member                 whole whole  whole whole whole  -     whole -      -     -
 budget of user                       whole whole  -     -     -      -     -     -      -     -
+budget of many                       whole whole  -     -     -      -     -     -      -     -
+budgets                              2     2      0     0     0      0     0     0      0     0
 auditEntries                         3     3      2     2     2      0     1     0      0     1
 """
 

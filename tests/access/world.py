@@ -10,7 +10,10 @@ from factories import Factory, Person
 
 @dataclass(frozen=True)
 class World:
-    """What deeds are done to. The lead administers the team, so that another admin of it may go."""
+    """What deeds are done to. The lead administers the team, so that another admin of it may go.
+
+    The mate has the plan as a member of the organization; the free plan is attached to nothing.
+    """
 
     organization: Row
     team: Row
@@ -20,6 +23,8 @@ class World:
     mate_in_organization: Row
     mate_in_team: Row
     budgets: dict[str, Row]
+    plan: Row
+    free_plan: Row
     entry: Row
     other_organization: Row
     other_team: Row
@@ -55,6 +60,8 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
         "team_member": mate_in_team,
         "user": mate.row,
     }
+    plan, free_plan = await make.plan(rpm_limit=7), await make.plan(rpm_limit=7)
+    await make.attachment(plan, "organization_member", mate_in_organization.id)
     await make.audit_entry(organization, organization=organization)
     await make.audit_entry(other_team, organization=other_organization, team=other_team)
     return World(
@@ -66,6 +73,8 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
         mate_in_organization=mate_in_organization,
         mate_in_team=mate_in_team,
         budgets={kind: await make.budget(kind, row, rpm_limit=9) for kind, row in owners.items()},
+        plan=plan,
+        free_plan=free_plan,
         entry=await make.audit_entry(team, organization=organization, team=team),
         other_organization=other_organization,
         other_team=other_team,

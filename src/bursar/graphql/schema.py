@@ -7,6 +7,7 @@ from strawberry.tools import create_type
 from bursar.graphql.mutations import key as key_writes
 from bursar.graphql.mutations import member as member_writes
 from bursar.graphql.mutations import organization as organization_writes
+from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import audit, budget, node, organization, team, user, viewer
@@ -18,7 +19,14 @@ from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
 QUERIES = (viewer, node, organization, team, user, budget, audit)
-MUTATIONS = (organization_writes, team_writes, member_writes, user_writes, key_writes)
+MUTATIONS = (
+    organization_writes,
+    team_writes,
+    member_writes,
+    user_writes,
+    key_writes,
+    plan_writes,
+)
 
 Query = create_type(
     "Query",

@@ -7,8 +7,10 @@ import strawberry
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import KeyScope
 from bursar.graphql.edges import edge
+from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
+from bursar.loaders.budgets import budgets_by_api_key
 from bursar.loaders.users import users_by_id
 
 
@@ -29,4 +31,7 @@ class ApiKey(Node):
         users_by_id,
         key="user_id",
         description="Whose key it is; null for the key of a service, or if not yours to see.",
+    )
+    budget: BudgetUse | None = edge(
+        budgets_by_api_key, key="id", description="The key's own budget; null if it has none."
     )

@@ -11,7 +11,7 @@ from bursar.graphql.edges import edge
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
-from bursar.loaders.budgets import budgets_by_team_member
+from bursar.loaders.budgets import budgets_by_organization_member, budgets_by_team_member
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
@@ -35,7 +35,7 @@ class TeamMember(Node):
     budget: BudgetUse | None = edge(
         budgets_by_team_member,
         key="id",
-        description="The member's own budget, or else the team's default; "
+        description="The member's own budget or plan, or else the team's default; "
         "null if there is neither, or it is not yours to see.",
     )
 
@@ -51,3 +51,8 @@ class OrganizationMember(Node):
     organization: Annotated[
         "Organization", strawberry.lazy("bursar.graphql.types.organization")
     ] = edge(organizations_by_id, key="organization_id", description="The organization.")
+    budget: BudgetUse | None = edge(
+        budgets_by_organization_member,
+        key="id",
+        description="The member's own budget in the organization; null if there is none.",
+    )
