@@ -70,6 +70,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "userBlock": {"id": "$user"},
     "userUnblock": {"id": "$user"},
     "apiKeyCreate": {"userId": "$user"},
+    "budgetCreate": {"name": "P"},
+    "budgetUpdate": {"id": "$plan"},
+    "budgetDelete": {"id": "$plan"},
+    "budgetAttach": {"budgetId": "$plan", "holderId": "$team"},
+    "budgetDetach": {"holderId": "$team"},
 }
 
 
@@ -132,7 +137,12 @@ async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
 ) -> None:
     admin, team, user = await make.admin(), await make.team(), await make.person()
     await make.team_member(team, user)
-    ids = {"$organization": (await make.organization()).id, "$team": team.id, "$user": user.id}
+    ids = {
+        "$organization": (await make.organization()).id,
+        "$team": team.id,
+        "$user": user.id,
+        "$plan": (await make.plan()).id,
+    }
     needed = json.loads(json.dumps(NEEDED[name]))
     text = json.dumps(needed)
     for mark, id_ in ids.items():

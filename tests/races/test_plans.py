@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from bursar.database.embedded import EmbeddedPostgres
 from factories import Factory
 from live_server import LiveApi
 
@@ -165,3 +166,28 @@ async def test_holders_deleted_while_they_get_a_plan_leave_no_trace_of_it(
         said = [answer.refusals for answer in attached]
         assert all(refusals in ([], [("NOT_FOUND", "input.holderId")]) for refusals in said)
         assert await owner.fetchval("SELECT count(*) FROM budget_attachments") == 0
+
+
+async def test_a_plan_waits_for_the_organization_of_a_team_that_got_it_meanwhile(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection, migrated: EmbeddedPostgres
+) -> None:
+    admin, plan = await make.admin(), await make.plan(max_budget=50)
+    first, second = await make.organization(), await make.organization()
+    await make.attachment(plan, "team", (await make.team(first)).id)
+    late = await make.team(second)
+    lock = "SELECT FROM organizations WHERE id = $1 FOR UPDATE"
+    other = await asyncpg.connect(migrated.owner_url)
+    try:
+        async with other.transaction():
+            async with owner.transaction():
+                await owner.execute(lock, first.id)
+                changes = {"id": plan.id, "maxBudget": "90"}
+                raising = asyncio.create_task(ask(admin, document("budgetUpdate"), input=changes))
+                await asyncio.sleep(0.3)
+                await make.attachment(plan, "team", late.id)
+                await other.execute(lock, second.id)
+            await asyncio.sleep(0.5)
+            assert not raising.done()
+        assert (await raising).refusals == []
+    finally:
+        await other.close()
