@@ -10,6 +10,7 @@ from bursar.database.rows import Row
 from bursar.database.tables import (
     BUDGET_OWNERS,
     audit_entries,
+    budget_attachments,
     budgets,
     deleted_api_keys,
     organization_members,
@@ -166,6 +167,17 @@ class Factory:
         return await self._insert(
             deleted_api_keys, Prefix.API_KEY, {"state": {}, **places, **columns}
         )
+
+    async def plan(self, name: str | None = None, **limits: Any) -> Row:
+        """A budget with a name, which nothing has yet."""
+        self._count += 1
+        named = columns_of({"name": name or f"Plan {self._count}"})
+        return await self._insert(budgets, Prefix.BUDGET, {**named, **limits})
+
+    async def attachment(self, plan: Row, owner: str, owner_id: str) -> None:
+        """Give a plan to an owner, of a kind in BUDGET_OWNERS, which has no budget."""
+        columns = {"plan_id": plan.id, BUDGET_OWNERS[owner]: owner_id}
+        await self._database.write(lambda tx: insert_row(tx, budget_attachments, columns))
 
     async def audit_entry(
         self,

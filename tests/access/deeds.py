@@ -153,6 +153,16 @@ DEEDS = {
     "apiKeyRotate of a managing key": one_key("manager"),
     "apiKeyRotate of a gateway": one_key("gateway"),
     "apiKeysDelete": deed("ids.0", lambda w, _: {"ids": [w.keys["member"].id]}),
+    "budgetCreate": deed("", lambda _, __: {"name": "New"}),
+    "budgetUpdate": deed("id", lambda w, _: {"id": w.plan.id, "rpmLimit": "8"}),
+    "budgetDelete": deed("id", lambda w, _: {"id": w.free_plan.id}),
+    "budgetAttach": deed(
+        "holderId",
+        lambda w, _: {"budgetId": w.plan.id, "holderId": w.team.id},
+        n="budgetId",
+        N="budgetId holderId",
+    ),
+    "budgetDetach": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
@@ -189,6 +199,8 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of members": (ONE, lambda w, _: {"id": w.budgets["team_default"].id}),
     "budget of one member": (ONE, lambda w, _: {"id": w.budgets["team_member"].id}),
     "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
+    "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
+    "budgets": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
 }
 

@@ -39,6 +39,7 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
             *(("team_member", member) for member in joined[2:]),
         ]
     ]
+    plan = await make.plan(CANARY, rpm_limit=CANARY_LIMIT)
     entries = [
         await make.audit_entry(
             thing,
@@ -53,8 +54,9 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         (await make.api_key(holder, team=team, alias=f"{CANARY} {kind}")).row
         for kind, holder in (("member", bird), ("service", None))
     ]
+    await make.attachment(plan, "api_key", keys[0].id)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
-    rows = [organization, team, hidden, bird.row, *joined, *budgets, *entries, *keys]
+    rows = [organization, team, hidden, bird.row, *joined, *budgets, plan, *entries, *keys]
     return [*(row.id for row in rows), bird.key_id]
 
 

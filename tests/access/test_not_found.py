@@ -43,6 +43,8 @@ def nowhere(world: World, id: str | None = None) -> Any:
         mate=ghost(world.mate),
         newcomer=ghost(world.newcomer),
         open_team=ghost(world.open_team),
+        plan=ghost(world.plan),
+        free_plan=ghost(world.free_plan),
         budgets={kind: ghost(row) for kind, row in world.budgets.items()},
         keys={kind: ghost(key) for kind, key in world.keys.items()},
     )

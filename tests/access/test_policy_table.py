@@ -90,6 +90,12 @@ apiKeyRotate of a member             ok    F      F   ok    F      N     ok    N
 apiKeyRotate of a managing key       ok    F      F   f     F      N     f     N        N     N
 apiKeyRotate of a gateway            ok    F      F   f     F      N     f     N        N     N
 apiKeysDelete                        ok    F      F   ok    F      N     ok    N        N     N
+
+budgetCreate                         ok    F      F   F     F      F     F     F        F     F
+budgetUpdate                         ok    F      N   N     N      N     N     N        N     N
+budgetDelete                         ok    F      N   N     N      N     N     N        N     N
+budgetAttach                         ok    F      n   n     n      N     n     n        N     N
+budgetDetach                         ok    F      F   F     F      N     F     N        N     N
 """
 
 QUERIES = """
@@ -123,6 +129,8 @@ budget of team                       whole whole  whole whole whole  -     whole
 budget of members                    whole whole  whole whole whole  -     whole whole  -     -
 budget of one member                 whole whole  whole whole whole  -     whole -      -     -
 budget of user                       whole whole  -     -     -      -     -     -      -     -
+budget of many                       whole whole  -     -     -      -     -     -      -     -
+budgets                              2     2      0     0     0      0     0     0      0     0
 auditEntries                         3     3      2     2     2      0     1     0      0     1
 """
 

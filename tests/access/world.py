@@ -10,7 +10,10 @@ from factories import Factory, Key, Person
 
 @dataclass(frozen=True)
 class World:
-    """What deeds are done to. The lead administers the team, so that another admin of it may go."""
+    """What deeds are done to. The lead administers the team, so that another admin of it may go.
+
+    The mate has the plan as a member of the organization; the free plan is attached to nothing.
+    """
 
     organization: Row
     team: Row
@@ -21,6 +24,8 @@ class World:
     mate_in_team: Row
     budgets: dict[str, Row]
     keys: dict[str, Key]
+    plan: Row
+    free_plan: Row
     entry: Row
     other_organization: Row
     other_team: Row
@@ -66,6 +71,8 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
     }
     await make.deleted_api_key(organization=organization, team=team)
     await make.deleted_api_key(organization=other_organization, team=other_team)
+    plan, free_plan = await make.plan(rpm_limit=7), await make.plan(rpm_limit=7)
+    await make.attachment(plan, "api_key", keys["service"].id)
     await make.audit_entry(organization, organization=organization)
     await make.audit_entry(other_team, organization=other_organization, team=other_team)
     return World(
@@ -78,6 +85,8 @@ async def build_world(make: Factory, *, blocked: bool = False) -> World:
         mate_in_team=mate_in_team,
         budgets={kind: await make.budget(kind, row, rpm_limit=9) for kind, row in owners.items()},
         keys=keys,
+        plan=plan,
+        free_plan=free_plan,
         entry=await make.audit_entry(team, organization=organization, team=team),
         other_organization=other_organization,
         other_team=other_team,

@@ -68,7 +68,17 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
     member = {"organizationId": organization_id, "members": one["members"]}
     newcomer = {**member, "members": [{"email": "newer@example.com"}]}
     me = [{"userId": admin.id}]
+    payload, said = await written("budgetCreate", "budget { id }", name="P")
+    assert said == ["budget.create"]
+    plan_id = payload["budget"]["id"]
+    attach = {"budgetId": plan_id, "holderId": team_id}
     for name, given, expected in (
+        ("budgetAttach", attach, ["budget.attach"]),
+        ("budgetAttach", attach, []),
+        ("budgetUpdate", {"id": plan_id, "rpmLimit": "9"}, ["budget.update"]),
+        ("budgetDetach", {"holderId": team_id}, ["budget.detach"]),
+        ("budgetDetach", {"holderId": team_id}, []),
+        ("budgetDelete", {"id": plan_id}, ["budget.delete"]),
         ("teamUpdate", {"id": team_id, "name": "U"}, ["team.update"]),
         ("teamMemberBudgetUpdate", {"teamId": team_id, "budget": {}}, ["team.update"]),
         ("teamBlock", {"id": team_id}, ["team.block"]),

@@ -56,20 +56,19 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
         team = await make.team(organization)
         person = await make.person()
         member = await make.team_member(team, person)
-        budgets = [
+        for owner, row in (
+            ("organization", organization),
+            ("team", team),
+            ("team_default", team),
+            ("team_member", member),
+            ("user", person.row),
+        ):
             await make.budget(owner, row, max_budget=1)
-            for owner, row in (
-                ("organization", organization),
-                ("team", team),
-                ("team_default", team),
-                ("team_member", member),
-                ("user", person.row),
-            )
-        ]
         joined = await make.organization_member(organization, person)
-        await make.budget("organization_member", joined, max_budget=1)
+        plan = await make.plan()
         key = await make.api_key(person, team=team)
-        await make.budget("api_key", key.row, max_budget=1)
+        for owner, owner_id in (("organization_member", joined.id), ("api_key", key.row.id)):
+            await make.attachment(plan, owner, owner_id)
         await api.mutate(admin, "teamBlock", id=team.id)
         for kind, id_ in (
             ("Organization", organization.id),
@@ -77,7 +76,7 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
             ("User", person.id),
             ("TeamMember", member.id),
             ("OrganizationMember", joined.id),
-            ("Budget", budgets[0].id),
+            ("Budget", plan.id),
             ("ApiKey", key.row.id),
         ):
             things.setdefault(kind, []).append(id_)
@@ -127,22 +126,28 @@ async def test_dashboard_of_fifty_teams_takes_at_most_nine_statements(
     admin = await make.admin()
     people = [await make.person() for _ in range(20)]
     organizations = [await make.organization() for _ in range(5)]
+    plan = await make.plan(max_budget=1)
     for number in range(50):
         team = await make.team(organizations[number % 5])
-        await make.budget("team", team, max_budget=number)
-        await make.budget("team_default", team, rpm_limit=number)
-        for person in people:
-            member = await make.team_member(team, person)
-        await make.budget("team_member", member, max_budget=1)
+        if number % 2:
+            await make.budget("team", team, max_budget=number)
+            await make.budget("team_default", team, rpm_limit=number)
+        else:
+            await make.attachment(plan, "team", team.id)
+            await make.attachment(plan, "team_default", team.id)
+        *_, planned, owning = [await make.team_member(team, person) for person in people]
+        await make.attachment(plan, "team_member", planned.id)
+        await make.budget("team_member", owning, max_budget=1)
     answer = await api(admin, DASHBOARD)
     assert answer.statements <= 9
     teams = answer.payload
     assert (teams["totalCount"], len(teams["nodes"])) == (50, 50)
+    held = [team["budget"]["source"] for team in teams["nodes"]]
+    assert (held.count("OWN"), held.count("PLAN")) == (25, 25)
     for team in teams["nodes"]:
-        assert team["budget"]["source"] == "OWN"
         members = team["members"]["nodes"]
         assert (team["members"]["totalCount"], len(members)) == (20, 20)
         assert [m["user"]["id"] for m in members] == [person.id for person in people]
         sources = [m["budget"]["source"] for m in members]
-        assert sources == ["TEAM_DEFAULT"] * 19 + ["OWN"]
+        assert sources == ["TEAM_DEFAULT"] * 18 + ["PLAN", "OWN"]
     assert len({team["organization"]["id"] for team in teams["nodes"]}) == 5

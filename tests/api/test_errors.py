@@ -86,6 +86,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "apiKeyUnblock": {"id": "$key"},
     "apiKeyRotate": {"id": "$key"},
     "apiKeysDelete": {"ids": []},
+    "budgetCreate": {"name": "P"},
+    "budgetUpdate": {"id": "$plan"},
+    "budgetDelete": {"id": "$plan"},
+    "budgetAttach": {"budgetId": "$plan", "holderId": "$team"},
+    "budgetDetach": {"holderId": "$team"},
 }
 
 
@@ -155,6 +160,7 @@ async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
         "$team": team.id,
         "$user": user.id,
         "$key": user.key_id,
+        "$plan": (await make.plan()).id,
     }
     needed = json.loads(json.dumps(NEEDED[name]))
     text = json.dumps(needed)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    FromClause,
     Select,
     Table,
     Text,
@@ -198,7 +199,7 @@ def visible_organization_member_budgets(sight: Sight) -> Condition:
     return visible_organization_members(sight)
 
 
-def visible_holders(sight: Sight, table: Table) -> Condition:
+def visible_holders(sight: Sight, table: FromClause) -> Condition:
     """Rows that name what has a budget (BUDGET_OWNERS): those of holders whose budget one sees.
 
     These are organizations one reads, teams one sees, members as above, keys one sees, and oneself.
@@ -226,6 +227,11 @@ def visible_holders(sight: Sight, table: Table) -> Condition:
 
 def visible_budgets(sight: Sight) -> Condition:
     return visible_holders(sight, budgets)
+
+
+def visible_plans(sight: Sight) -> Condition:
+    """Plans are the platform's own business; their limits are seen where they are in force."""
+    return budgets.c.name_key.is_not(None) if sight is Sight.ALL else false()
 
 
 def visible_api_keys(sight: Sight) -> Condition:

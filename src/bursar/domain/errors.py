@@ -16,8 +16,9 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── LastAdmin                nobody could administer the thing any more
     ├── BuiltIn                  the organization `default` stays
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
+    ├── InUse                    a plan that something has stays
     ├── LimitExceeded            above what the parent allows
-    └── TeamsExceedLimits        below what the organization's teams hold
+    └── TeamsExceedLimits        teams would hold more than their organization
 Refusals                         several refusals of one input, said at once
 
 Fault                            the request did not run to its end
@@ -121,6 +122,10 @@ class HasTeams(Conflict):
     sentence = "The organization still has {count} teams; say `cascade: true` to delete them too."
 
 
+class InUse(Conflict):
+    sentence = "The plan is attached to {count} things; detach it from them first."
+
+
 class LimitExceeded(Conflict):
     """`level` is the kind of parent that sets the limit, such as ORGANIZATION."""
 
@@ -131,9 +136,9 @@ class LimitExceeded(Conflict):
 
 
 class TeamsExceedLimits(Conflict):
-    """`teams` are the rows of the teams that hold more than the new limit."""
+    """`teams` are the rows of the teams that hold, or would hold, more than their organization."""
 
-    sentence = "Teams of the organization hold more than this."
+    sentence = "Teams would hold more than their organization."
 
 
 class Refusals(Exception):

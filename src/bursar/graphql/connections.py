@@ -61,13 +61,16 @@ class Connection(Generic[NodeType]):
 
     @strawberry.field(description="The objects on the page, each with its cursor.")
     async def edges(self, info: Info[Context, None]) -> list[ConnectionEdge[NodeType]]:
-        page = await self._page(info)
-        return [ConnectionEdge(cursor=self._cursor(row), node=row) for row in page.rows]
+        rows = (await self._page(info)).rows
+        nodes = await self.nodes_of(info, rows)
+        return [
+            ConnectionEdge(cursor=self._cursor(row), node=node)
+            for row, node in zip(rows, nodes, strict=True)
+        ]
 
     @strawberry.field(description="The objects on the page.")
     async def nodes(self, info: Info[Context, None]) -> list[NodeType]:
-        page = await self._page(info)
-        return page.rows  # type: ignore[return-value]  # rows resolve as their type
+        return await self.nodes_of(info, (await self._page(info)).rows)
 
     @strawberry.field(description="Where the page stands in the whole list.")
     async def page_info(self, info: Info[Context, None]) -> PageInfo:
@@ -84,6 +87,10 @@ class Connection(Generic[NodeType]):
         count: int = await info.context.load(self.listing.counts, self.parent, self.request.filters)
         return count
 
+    async def nodes_of(self, _info: Info[Context, None], rows: list[Row]) -> list[NodeType]:
+        """The objects that the rows of a page stand for."""
+        return rows  # type: ignore[return-value]  # rows resolve as their type
+
     async def _page(self, info: Info[Context, None]) -> Page:
         page: Page = await info.context.load(self.listing.pages, self.parent, self.request)
         return page
@@ -95,6 +102,8 @@ class Connection(Generic[NodeType]):
 def connection(
     listing: Listing,
     parent: str = ROOT,
+    *,
+    kind: type[Connection[Any]] = Connection,
     **arguments: Any,
 ) -> Connection[Any]:
     """The connection that the arguments of a field ask for; what is unset counts as null.
@@ -127,10 +136,12 @@ def connection(
     )
     if len({name for name, _ in request.order}) < len(request.order):
         raise BadUserInput("`orderBy` must name each field once.")
-    return Connection(listing=listing, parent=parent, request=request)
+    return kind(listing=listing, parent=parent, request=request)
 
 
-def connection_edge(listing: Listing, *, key: str, description: str) -> Any:
+def connection_edge(
+    listing: Listing, *, key: str, description: str, kind: type[Connection[Any]] = Connection
+) -> Any:
     """A field that leads to a page of the listing under the parent with this key."""
 
     async def resolve(
@@ -143,6 +154,7 @@ def connection_edge(listing: Listing, *, key: str, description: str) -> Any:
         return connection(
             listing,
             getattr(root, key) or NOTHING,
+            kind=kind,
             first=first,
             last=last,
             after=after,

@@ -9,6 +9,7 @@ from bursar.graphql.mutations import key as key_writes
 from bursar.graphql.mutations import member as member_writes
 from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
+from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import audit, budget, key, node, organization, team, user, viewer
@@ -28,6 +29,7 @@ MUTATIONS = (
     joining_writes,
     user_writes,
     key_writes,
+    plan_writes,
 )
 
 Query = create_type(

@@ -1,55 +1,131 @@
-"""Budgets by id, and the one that is in force for each holder, with where it comes from."""
+"""Budgets by id, the one in force for each holder, the plans, and what has each of them."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, case, func, literal, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from bursar.access.actor import Sight
-from bursar.access.visibility import visible_budgets, visible_member_budgets
-from bursar.database.tables import budgets, team_members
+from bursar.access.visibility import (
+    visible_api_keys,
+    visible_budgets,
+    visible_holders,
+    visible_member_budgets,
+    visible_organization_member_budgets,
+    visible_plans,
+    visible_teams,
+    whole_organizations,
+    whole_users,
+)
+from bursar.database.held import Held, id_of_holder
+from bursar.database.tables import (
+    BUDGET_OWNERS,
+    api_keys,
+    budget_attachments,
+    budgets,
+    organization_members,
+    organizations,
+    team_members,
+    teams,
+    users,
+)
 from bursar.domain.roles import BudgetSource
+from bursar.loaders.filters import among, contains
+from bursar.loaders.pages import Listing
 from bursar.loaders.rows import RowsByKey, rows_of
 
+Visible = Callable[[Sight], ColumnElement[bool]]
+
 budgets_by_id = rows_of(budgets.c.id, visible_budgets)
+plans_list = Listing(
+    budgets.c.id,
+    visible_plans,
+    default=(("name_key", False),),
+    filters={**among("ids", budgets.c.id), **contains("name_contains", budgets.c.name_key)},
+)
 
 
-def _owned(
-    owner: Column[str],
-    source: BudgetSource = BudgetSource.OWN,
-    visible: Callable[[Sight], ColumnElement[bool]] = visible_budgets,
+def _held(
+    owner: str, holder: Column[str], visible: Visible, source: BudgetSource | None = None
 ) -> RowsByKey:
+    """A holder's own budget, or that of its plan, for holders whose budget the actor sees."""
+    held = Held(owner)
+    own_or_plan = case((held.own.c.id.is_not(None), BudgetSource.OWN), else_=BudgetSource.PLAN)
+    beside = held.beside(holder.table, holder).join(budgets, budgets.c.id == held.id)
     return RowsByKey(
-        lambda sight: select(budgets, literal(source).label("source")).where(visible(sight)), owner
+        lambda sight: (
+            select(budgets, (literal(source) if source else own_or_plan).label("source"))
+            .select_from(beside)
+            .where(visible(sight))
+        ),
+        holder,
     )
 
 
-budgets_by_organization = _owned(budgets.c.organization_id)
-budgets_by_organization_member = _owned(budgets.c.organization_member_id)
-budgets_by_team = _owned(budgets.c.team_id)
-budgets_by_api_key = _owned(budgets.c.api_key_id)
-budgets_by_user = _owned(budgets.c.user_id)
-default_member_budgets_by_team = _owned(
-    budgets.c.default_of_team_id, source=BudgetSource.TEAM_DEFAULT
+budgets_by_organization = _held("organization", organizations.c.id, whole_organizations)
+budgets_by_team = _held("team", teams.c.id, visible_teams)
+budgets_by_user = _held("user", users.c.id, whole_users)
+budgets_by_organization_member = _held(
+    "organization_member", organization_members.c.id, visible_organization_member_budgets
+)
+budgets_by_api_key = _held("api_key", api_keys.c.id, visible_api_keys)
+default_member_budgets_by_team = _held(
+    "team_default", teams.c.id, visible_teams, BudgetSource.TEAM_DEFAULT
 )
 
-_own = budgets.alias("own")
-_default = budgets.alias("team_default")
+_own, _default = Held("team_member"), Held("team_default")
+_beside = _default.beside(
+    _own.beside(team_members, team_members.c.id), team_members.c.team_id
+).join(budgets, budgets.c.id == func.coalesce(_own.id, _default.id))
 
-# A member's own budget, or else the default of the team.
+# A member's own budget or plan, or else the default of the team.
 budgets_by_team_member = RowsByKey(
     lambda sight: (
         select(
             budgets,
-            case((_own.c.id.is_not(None), BudgetSource.OWN), else_=BudgetSource.TEAM_DEFAULT).label(
-                "source"
-            ),
+            case(
+                (_own.own.c.id.is_not(None), BudgetSource.OWN),
+                (_own.attached.c.plan_id.is_not(None), BudgetSource.PLAN),
+                else_=BudgetSource.TEAM_DEFAULT,
+            ).label("source"),
         )
-        .select_from(
-            team_members.outerjoin(_own, _own.c.team_member_id == team_members.c.id)
-            .outerjoin(_default, _default.c.default_of_team_id == team_members.c.team_id)
-            .join(budgets, budgets.c.id == func.coalesce(_own.c.id, _default.c.id))
-        )
+        .select_from(_beside)
         .where(visible_member_budgets(sight))
     ),
     team_members.c.id,
+)
+
+_again = budget_attachments.alias("again")
+_twice = exists().where(
+    _again.c.plan_id == budget_attachments.c.plan_id,
+    _again.c.team_id == budget_attachments.c.default_of_team_id,
+)
+
+
+def _holders_in(table: Table, budget_id: Column[str]) -> Select[Any]:
+    owners = [table.c[column] for column in BUDGET_OWNERS.values()]
+    return select(budget_id.label("budget_id"), id_of_holder(table).label("id"), *owners)
+
+
+# A budget's owner, or all that have a plan: once a team that has it for its members as well.
+_holders = union_all(
+    _holders_in(budgets, budgets.c.id).where(budgets.c.name.is_(None)),
+    _holders_in(budget_attachments, budget_attachments.c.plan_id).where(~_twice),
+).subquery("holders")
+holders_by_budget = Listing(
+    cast("Column[str]", _holders.c.id),
+    lambda sight: visible_holders(sight, _holders),
+    lambda _: [_holders.c.id],
+    parent=cast("Column[str]", _holders.c.budget_id),
 )

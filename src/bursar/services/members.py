@@ -126,12 +126,12 @@ async def update(
         stored = await budgets.budget_of(tx, "team_member", member.id)
         default = budgets.limits_of(await budgets.budget_of(tx, "team_default", team.id))
         before["budget"] = budgets.limits_of(stored)
-        after["budget"] = limits = resulting(before["budget"] or default, attributes["budget"])
+        limits = resulting(before["budget"] or default, attributes["budget"])
         problems = Problems(problems_with_limits(limits, "budget"))
         if member.user_id == actor.user_id and not _is_higher_admin(actor, team):
             problems.extend(raising(limits, before["budget"], default, "budget"))
         problems.raise_any()
-        await budgets.store(tx, "team_member", member.id, stored, limits)
+        after["budget"] = await budgets.store(tx, "team_member", member.id, stored, limits)
     changed = await update_row(tx, team_members, member.id, {"role": role})
     await audit.record(
         tx,

@@ -14,7 +14,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import organizations
 from bursar.database.tables import teams as team_table
 from bursar.database.writes import delete_rows, insert_row, update_row
-from bursar.domain.errors import BuiltIn, HasTeams, Problems, TeamsExceedLimits
+from bursar.domain.errors import BuiltIn, HasTeams, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
@@ -26,6 +26,7 @@ from bursar.domain.limits import (
 from bursar.services import audit, budgets, teams
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
+from bursar.services.limits import below_teams
 
 
 class OrganizationAttributes(TypedDict, total=False):
@@ -96,7 +97,7 @@ async def update(
     if "budget" in attributes:
         limits = resulting(before, budget)
         await _check_limits(tx, row.id, limits)
-        await budgets.store(tx, "organization", row.id, stored, limits)
+        limits = await budgets.store(tx, "organization", row.id, stored, limits)
     changed = await update_row(tx, organizations, row.id, columns_of(own))
     await audit.record(
         tx,
@@ -156,8 +157,7 @@ def _action(attribute: str) -> Action:
 
 async def _check_limits(tx: Connection, organization_id: str, limits: Limits | None) -> None:
     problems = Problems(problems_with_limits(limits, "budget"))
-    above = await budgets.teams_above(tx, organization_id, limits)
-    problems.extend(TeamsExceedLimits("budget", name, teams=rows) for name, rows in above.items())
+    problems.extend(await below_teams(tx, organization_id, limits, "budget"))
     problems.raise_any()
 
 

@@ -17,7 +17,6 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
     Limits,
-    exceeding,
     problems_with_budget,
     problems_with_limits,
     resulting,
@@ -26,6 +25,7 @@ from bursar.domain.roles import PlatformRole, TeamRole
 from bursar.services import archive, audit, budgets, members, memberships, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
+from bursar.services.limits import above_parent
 from bursar.services.members import NewMembers
 from bursar.services.memberships import NewMember
 from bursar.services.people import Person
@@ -138,7 +138,7 @@ async def update(
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
         await _check_limits(tx, row.organization_id, {"budget": limits})
-        await budgets.store(tx, "team", row.id, stored, limits)
+        limits = await budgets.store(tx, "team", row.id, stored, limits)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
     await audit.record(
         tx,
@@ -174,7 +174,7 @@ async def update_member_budget(
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
         Problems(problems_with_limits(limits, "budget")).raise_any()
-        await budgets.store(tx, "team_default", row.id, stored, limits)
+        limits = await budgets.store(tx, "team_default", row.id, stored, limits)
     changed = await update_row(tx, teams, row.id, {})
     await audit.record(
         tx,
@@ -281,13 +281,11 @@ async def _check_limits(
     tx: Connection, organization_id: str, limits: dict[str, Limits | None]
 ) -> None:
     """Raise Refusals for limits that contradict each other or exceed the organization's."""
-    parent = None
-    if limits.get("budget"):
-        parent = budgets.limits_of(await budgets.budget_of(tx, "organization", organization_id))
     problems = Problems()
     for name, own in limits.items():
         problems.extend(problems_with_limits(own, name))
-    problems.extend(exceeding(limits.get("budget"), parent, "budget", level="organization"))
+    team = limits.get("budget")
+    problems.extend(await above_parent(tx, "organization", organization_id, team, "budget"))
     problems.raise_any()
 
 

@@ -88,7 +88,7 @@ async def update(
     if "budget" in attributes:
         limits = resulting(before, budget)
         Problems(problems_with_limits(limits, "budget")).raise_any()
-        await budgets.store(tx, "user", row.id, stored, limits)
+        limits = await budgets.store(tx, "user", row.id, stored, limits)
     changed = await update_row(tx, users, row.id, columns_of(own))
     await audit.record(
         tx,

@@ -8,8 +8,11 @@ import strawberry
 
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import BudgetSource
+from bursar.graphql.connections import connection_edge
+from bursar.graphql.nodes import NodeConnection
 from bursar.graphql.scalars import BigInt, Duration
 from bursar.graphql.types.node import Node
+from bursar.loaders.budgets import holders_by_budget
 
 
 @strawberry.type(description="Limits on money and traffic; null is no limit, 0 is nothing.")
@@ -33,9 +36,19 @@ class Budget(Node):
     max_parallel_requests: BigInt | None = strawberry.field(
         description="The most requests at the same time."
     )
+    name: str | None = strawberry.field(
+        description="The name of a plan; null for the budget that one thing owns."
+    )
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
+    holders: NodeConnection = connection_edge(
+        holders_by_budget,
+        key="id",
+        kind=NodeConnection,
+        description="What has the budget and is yours to see: its owner or, of a plan, all that it is "
+        "attached to, each once, oldest first within its kind.",
+    )
 
 
 @strawberry.type(description="The budget in force for something, and where it comes from.")

@@ -40,7 +40,7 @@ class LimitExceeded(UserError):
     requested: Decimal = strawberry.field(description="What was asked for, in the same unit.")
 
 
-@strawberry.type(description="A limit below what teams of the organization hold.")
+@strawberry.type(description="A limit that would leave teams with more than their organization.")
 class TeamsExceedLimits(UserError):
     teams: list[Annotated["Team", strawberry.lazy("bursar.graphql.types.team")]] = strawberry.field(
         description="The teams, at most 100 of them."

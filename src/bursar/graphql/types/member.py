@@ -38,7 +38,7 @@ class TeamMember(Node):
     budget: BudgetUse | None = edge(
         budgets_by_team_member,
         key="id",
-        description="The member's own budget, or else the team's default; "
+        description="The member's own budget or plan, or else the team's default; "
         "null if there is neither, or it is not yours to see.",
     )
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (

@@ -58,7 +58,9 @@ class Team(Node):
         description="The organization that the team belongs to.",
     )
     budget: BudgetUse | None = edge(
-        budgets_by_team, key="id", description="The team's own budget; null if it has none."
+        budgets_by_team,
+        key="id",
+        description="The budget of the team, own or a plan; null if it has none.",
     )
     member_budget: BudgetUse | None = edge(
         default_member_budgets_by_team,

@@ -1,0 +1,106 @@
+"""The door to a plan: found, permitted, and locked, after what limits its holders if need be.
+
+The plan's row is the last lock of all, so that nothing gets the plan while its limits change, and
+what limits its holders is locked before it, so that the two cannot be changed past each other.
+"""
+
+from functools import cache
+
+from sqlalchemy import bindparam, func, select, union
+
+from bursar.access.actor import Actor, Sight
+from bursar.access.door import Lock, Path
+from bursar.access.holders import lock_rows
+from bursar.access.policy import Action, forbidden, permits
+from bursar.access.visibility import visible_plans
+from bursar.database.connections import Connection
+from bursar.database.pool import RunAgain
+from bursar.database.rows import Row
+from bursar.database.statements import Statement
+from bursar.database.tables import (
+    api_keys,
+    budget_attachments,
+    budgets,
+    organizations,
+    teams,
+    users,
+)
+from bursar.domain.errors import NotFound
+from bursar.domain.ids import Prefix, is_id, prefix_of
+
+
+async def sees_plan(tx: Connection, actor: Actor, plan_id: str) -> bool:
+    if not is_id(plan_id, Prefix.BUDGET):
+        return False
+    return await tx.one(_plan(actor.sight), **actor.parameters, id=plan_id) is not None
+
+
+async def access_plan(
+    tx: Connection,
+    actor: Actor,
+    plan_id: str,
+    action: Action,
+    *,
+    path: Path = ("id",),
+    lock: Lock = Lock.UPDATE,
+    with_limits: bool = False,
+) -> Row:
+    """The plan, locked, for an actor who may do this; `with_limits`: what limits its holders, too.
+
+    Raises NotFound or Forbidden at `path`, and RunAgain if it got a holder under something that is
+    not locked while we waited.
+    """
+    if not await sees_plan(tx, actor, plan_id):
+        raise NotFound(*path, thing="plan")
+    if not permits(actor, action):
+        raise forbidden(action, *path)
+    above = await _ids_above(tx, plan_id) if with_limits else set()
+    for prefix, table, held in (
+        (Prefix.ORGANIZATION, organizations, Lock.UPDATE),
+        (Prefix.TEAM, teams, Lock.SHARE),
+        (Prefix.USER, users, Lock.SHARE),
+    ):
+        await lock_rows(tx, table, {id_ for id_ in above if prefix_of(id_) is prefix}, held)
+    row = await lock_plan(tx, plan_id, path=path, lock=lock)
+    if with_limits and not await _ids_above(tx, plan_id) <= above:
+        raise RunAgain
+    return row
+
+
+async def lock_plan(tx: Connection, plan_id: str, *, path: Path, lock: Lock) -> Row:
+    """The plan, locked, for who was permitted before. Raises NotFound if it is gone."""
+    rows = await lock_rows(tx, budgets, [plan_id], lock)
+    if not rows:
+        raise NotFound(*path, thing="plan")
+    return rows[0]
+
+
+async def _ids_above(tx: Connection, plan_id: str) -> set[str]:
+    return {row.id for row in await tx.all(_above(), plan_id=plan_id)}
+
+
+@cache
+def _plan(sight: Sight) -> Statement:
+    return Statement(
+        select(budgets.c.id).where(budgets.c.id == bindparam("id"), visible_plans(sight))
+    )
+
+
+@cache
+def _above() -> Statement:
+    """The organizations that have the plan or a team with it, the teams and users of keys with it."""
+    has_plan = budget_attachments.c.plan_id == bindparam("plan_id")
+    of_teams = select(teams.c.organization_id.label("id")).join(
+        budget_attachments, budget_attachments.c.team_id == teams.c.id
+    )
+    keys = api_keys.join(budget_attachments, budget_attachments.c.api_key_id == api_keys.c.id)
+    holder = func.coalesce(api_keys.c.team_id, api_keys.c.user_id)
+    return Statement(
+        union(
+            select(budget_attachments.c.organization_id.label("id")).where(
+                has_plan, budget_attachments.c.organization_id.is_not(None)
+            ),
+            of_teams.where(has_plan),
+            select(holder.label("id")).select_from(keys).where(has_plan),
+        )
+    )

@@ -1,0 +1,27 @@
+"""Budgets beside what has them: each thing's own, or the plan that is attached to it."""
+
+from sqlalchemy import ColumnElement, FromClause, func
+
+from bursar.database.tables import BUDGET_OWNERS, budget_attachments, budgets
+
+
+class Held:
+    """The budget of one kind of holder, as it is joined into a statement."""
+
+    def __init__(self, owner: str) -> None:
+        self._column = BUDGET_OWNERS[owner]
+        self.own = budgets.alias(f"own_of_{owner}")
+        self.attached = budget_attachments.alias(f"attached_to_{owner}")
+        # Nothing has both.
+        self.id = func.coalesce(self.own.c.id, self.attached.c.plan_id)
+
+    def beside(self, source: FromClause, holder: ColumnElement[str]) -> FromClause:
+        """The rows of the source, and beside each the budget of its holder, if it has one."""
+        return source.outerjoin(self.own, self.own.c[self._column] == holder).outerjoin(
+            self.attached, self.attached.c[self._column] == holder
+        )
+
+
+def id_of_holder(table: FromClause) -> ColumnElement[str]:
+    """The id of what a row of budgets or budget_attachments belongs to."""
+    return func.coalesce(*(table.c[column] for column in BUDGET_OWNERS.values()))
