@@ -17,8 +17,7 @@ PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4
 PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin"; command -v pgbouncer)
 NO_POOLER := $(if $(PGBOUNCER),, and not pooler)
 EXTERNAL_TESTS := tests/database tests/races tests/operations/test_external.py \
-	tests/operations/test_pooler.py tests/operations/test_workers.py \
-	--ignore tests/database/test_embedded.py
+	tests/operations/test_pooler.py --ignore tests/database/test_embedded.py
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all: --requirement
@@ -62,7 +61,7 @@ imports: $(DEV) ## Check that imports point down
 schema-check: $(DEV) ## Check that schema.graphql is what the code prints
 	$(BIN)/bursar schema print | diff -u schema.graphql -
 
-# The embedded PostgreSQL is not what these are about; test has all of the others on it.
+# A second major version beside the embedded one, which `test` has all tests on.
 external: $(DEV) ## Run the tests of the database and the races on a PostgreSQL of the machine
 	@test -n "$(PGBOUNCER)" || echo "== No PgBouncer on this machine: its tests are NOT RUN" >&2
 	$(BIN)/python scripts/postgres.py $(BIN)/pytest $(PYTEST_ARGS) -m "not soak$(NO_POOLER)" \

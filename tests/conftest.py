@@ -26,6 +26,7 @@ from bursar.settings import Settings
 from factories import PEPPER, Factory
 from live_server import LiveServer, serving_on
 
+EXTERNAL = os.environ.get("BURSAR_TEST_DATABASE_URL")
 EMPTY = "; ".join(
     [
         "TRUNCATE "
@@ -37,14 +38,20 @@ EMPTY = "; ".join(
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_setting_of_bursar() -> None:
+    """Which refuses names that it does not know; only here, as xdist hands the environment on."""
+    os.environ.pop("BURSAR_TEST_DATABASE_URL", None)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres | RunningPostgres]:
     """A server of this worker's own, or its own database in BURSAR_TEST_DATABASE_URL's.
 
     pytest's tmp_path is a place that root's PostgreSQL could not enter.
     """
-    if url := os.environ.get("BURSAR_TEST_DATABASE_URL"):
-        with database_in(url) as database:
+    if EXTERNAL:
+        with database_in(EXTERNAL) as database:
             yield database
         return
     parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))

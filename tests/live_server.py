@@ -18,7 +18,7 @@ import httpx2
 from api_client import Answer
 from factories import PEPPER, Key, Person
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ def test_an_unknown_name_like_no_other_is_told(environment: pytest.MonkeyPatch) 
         ("BURSAR_PORT", "65536"),
         ("BURSAR_PORT", "-1"),
         ("BURSAR_PORT", "http"),
+        ("BURSAR_WORKERS", "0"),
+        ("BURSAR_WORKERS", "65"),
         ("BURSAR_POOL_SIZE", "0"),
         ("BURSAR_POOL_SIZE", "201"),
         ("BURSAR_STATEMENT_CACHE", "10001"),
@@ -153,6 +155,16 @@ def test_a_database_of_ones_own_demands_a_pepper(environment: pytest.MonkeyPatch
     assert refusal() == "BURSAR_PEPPER: must be given with DATABASE_URL"
 
 
+def test_an_owner_is_given_for_a_database_of_ones_own_only(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("BURSAR_OWNER_DATABASE_URL", URL)
+    assert refusal() == "BURSAR_OWNER_DATABASE_URL: must be given with DATABASE_URL"
+    environment.setenv("DATABASE_URL", URL)
+    environment.setenv("BURSAR_PEPPER", LONG)
+    assert shown(load(), "owner_database_url") == shown(load(), "database_url")
+
+
 @pytest.mark.parametrize(
     ("url", "masked"),
     [
@@ -174,6 +186,7 @@ def test_secrets_are_shown_to_nobody(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("BURSAR_ADMIN_KEY", LONG)
     environment.setenv("BURSAR_PEPPER", f"{LONG},{LONG}")
     environment.setenv("DATABASE_URL", URL)
+    environment.setenv("BURSAR_OWNER_DATABASE_URL", URL)
     settings = load()
     everything = "".join(shown(settings, name) for name in Settings.model_fields) + repr(settings)
     assert LONG not in everything
