@@ -101,6 +101,30 @@ async def answered_by(server: LiveServer) -> set[int]:
     return {line["worker"] for line in server.lines()[seen:] if line["event"] == "request"}
 
 
+async def test_any_worker_tells_the_metrics_of_all_and_of_no_dead_one(serve: Serve) -> None:
+    def told(name: str) -> float:
+        text = httpx2.get(f"{server.url}/metrics", headers=AUTHORIZED).text
+        return sum(
+            float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name)
+        )
+
+    with serve(workers=3, BURSAR_POOL_SIZE="4") as server:
+        workers = server.workers()
+        await settled(server, workers, gone=set())
+        counted = told('bursar_requests_total{code="",field="viewer"')
+        assert await ask(server, 100) == [200] * 100
+        assert told('bursar_requests_total{code="",field="viewer"') == counted + 100
+        assert (told("bursar_workers "), told("bursar_pool_size ")) == (3, 12)
+        victim = min(workers)
+        os.kill(victim, signal.SIGKILL)
+        await settled(server, workers, gone={victim})
+        assert told('bursar_requests_total{code="",field="viewer"') >= counted + 100
+        deadline = time.monotonic() + 10
+        while (told("bursar_workers "), told("bursar_pool_size ")) != (3, 12):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+
+
 async def test_all_workers_answer_at_one_port_and_end_with_a_signal(serve: Serve) -> None:
     with serve(workers=3) as server:
         workers = server.workers()

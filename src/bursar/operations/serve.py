@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from bursar import __version__
 from bursar.app import create_app
-from bursar.http import logs
+from bursar.http import logs, metrics
 from bursar.operations import external
 from bursar.operations.database import CommandDatabase, owned
 from bursar.operations.failure import Failure
@@ -43,6 +43,7 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
         announce = partial(_announce, settings, listener.getsockname()[1], made_key)
         dsn, peppers = database.application_url, database.peppers
         if settings.workers > 1:
+            metrics.prepare(settings.workers)
             parent = Supervisor(settings, dsn=dsn, peppers=peppers, listener=listener, stop=stop)
             parent.run(announce)
         else:

@@ -17,6 +17,7 @@ from contextlib import suppress
 
 import structlog
 
+from bursar.http import metrics
 from bursar.operations.failure import Failure
 from bursar.operations.stopping import StopRequest
 from bursar.operations.worker import Work
@@ -171,3 +172,4 @@ class _Place:
         self._not_before = now + pause
         self.worker = None
         worker.bury()
+        metrics.worker_died(worker.process.pid)
