@@ -76,7 +76,7 @@ def test_every_target_of_make_and_command_is_there() -> None:
 
 def test_the_line_that_decides_who_removes_members_is_there() -> None:
     assert f"Action.{Action.TEAM_MEMBERS_REMOVE.name}" in SPANS
-    assert POLICY[Action.TEAM_MEMBERS_REMOVE][1].team_admin
+    assert POLICY[Action.TEAM_MEMBERS_REMOVE].team_admin
 
 
 def five_minutes() -> list[tuple[str, str]]:

@@ -84,10 +84,6 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
         ),
         [("team-limits-within-organization", TEAM, "max_budget 1000.0000000000 is above")],
     ),
-    "a key above its team": (
-        f"UPDATE budgets SET max_budget = 499 WHERE id = '{OF_TEAM}'",
-        [("key-limits-within-team", KEY, "max_budget 500.0000000000 is above the team's 499")],
-    ),
     "a key whose user is not in its team": (
         (
             "ALTER TABLE api_keys DROP CONSTRAINT api_keys_team_id_user_id_fkey;"

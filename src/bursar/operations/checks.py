@@ -104,18 +104,6 @@ RELATIONS = (
         """,
     ),
     Check(
-        "key-limits-within-team",
-        "A key's limits are within its team's.",
-        "api_keys",
-        f"""
-        WITH {_HELD}, pairs AS (
-            SELECT api_keys.id, {_both("key", "team")} FROM api_keys
-            JOIN held key ON key.api_key_id = api_keys.id
-            JOIN held team ON team.team_id = api_keys.team_id
-        ) {_above("key", "team")}
-        """,
-    ),
-    Check(
         "own-budget-or-plan",
         "Nothing has both a budget of its own and a plan.",
         "budget_attachments",

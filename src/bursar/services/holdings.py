@@ -13,9 +13,9 @@ from bursar.database.connections import Connection
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
 from bursar.domain.errors import Forbidden, Problems, Refusal
-from bursar.domain.limits import Limits, exceeding, problems_with_limits
+from bursar.domain.limits import Limits, problems_with_limits
 from bursar.domain.roles import KeyScope
-from bursar.services import budgets
+from bursar.services.limits import above_parent
 
 GRANTS = {
     KeyScope.MANAGE: Action.API_KEY_GRANT_MANAGE,
@@ -66,12 +66,9 @@ async def check_limits(
 
     Above it is its team, or for a personal key its user; the caller has locked them.
     """
-    if limits is None:
-        return
     level, holder = ("user", user_id) if team_id is None else ("team", team_id)
-    parent = budgets.limits_of(await budgets.budget_of(tx, level, holder or ""))
     problems = Problems(problems_with_limits(limits, "budget"))
-    problems.extend(exceeding(limits, parent, "budget", level=level))
+    problems.extend(await above_parent(tx, level, holder or "", limits, "budget"))
     problems.raise_any()
 
 

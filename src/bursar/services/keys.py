@@ -179,7 +179,7 @@ async def update(
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
         await check_limits(tx, row.user_id, row.team_id, limits)
-        await budgets.store(tx, "api_key", row.id, stored, limits)
+        limits = await budgets.store(tx, "api_key", row.id, stored, limits)
     changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
     await audit.record(
         tx,

@@ -99,9 +99,9 @@ async def update(
     if "budget" in attributes:
         stored = await budgets.budget_of(tx, "organization_member", member.id)
         before["budget"] = budgets.limits_of(stored)
-        after["budget"] = limits = resulting(before["budget"], attributes["budget"])
+        limits = resulting(before["budget"], attributes["budget"])
         Problems(problems_with_limits(limits, "budget")).raise_any()
-        await budgets.store(tx, "organization_member", member.id, stored, limits)
+        after["budget"] = await budgets.store(tx, "organization_member", member.id, stored, limits)
     changed = await update_row(tx, organization_members, member.id, {"role": role})
     await audit.record(
         tx,
