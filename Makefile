@@ -25,7 +25,8 @@ EDITABLE := --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE) pyproject.toml --group build
 
-.PHONY: help serve test check lint types imports schema-check external schema format soak graphiql lock clean
+.PHONY: help serve test check lint types imports schema-check external schema format soak clients \
+	package graphiql lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,9 +39,9 @@ test: $(DEV) ## Run all tests but the long ones, with coverage
 	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=term
 
 # The tests come last, so that their summary ends the output; a failure stops nothing but the result.
-check: $(DEV) ## Do exactly what CI does: lint, types, imports, schema-check, external, test
+check: $(DEV) ## Do exactly what CI does: lint, types, imports, schema-check, package, external, test
 	@failed=; \
-	for stage in lint types imports schema-check external; do \
+	for stage in lint types imports schema-check package external; do \
 		started=$$(date +%s); \
 		$(MAKE) --no-print-directory $$stage || failed="$$failed $$stage"; \
 		echo "== $$stage took $$(($$(date +%s) - started)) s"; \
@@ -76,6 +77,12 @@ format: $(DEV) ## Fix style and formatting where a tool can
 
 soak: $(DEV) ## Run the long tests
 	$(BIN)/pytest -m soak --timeout 0
+
+clients: $(DEV) ## Run the clients that people use against the server (part of test)
+	$(BIN)/pytest $(PYTEST_ARGS) tests/clients
+
+package: $(DEV) ## Take the Dockerfile's steps without an engine, and run what they make
+	$(BIN)/python scripts/postgres.py $(BIN)/python scripts/package_check.py
 
 graphiql: $(DEV) ## Build GraphiQL's files, which the server then serves
 	$(BIN)/python scripts/node.py web/graphiql npm run build
