@@ -61,7 +61,8 @@ class Builder:
         library = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
         skipped = shutil.ignore_patterns("test", "site-packages", "dist-packages")
         shutil.copytree(base / library, copy / library, ignore=skipped)
-        shutil.copytree(Path(pip.__file__).parent, copy / library / "site-packages/pip")
+        for packages in ("site-packages", "dist-packages"):  # the second is Debian's name for it
+            shutil.copytree(Path(pip.__file__).parent, copy / library / packages / "pip")
         for shared in (base / "lib").glob("libpython3*.so*"):
             shutil.copy(shared, copy / "lib")
         self._env["LD_LIBRARY_PATH"] = str(copy / "lib")
