@@ -9,10 +9,10 @@ with no right to write to a file anywhere, and with no more environment than the
 import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -98,8 +98,7 @@ def check_files(build: Path, root: Path) -> None:
     hatchling = [root / "opt/bursar/bin/python", "-m", "hatchling", "build", "--target"]
     subprocess.run([*hatchling, "sdist"], cwd=build, check=True)
     (archive,) = build.glob("dist/*.tar.gz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(root / "sdist", filter="data")
+    shutil.unpack_archive(archive, root / "sdist")
     (source,) = (root / "sdist").iterdir()
     subprocess.run([*hatchling, "wheel"], cwd=source, check=True)
     (again,) = source.glob("dist/*.whl")
