@@ -1,17 +1,20 @@
 """A secret that was replaced, blocked or deleted is refused from the acknowledgement on, everywhere."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 
 import httpx2
 import pytest
 
+from bursar.database.embedded import EmbeddedPostgres
 from factories import Factory, Key
-from live_server import LiveApi, LiveServer
+from live_server import LiveApi, LiveServer, serving_on
 
 WHO = {"query": "{ viewer { key { id } } }"}
-CONNECTIONS = 4  # to each address, so that each of the workers behind one is likely to be asked
+WORKERS = 3
+CONNECTIONS = 12  # to each address, so that each of the workers behind one is likely to be asked
 trials = pytest.mark.parametrize("trials", [50, pytest.param(500, marks=pytest.mark.soak)])
 
 ROTATE = """
@@ -25,6 +28,15 @@ mutation Block($input: ApiKeyBlockInput!) { apiKeyBlock(input: $input) { errors 
 DELETE = """
 mutation Delete($input: ApiKeysDeleteInput!) { apiKeysDelete(input: $input) { errors { code path } } }
 """
+
+
+@pytest.fixture(scope="module")
+def server(migrated: EmbeddedPostgres) -> Iterator[LiveServer]:
+    """Several workers behind one port, each of which was asked in the end."""
+    with serving_on(migrated.application_url, workers=WORKERS) as server:
+        yield server
+        answering = {line["worker"] for line in server.lines() if line["event"] == "request"}
+    assert len(answering) == WORKERS
 
 
 @pytest.fixture
