@@ -73,32 +73,26 @@ def visible_organizations(sight: Sight) -> Condition:
 
     A key by itself sees that of its team.
     """
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return organizations.c.id.in_(
-                select(teams.c.organization_id).where(visible_teams(sight))
-            )
-        case Sight.RELATED:
-            return or_(
-                organizations.c.id == DEFAULT_ORGANIZATION,
-                organizations.c.id.in_(_my_organizations()),
-                organizations.c.id.in_(
-                    select(teams.c.organization_id).where(teams.c.id.in_(_my_teams()))
-                ),
-            )
+    return _by_sight(
+        sight,
+        key=organizations.c.id.in_(select(teams.c.organization_id).where(visible_teams(sight))),
+        related=or_(
+            organizations.c.id == DEFAULT_ORGANIZATION,
+            organizations.c.id.in_(_my_organizations()),
+            organizations.c.id.in_(
+                select(teams.c.organization_id).where(teams.c.id.in_(_my_teams()))
+            ),
+        ),
+    )
 
 
 def whole_organizations(sight: Sight) -> Condition:
     """Those one reads; a mere member, of the organization or of a team of it, sees id and name."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return false()
-        case Sight.RELATED:
-            return organizations.c.id.in_(_read_organizations())
+    return _by_sight(
+        sight,
+        key=false(),
+        related=organizations.c.id.in_(_read_organizations()),
+    )
 
 
 def organization_columns(sight: Sight) -> list[ColumnElement[Any]]:
@@ -107,70 +101,60 @@ def organization_columns(sight: Sight) -> list[ColumnElement[Any]]:
 
 def visible_teams(sight: Sight) -> Condition:
     """One's own, and those of the organizations one reads; a key by itself sees its own."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return teams.c.id == MY_TEAM
-        case Sight.RELATED:
-            return or_(
-                teams.c.id.in_(_my_teams()), teams.c.organization_id.in_(_read_organizations())
-            )
+    return _by_sight(
+        sight,
+        key=teams.c.id == MY_TEAM,
+        related=or_(
+            teams.c.id.in_(_my_teams()), teams.c.organization_id.in_(_read_organizations())
+        ),
+    )
 
 
 def visible_team_members(sight: Sight) -> Condition:
     """Who sees a team sees its members; a key by itself sees its user's membership."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return and_(team_members.c.team_id == MY_TEAM, team_members.c.user_id == ME)
-        case Sight.RELATED:
-            return team_members.c.team_id.in_(select(teams.c.id).where(visible_teams(sight)))
+    return _by_sight(
+        sight,
+        key=and_(team_members.c.team_id == MY_TEAM, team_members.c.user_id == ME),
+        related=team_members.c.team_id.in_(select(teams.c.id).where(visible_teams(sight))),
+    )
 
 
 def visible_organization_members(sight: Sight) -> Condition:
     """Oneself, and everybody in an organization that one reads."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return false()
-        case Sight.RELATED:
-            return or_(
-                organization_members.c.user_id == ME,
-                organization_members.c.organization_id.in_(_read_organizations()),
-            )
+    return _by_sight(
+        sight,
+        key=false(),
+        related=or_(
+            organization_members.c.user_id == ME,
+            organization_members.c.organization_id.in_(_read_organizations()),
+        ),
+    )
 
 
 def visible_users(sight: Sight) -> Condition:
     """Oneself, the members of the teams one sees, and of the organizations one reads."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return users.c.id == ME
-        case Sight.RELATED:
-            return or_(
-                users.c.id == ME,
-                users.c.id.in_(select(team_members.c.user_id).where(visible_team_members(sight))),
-                users.c.id.in_(
-                    select(organization_members.c.user_id).where(
-                        organization_members.c.organization_id.in_(_read_organizations())
-                    )
-                ),
-            )
+    return _by_sight(
+        sight,
+        key=users.c.id == ME,
+        related=or_(
+            users.c.id == ME,
+            users.c.id.in_(select(team_members.c.user_id).where(visible_team_members(sight))),
+            users.c.id.in_(
+                select(organization_members.c.user_id).where(
+                    organization_members.c.organization_id.in_(_read_organizations())
+                )
+            ),
+        ),
+    )
 
 
 def whole_users(sight: Sight) -> Condition:
     """Oneself; others, and a key by itself, see of a user id, name and e-mail."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return false()
-        case Sight.RELATED:
-            return users.c.id == ME
+    return _by_sight(
+        sight,
+        key=false(),
+        related=users.c.id == ME,
+    )
 
 
 def user_columns(sight: Sight) -> list[ColumnElement[Any]]:
@@ -179,19 +163,17 @@ def user_columns(sight: Sight) -> list[ColumnElement[Any]]:
 
 def visible_member_budgets(sight: Sight) -> Condition:
     """One's own, and those of members of teams one administers or whose organization one reads."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return visible_team_members(sight)
-        case Sight.RELATED:
-            return or_(
-                team_members.c.user_id == ME,
-                team_members.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-                team_members.c.team_id.in_(
-                    select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
-                ),
-            )
+    return _by_sight(
+        sight,
+        key=visible_team_members(sight),
+        related=or_(
+            team_members.c.user_id == ME,
+            team_members.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+            team_members.c.team_id.in_(
+                select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
+            ),
+        ),
+    )
 
 
 def visible_organization_member_budgets(sight: Sight) -> Condition:
@@ -239,19 +221,17 @@ def visible_api_keys(sight: Sight) -> Condition:
 
     A key by itself sees itself.
     """
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return api_keys.c.id == MY_KEY
-        case Sight.RELATED:
-            return or_(
-                api_keys.c.user_id == ME,
-                api_keys.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-                api_keys.c.team_id.in_(
-                    select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
-                ),
-            )
+    return _by_sight(
+        sight,
+        key=api_keys.c.id == MY_KEY,
+        related=or_(
+            api_keys.c.user_id == ME,
+            api_keys.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+            api_keys.c.team_id.in_(
+                select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
+            ),
+        ),
+    )
 
 
 def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
@@ -261,27 +241,28 @@ def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
 
 def visible_deleted_api_keys(sight: Sight) -> Condition:
     """Those of the organizations that one administers."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return false()
-        case Sight.RELATED:
-            return deleted_api_keys.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN))
+    return _by_sight(
+        sight,
+        key=false(),
+        related=deleted_api_keys.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN)),
+    )
 
 
 def visible_audit_entries(sight: Sight) -> Condition:
     """Those of the organizations one reads and of the teams one administers."""
-    match sight:
-        case Sight.ALL:
-            return true()
-        case Sight.KEY:
-            return false()
-        case Sight.RELATED:
-            return or_(
-                audit_entries.c.organization_id.in_(_read_organizations()),
-                audit_entries.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-            )
+    return _by_sight(
+        sight,
+        key=false(),
+        related=or_(
+            audit_entries.c.organization_id.in_(_read_organizations()),
+            audit_entries.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+        ),
+    )
+
+
+def _by_sight(sight: Sight, *, key: Condition, related: Condition) -> Condition:
+    """All rows for who sees all; else those for a key by itself, or for what one is related to."""
+    return {Sight.ALL: true(), Sight.KEY: key, Sight.RELATED: related}[sight]
 
 
 def _partly(
