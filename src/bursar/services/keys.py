@@ -1,7 +1,7 @@
-"""API keys: create, update, block, rotate, delete; a secret is shown once, to who may hold it."""
+"""API keys: create, update, block; a secret is shown once, to who may hold it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypedDict
 
@@ -9,14 +9,13 @@ from sqlalchemy import bindparam, select
 
 from bursar.access.above import lock_holder_of_key
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_api_key, access_api_keys, access_team, access_user
+from bursar.access.door import Lock, access_api_key, access_team, access_user
 from bursar.access.policy import Action, forbidden
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, team_members
 from bursar.database.writes import insert_row, update_row
-from bursar.domain.durations import length_of
 from bursar.domain.errors import Forbidden, Invalid, NotMember, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.keys import (
@@ -25,7 +24,6 @@ from bursar.domain.keys import (
     kind_of,
     last_four,
     new_secret,
-    problem_with_grace,
     problem_with_scopes_of,
 )
 from bursar.domain.limits import (
@@ -39,8 +37,6 @@ from bursar.services import archive, audit, budgets
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.holdings import Clock, check_limits, clock_of, ungrantable
-
-MOST_DELETED = 100
 
 
 class KeyAttributes(TypedDict, total=False):
@@ -112,7 +108,7 @@ async def create(
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
     await budgets.store(tx, "api_key", row.id, None, limits)
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
-    await audit.record(tx, actor, _change("api_key.create", row, organization_id, after=after))
+    await audit.record(tx, actor, change("api_key.create", row, organization_id, after=after))
     return NewKey(row, secret)
 
 
@@ -184,7 +180,7 @@ async def update(
     await audit.record(
         tx,
         actor,
-        _change(
+        change(
             "api_key.update",
             row,
             row.organization_id,
@@ -203,67 +199,18 @@ async def set_blocked(tx: Connection, actor: Actor, *, key_id: str, blocked: boo
     row = await access_api_key(tx, actor, key_id, Action.API_KEY_BLOCK)
     if row.blocked == blocked:
         return row
-    return await _store(
+    return await store(
         tx, actor, "api_key.block" if blocked else "api_key.unblock", row, {"blocked": blocked}
     )
 
 
-async def rotate(
-    tx: Connection, actor: Actor, *, key_id: str, grace_period: str | None, pepper: bytes
-) -> NewKey:
-    """Give a key a new secret; the one before is good for the grace period, or no longer at all.
-
-    The secret before that one ends at once. Nobody gets a secret that can more, or lives longer,
-    than what they hold. Raises Invalid for the period, NotFound, Forbidden.
-    """
-    if grace_period is not None and (problem := problem_with_grace(grace_period)):
-        raise Invalid("grace_period", problem=problem)
-    clock = await clock_of(tx, actor)
-    row = await access_api_key(tx, actor, key_id, Action.API_KEY_ROTATE)
-    problems = Problems()
-    if row.user_id is None or row.user_id != actor.user_id:
-        problems.extend(ungrantable(actor, row.user_id, row.scopes, "id"))
-    if clock.is_outlived_by(row.expires_at):
-        problems.append(Forbidden("id", deed="rotate a key that outlives the one you use"))
-    problems.raise_any()
-    grace = timedelta() if grace_period is None else length_of(grace_period)
-    secret = new_secret()
-    changed = await _store(
-        tx,
-        actor,
-        "api_key.rotate",
-        row,
-        {
-            "secret_hash": digest(secret, pepper),
-            "last_four": last_four(secret),
-            "previous_hash": row.secret_hash if grace else None,
-            "previous_until": clock.now + grace if grace else None,
-            "rotated_at": clock.now,
-        },
-    )
-    return NewKey(changed, secret)
-
-
-async def delete(tx: Connection, actor: Actor, *, key_ids: Sequence[str]) -> list[Row]:
-    """Archive and delete keys: all of them or none; an id twice counts once.
-
-    Answers the rows that are gone. Raises NotFound or Forbidden for each, at its place in the list.
-    """
-    if not 1 <= len(key_ids) <= MOST_DELETED:
-        raise Invalid("ids", problem=f"must be 1 to {MOST_DELETED} ids")
-    rows = await access_api_keys(
-        tx, actor, key_ids, Action.API_KEY_DELETE, path=("ids",), lock=Lock.DELETE
-    )
-    await archive.remove_locked_keys(tx, actor, rows)
-    return rows
-
-
-async def _store(
+async def store(
     tx: Connection, actor: Actor, action: str, row: Row, values: Mapping[str, Any]
 ) -> Row:
+    """Set columns of a key that is locked, and record it; answers the key as it is now."""
     changed = await update_row(tx, api_keys, row.id, values)
     states = {"before": archive.state_of(row), "after": archive.state_of(changed)}
-    await audit.record(tx, actor, _change(action, row, row.organization_id, **states))
+    await audit.record(tx, actor, change(action, row, row.organization_id, **states))
     return changed
 
 
@@ -279,7 +226,7 @@ def _own(attributes: KeyAttributes) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name != "budget"}
 
 
-def _change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:
+def change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:
     return Change(action, row.id, organization_id=organization_id, team_id=row.team_id, **states)
 
 

@@ -23,7 +23,7 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets, teams
+from bursar.services import audit, budgets, team_removal
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import below_teams
@@ -129,7 +129,7 @@ async def delete(
     if its_teams and not cascade:
         raise HasTeams("id", count=len(its_teams))
     limits = budgets.limits_of(await budgets.budget_of(tx, "organization", row.id))
-    await teams.remove(tx, actor, its_teams)
+    await team_removal.remove(tx, actor, its_teams)
     await delete_rows(tx, organizations, [row.id])
     await audit.record(
         tx,

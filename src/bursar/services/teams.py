@@ -1,18 +1,18 @@
-"""Teams: create with members, update, block, delete, and the default budget of members."""
+"""Teams: create with members, update, block."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypedDict
 
 from bursar.access.above import lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_organization, access_team, access_teams
+from bursar.access.door import Lock, access_organization, access_team
 from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
-from bursar.database.writes import delete_rows, insert_row, update_row
-from bursar.domain.errors import Invalid, Problems, Refusal
+from bursar.database.writes import insert_row, update_row
+from bursar.domain.errors import Problems, Refusal
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
@@ -22,7 +22,7 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import archive, audit, budgets, members, memberships, people
+from bursar.services import audit, budgets, members, memberships, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
@@ -30,7 +30,6 @@ from bursar.services.members import NewMembers
 from bursar.services.memberships import NewMember
 from bursar.services.people import Person
 
-MOST_DELETED = 100
 BUDGETS = {"budget": "team", "member_budget": "team_default"}
 """The budgets of a team by their attribute, and the kind of owner that it is of each."""
 
@@ -51,12 +50,6 @@ class NewTeamAttributes(TeamAttributes, total=False):
     """What a team is made with."""
 
     member_budget: BudgetChanges | None
-
-
-class DefaultBudget(TypedDict, total=False):
-    """The limits to set; None takes the default away."""
-
-    budget: BudgetChanges | None
 
 
 async def create(
@@ -99,7 +92,7 @@ async def create(
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
     await audit.record(
-        tx, actor, _change("team.create", row, after={**row, **audit.all_of(limits.items())})
+        tx, actor, change("team.create", row, after={**row, **audit.all_of(limits.items())})
     )
     first = await _with_creator(tx, actor, new_members)
     if first:
@@ -143,47 +136,11 @@ async def update(
     await audit.record(
         tx,
         actor,
-        _change(
+        change(
             "team.update",
             row,
             before={**row, **audit.all_of([("budget", before)])},
             after={**changed, **audit.all_of([("budget", limits)])},
-        ),
-    )
-    return changed
-
-
-async def update_member_budget(
-    tx: Connection,
-    actor: Actor,
-    *,
-    team_id: str,
-    attributes: DefaultBudget,
-    expected_version: int | None = None,
-) -> Row:
-    """Change the budget of each member who has no own one.
-
-    Raises Refusals for bad limits, NotFound, Forbidden, VersionConflict for the team's version.
-    """
-    Problems(problems_with_budget(attributes.get("budget"), "budget")).raise_any()
-    row = await access_team(tx, actor, team_id, Action.TEAM_MEMBER_BUDGET_UPDATE, path=("team_id",))
-    check_version(row, expected_version)
-    stored = await budgets.budget_of(tx, "team_default", row.id)
-    before: Limits | None = budgets.limits_of(stored)
-    limits = before
-    if "budget" in attributes:
-        limits = resulting(before, attributes["budget"])
-        Problems(problems_with_limits(limits, "budget")).raise_any()
-        limits = await budgets.store(tx, "team_default", row.id, stored, limits)
-    changed = await update_row(tx, teams, row.id, {})
-    await audit.record(
-        tx,
-        actor,
-        _change(
-            "team.update",
-            row,
-            before=audit.all_of([("member_budget", before)]),
-            after=audit.all_of([("member_budget", limits)]),
         ),
     )
     return changed
@@ -199,49 +156,8 @@ async def set_blocked(tx: Connection, actor: Actor, *, team_id: str, blocked: bo
         return row
     changed = await update_row(tx, teams, row.id, {"blocked": blocked})
     action = "team.block" if blocked else "team.unblock"
-    await audit.record(tx, actor, _change(action, row, before=row, after=changed))
+    await audit.record(tx, actor, change(action, row, before=row, after=changed))
     return changed
-
-
-async def delete(tx: Connection, actor: Actor, *, team_ids: Sequence[str]) -> list[Row]:
-    """Delete teams with their members, keys and budgets: all of them or none; an id twice counts once.
-
-    Answers the rows that are gone. Raises NotFound or Forbidden for each, at its place in the list.
-    """
-    if not 1 <= len(team_ids) <= MOST_DELETED:
-        raise Invalid("ids", problem=f"must be 1 to {MOST_DELETED} ids")
-    rows = await access_teams(
-        tx, actor, team_ids, Action.TEAM_DELETE, path=("ids",), lock=Lock.DELETE
-    )
-    await remove(tx, actor, rows)
-    return rows
-
-
-async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
-    """Delete teams that are locked and permitted to go, and their keys, each with an audit entry."""
-    ids = [row.id for row in rows]
-    await archive.remove_keys(tx, actor, team_ids=ids)
-    owned = {
-        name: await budgets.budgets_of(tx, owner, ids) for name, owner in BUDGETS.items() if ids
-    }
-    await delete_rows(tx, teams, ids)
-    await audit.record(
-        tx,
-        actor,
-        *(
-            _change(
-                "team.delete",
-                row,
-                before={
-                    **row,
-                    **audit.all_of(
-                        (name, budgets.limits_of(owned[name].get(row.id))) for name in BUDGETS
-                    ),
-                },
-            )
-            for row in rows
-        ),
-    )
 
 
 async def _with_creator(
@@ -289,5 +205,5 @@ async def _check_limits(
     problems.raise_any()
 
 
-def _change(action: str, team: Row, **states: audit.State) -> Change:
+def change(action: str, team: Row, **states: audit.State) -> Change:
     return Change(action, team.id, organization_id=team.organization_id, team_id=team.id, **states)

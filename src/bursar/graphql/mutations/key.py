@@ -11,7 +11,7 @@ from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.key import ApiKey
-from bursar.services import keys
+from bursar.services import key_removal, key_rotation, keys
 
 
 @strawberry.input(description="A key to create: personal, of a member of a team, or of a service.")
@@ -201,7 +201,7 @@ async def api_key_rotate(write: Write, input: ApiKeyRotateInput) -> ApiKeyRotate
 
     For platform admins, admins of its organization or team, and oneself if it is personal.
     """
-    new = await keys.rotate(
+    new = await key_rotation.rotate(
         write.tx,
         write.actor,
         key_id=input.id,
@@ -217,7 +217,7 @@ async def api_keys_delete(write: Write, input: ApiKeysDeleteInput) -> ApiKeysDel
 
     For platform admins, admins of their organization or team, and oneself if they are personal.
     """
-    rows = await keys.delete(write.tx, write.actor, key_ids=input.ids)
+    rows = await key_removal.delete(write.tx, write.actor, key_ids=input.ids)
     return ApiKeysDeletePayload(deleted_ids=[strawberry.ID(row.id) for row in rows])
 
 

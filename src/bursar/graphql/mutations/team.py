@@ -9,7 +9,7 @@ from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.team import Team
-from bursar.services import teams
+from bursar.services import member_defaults, team_removal, teams
 
 
 @strawberry.input(description="A team to create.")
@@ -170,7 +170,7 @@ async def team_member_budget_update(
 
     For platform admins, admins of the organization, and admins of the team.
     """
-    row = await teams.update_member_budget(
+    row = await member_defaults.update_budget(
         write.tx,
         write.actor,
         team_id=input.team_id,
@@ -197,7 +197,7 @@ async def team_unblock(write: Write, input: TeamUnblockInput) -> TeamUnblockPayl
 @mutation
 async def teams_delete(write: Write, input: TeamsDeleteInput) -> TeamsDeletePayload:
     """Delete teams with their members: all or none. For platform and organization admins."""
-    rows = await teams.delete(write.tx, write.actor, team_ids=input.ids)
+    rows = await team_removal.delete(write.tx, write.actor, team_ids=input.ids)
     return TeamsDeletePayload(deleted_ids=[strawberry.ID(row.id) for row in rows])
 
 

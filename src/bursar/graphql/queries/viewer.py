@@ -18,9 +18,8 @@ from bursar.loaders.keys import api_keys_by_id
 from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
 from bursar.loaders.users import users_by_id
-from bursar.services import idempotency, keys
+from bursar.services import idempotency, key_removal, team_removal
 from bursar.services.memberships import MOST_AT_ONCE
-from bursar.services.teams import MOST_DELETED
 
 
 @strawberry.type(description="Who asks: the user and the key behind the request.")
@@ -109,10 +108,10 @@ def limits(info: Info[Context, None]) -> Limits:
         max_page_size=LARGEST_PAGE,
         max_node_ids=LARGEST_PAGE,
         max_members_at_once=MOST_AT_ONCE,
-        max_teams_deleted_at_once=MOST_DELETED,
+        max_teams_deleted_at_once=team_removal.MOST_DELETED,
         max_idempotency_key_characters=names.IDEMPOTENCY_KEY_LENGTH,
         idempotency_hours=idempotency.HOURS,
-        max_api_keys_deleted_at_once=keys.MOST_DELETED,
+        max_api_keys_deleted_at_once=key_removal.MOST_DELETED,
         max_grace_period=Duration(f"{LONGEST_GRACE.days}d"),
         max_name_characters=names.NAME_LENGTH,
         max_email_characters=names.EMAIL_LENGTH,

@@ -1,0 +1,83 @@
+"""Every team operation: models and access groups, permissions, throughput, settings, archives."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+# What waits longer for a table makes everybody else wait behind it.
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
+
+MODELS: tuple[str, ...] = ()
+
+MODELS_BACK: tuple[str, ...] = ()
+
+ACCESS_GROUPS: tuple[str, ...] = ()
+
+ACCESS_GROUPS_BACK: tuple[str, ...] = ()
+
+PERMISSIONS: tuple[str, ...] = ()
+
+PERMISSIONS_BACK: tuple[str, ...] = ()
+
+THROUGHPUT: tuple[str, ...] = ()
+
+THROUGHPUT_BACK: tuple[str, ...] = ()
+
+MODEL_LIMITS: tuple[str, ...] = ()
+
+MODEL_LIMITS_BACK: tuple[str, ...] = ()
+
+GATEWAY_SETTINGS: tuple[str, ...] = ()
+
+GATEWAY_SETTINGS_BACK: tuple[str, ...] = ()
+
+TEAMS: tuple[str, ...] = ()
+
+TEAMS_BACK: tuple[str, ...] = ()
+
+AUDIT: tuple[str, ...] = ()
+
+AUDIT_BACK: tuple[str, ...] = ()
+
+SCHEDULES: tuple[str, ...] = ()
+
+SCHEDULES_BACK: tuple[str, ...] = ()
+
+INDEXES: tuple[str, ...] = ()
+
+INDEXES_BACK: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    op.execute(LOCK_TIMEOUT)
+    for statement in (
+        *MODELS,
+        *ACCESS_GROUPS,
+        *PERMISSIONS,
+        *THROUGHPUT,
+        *MODEL_LIMITS,
+        *GATEWAY_SETTINGS,
+        *TEAMS,
+        *AUDIT,
+        *SCHEDULES,
+        *INDEXES,
+    ):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute(LOCK_TIMEOUT)
+    for statement in (
+        *INDEXES_BACK,
+        *SCHEDULES_BACK,
+        *AUDIT_BACK,
+        *TEAMS_BACK,
+        *GATEWAY_SETTINGS_BACK,
+        *MODEL_LIMITS_BACK,
+        *THROUGHPUT_BACK,
+        *PERMISSIONS_BACK,
+        *ACCESS_GROUPS_BACK,
+        *MODELS_BACK,
+    ):
+        op.execute(statement)

@@ -1,0 +1,64 @@
+"""What holds for each member of a team who has nothing of their own: the default budget."""
+
+from typing import TypedDict
+
+from bursar.access.actor import Actor
+from bursar.access.door import access_team
+from bursar.access.policy import Action
+from bursar.database.connections import Connection
+from bursar.database.rows import Row
+from bursar.database.tables import teams
+from bursar.database.writes import update_row
+from bursar.domain.errors import Problems
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    problems_with_budget,
+    problems_with_limits,
+    resulting,
+)
+from bursar.services import audit, budgets
+from bursar.services.attributes import check_version
+from bursar.services.teams import change
+
+
+class DefaultBudget(TypedDict, total=False):
+    """The limits to set; None takes the default away."""
+
+    budget: BudgetChanges | None
+
+
+async def update_budget(
+    tx: Connection,
+    actor: Actor,
+    *,
+    team_id: str,
+    attributes: DefaultBudget,
+    expected_version: int | None = None,
+) -> Row:
+    """Change the budget of each member who has no own one.
+
+    Raises Refusals for bad limits, NotFound, Forbidden, VersionConflict for the team's version.
+    """
+    Problems(problems_with_budget(attributes.get("budget"), "budget")).raise_any()
+    row = await access_team(tx, actor, team_id, Action.TEAM_MEMBER_BUDGET_UPDATE, path=("team_id",))
+    check_version(row, expected_version)
+    stored = await budgets.budget_of(tx, "team_default", row.id)
+    before: Limits | None = budgets.limits_of(stored)
+    limits = before
+    if "budget" in attributes:
+        limits = resulting(before, attributes["budget"])
+        Problems(problems_with_limits(limits, "budget")).raise_any()
+        limits = await budgets.store(tx, "team_default", row.id, stored, limits)
+    changed = await update_row(tx, teams, row.id, {})
+    await audit.record(
+        tx,
+        actor,
+        change(
+            "team.update",
+            row,
+            before=audit.all_of([("member_budget", before)]),
+            after=audit.all_of([("member_budget", limits)]),
+        ),
+    )
+    return changed
