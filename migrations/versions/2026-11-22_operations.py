@@ -8,6 +8,8 @@ down_revision = "0002"
 # What waits longer for a table makes everybody else wait behind it.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 
+DURATION = "'^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'"
+
 MODELS: tuple[str, ...] = ()
 
 MODELS_BACK: tuple[str, ...] = ()
@@ -28,9 +30,57 @@ MODEL_LIMITS: tuple[str, ...] = ()
 
 MODEL_LIMITS_BACK: tuple[str, ...] = ()
 
-GATEWAY_SETTINGS: tuple[str, ...] = ()
+LISTS_OF_SETTINGS = (
+    "guardrails",
+    "policies",
+    "prompts",
+    "pass_through_routes",
+    "mcp_servers",
+    "mcp_access_groups",
+    "vector_stores",
+    "agents",
+    "agent_access_groups",
+    "blocked_tools",
+)
+NUMBERS_OF_SETTINGS = ("retries", "timeout_seconds", "allowed_fails", "cooldown_seconds")
 
-GATEWAY_SETTINGS_BACK: tuple[str, ...] = ()
+GATEWAY_SETTINGS = (
+    f"""
+    CREATE TABLE gateway_settings (
+        team_id text COLLATE "C" PRIMARY KEY REFERENCES teams ON DELETE CASCADE,
+        disable_global_guardrails boolean NOT NULL DEFAULT false,
+        {" ".join(f"{name} text[] NOT NULL DEFAULT '{{}}'," for name in LISTS_OF_SETTINGS)}
+        mcp_tool_permissions jsonb NOT NULL DEFAULT '[]',
+        vector_store_indexes jsonb NOT NULL DEFAULT '[]',
+        routing_strategy text,
+        {" ".join(f"{name} integer," for name in NUMBERS_OF_SETTINGS)}
+        fallbacks jsonb NOT NULL DEFAULT '[]',
+        file_expiry text COLLATE "C",
+        batch_output_expiry text COLLATE "C",
+        secret_manager text,
+        secret_manager_settings jsonb NOT NULL DEFAULT '[]',
+        CONSTRAINT gateway_settings_routing_strategy_length_check
+            CHECK (char_length(routing_strategy) BETWEEN 1 AND 256),
+        CONSTRAINT gateway_settings_file_expiry_form_check CHECK (file_expiry ~ {DURATION}),
+        CONSTRAINT gateway_settings_batch_output_expiry_form_check
+            CHECK (batch_output_expiry ~ {DURATION}),
+        CONSTRAINT gateway_settings_secret_manager_length_check
+            CHECK (char_length(secret_manager) BETWEEN 1 AND 256)
+    )
+    """,
+    *(
+        f"ALTER TABLE gateway_settings ADD CONSTRAINT gateway_settings_{name}_count_check "
+        f"CHECK (cardinality({name}) <= 100)"
+        for name in LISTS_OF_SETTINGS
+    ),
+    *(
+        f"ALTER TABLE gateway_settings ADD CONSTRAINT gateway_settings_{name}_range_check "
+        f"CHECK ({name} BETWEEN 0 AND 1000000)"
+        for name in NUMBERS_OF_SETTINGS
+    ),
+)
+
+GATEWAY_SETTINGS_BACK = ("DROP TABLE gateway_settings",)
 
 TEAMS: tuple[str, ...] = ()
 

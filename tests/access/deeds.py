@@ -97,6 +97,7 @@ DEEDS = {
     "teamUpdate description": one_team(description="New"),
     "teamUpdate budget": one_team(budget={"rpmLimit": "8"}),
     "teamUpdate externalId": one_team(externalId="new"),
+    "teamUpdate gatewaySettings": one_team(gatewaySettings={"guardrails": ["pii"]}),
     "teamUpdate name and budget": one_team(name="New", budget={"rpmLimit": "8"}),
     "teamMemberBudgetUpdate": within_team(lambda _, __: {"budget": {"rpmLimit": "8"}}),
     "teamBlock": one_team(),

@@ -22,6 +22,7 @@ CONTRACT = {
     "team:create": "PO",
     "team:update": "POT",
     "team:limit": "PO",
+    "team_gateway_settings:update": "PO",
     "team:block": "PO",
     "team:delete": "PO",
     "team_members:add": "POT",

@@ -50,6 +50,7 @@ teamUpdate tags                      ok    F      F   ok    F      N     ok    F
 teamUpdate description               ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate budget                    ok    F      F   ok    F      N     F     F        N     N
 teamUpdate externalId                ok    F      F   ok    F      N     F     F        N     N
+teamUpdate gatewaySettings           ok    F      F   ok    F      N     F     F        N     N
 teamUpdate name and budget           ok    F      F   ok    F      N     f     F        N     N
 teamMemberBudgetUpdate               ok    F      F   ok    F      N     ok    F        N     N
 teamBlock                            ok    F      F   ok    F      N     F     F        N     N

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import ARRAY, Connection
 
 from bursar.database.migrations import alone
 from bursar.database.tables import metadata
@@ -41,7 +41,14 @@ INDEXES = """
 
 # Ids without a foreign key are made by the application alone, a prefix and 26 characters; and an
 # array's check sees its elements only together.
+LISTS_OF_TEXTS = {
+    f"{name}.{column.name}"
+    for name, table in metadata.tables.items()
+    for column in table.c
+    if isinstance(column.type, ARRAY) and column.name != "scopes"
+}
 UNBOUNDED_TEXTS = {
+    *LISTS_OF_TEXTS,
     *(f"{name}.id" for name, table in metadata.tables.items() if "id" in table.c),
     "audit_entries.actor_user_id",
     "audit_entries.actor_key_id",
@@ -52,7 +59,6 @@ UNBOUNDED_TEXTS = {
     "deleted_api_keys.organization_id",
     "deleted_api_keys.deleted_by_user_id",
     "deleted_api_keys.deleted_by_key_id",
-    "teams.tags",
 }
 BOUNDED_TEXT = re.compile(r"char_length\(.*\) <=|= ANY \(ARRAY\[|<@ ARRAY\[|~ '\^.*\$'")
 TWO_SIDES = re.compile(r">= .* <= ")

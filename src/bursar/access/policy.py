@@ -25,6 +25,7 @@ class Action(StrEnum):
     TEAM_CREATE = "team:create"
     TEAM_UPDATE = "team:update"
     TEAM_LIMIT = "team:limit"
+    TEAM_GATEWAY_SETTINGS = "team_gateway_settings:update"
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
@@ -77,6 +78,7 @@ POLICY: dict[Action, Rule] = {
     Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   no,   "create a team in this organization"),
     Action.TEAM_UPDATE:                 Rule(yes,      yes,          yes,  no,   "change this team"),
     Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget or external id of this team"),
+    Action.TEAM_GATEWAY_SETTINGS:       Rule(yes,      yes,          no,   no,   "change the gateway settings of this team"),
     Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
     Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
     Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),

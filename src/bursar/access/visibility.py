@@ -176,6 +176,18 @@ def visible_member_budgets(sight: Sight) -> Condition:
     )
 
 
+def visible_gateway_settings(sight: Sight) -> Condition:
+    """Those of teams one administers or whose organization one reads."""
+    return _by_sight(
+        sight,
+        key=false(),
+        related=or_(
+            teams.c.id.in_(_my_teams(TeamRole.ADMIN)),
+            teams.c.organization_id.in_(_read_organizations()),
+        ),
+    )
+
+
 def visible_organization_member_budgets(sight: Sight) -> Condition:
     """One's own, and those of the members of organizations one reads."""
     return visible_organization_members(sight)

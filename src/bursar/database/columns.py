@@ -1,9 +1,10 @@
 """The kinds of columns and checks that tables are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     Column,
     DateTime,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 IDENTIFIER = Text(collation="C")
 MONEY = Numeric(28, 10)
@@ -53,8 +55,24 @@ def named(*, required: bool = True) -> tuple[Column[str], ...]:
     )
 
 
+def records_column(name: str) -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text("'[]'"))
+
+
 def metadata_column() -> Column[object]:
     return Column("metadata", JSONB, nullable=False, server_default=text("'{}'"))
+
+
+def texts_columns(*names: str) -> Iterator[SchemaItem]:
+    """For each name a list of at most a hundred texts."""
+    for name in names:
+        yield Column(name, ARRAY(Text), nullable=False, server_default=text("'{}'"))
+        yield CheckConstraint(f"cardinality({name}) <= 100", name=f"{name}_count")
+
+
+def duration_check(column: str) -> CheckConstraint:
+    form = f"{column} ~ '^[1-9][0-9]{{0,4}}(s|m|h|d|w|mo|y)$'"
+    return CheckConstraint(form, name=f"{column}_form")
 
 
 def length_check(column: str, longest: int) -> CheckConstraint:

@@ -40,8 +40,22 @@ def is_storable(text: str) -> bool:
     return not _UNSTORABLE.search(text)
 
 
+def problem_with_line(text: str, longest: int) -> str | None:
+    """Judge a text of one line, at most so many characters long."""
+    if not 1 <= len(text) <= longest:
+        return f"must be 1 to {longest} characters"
+    if _NOT_IN_LINE.search(text):
+        return "must not contain control characters"
+    if _BLANK_EDGE.search(text):
+        return "must not begin or end with white space"
+    # One character may fold to eighteen, and PostgreSQL indexes no more than 2,704 bytes.
+    if len(key_of(text)) > 2 * longest:
+        return f"must be at most {2 * longest} characters when its ligatures are written out"
+    return None
+
+
 def problem_with_name(text: str) -> str | None:
-    return _problem_with_line(text, NAME_LENGTH)
+    return problem_with_line(text, NAME_LENGTH)
 
 
 def problem_with_external_id(text: str) -> str | None:
@@ -61,7 +75,7 @@ def problem_with_email(text: str) -> str | None:
 
     The key must have this shape, since some characters fold to an @, a dot or a blank.
     """
-    if problem := _problem_with_line(text, EMAIL_LENGTH):
+    if problem := problem_with_line(text, EMAIL_LENGTH):
         return problem
     return None if _EMAIL.fullmatch(key_of(text)) else "must be an e-mail like ada@example.com"
 
@@ -79,19 +93,6 @@ def problem_with_tags(tags: Sequence[str]) -> str | None:
     if len(tags) > TAGS:
         return f"must be at most {TAGS}"
     for tag in tags:
-        if problem := _problem_with_line(tag, TAG_LENGTH):
+        if problem := problem_with_line(tag, TAG_LENGTH):
             return f"each {problem}"
     return None if len(set(tags)) == len(tags) else "must all be different"
-
-
-def _problem_with_line(text: str, longest: int) -> str | None:
-    if not 1 <= len(text) <= longest:
-        return f"must be 1 to {longest} characters"
-    if _NOT_IN_LINE.search(text):
-        return "must not contain control characters"
-    if _BLANK_EDGE.search(text):
-        return "must not begin or end with white space"
-    # One character may fold to eighteen, and PostgreSQL indexes no more than 2,704 bytes.
-    if len(key_of(text)) > 2 * longest:
-        return f"must be at most {2 * longest} characters when its ligatures are written out"
-    return None

@@ -13,6 +13,7 @@ from bursar.database.rows import Row
 from bursar.database.tables import teams
 from bursar.database.writes import insert_row, update_row
 from bursar.domain.errors import Problems, Refusal
+from bursar.domain.gateway import problems_with_settings
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
@@ -22,7 +23,7 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import audit, budgets, members, memberships, people
+from bursar.services import audit, budgets, gateway_settings, members, memberships, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
@@ -44,6 +45,7 @@ class TeamAttributes(TypedDict, total=False):
     tags: list[str]
     metadata: dict[str, Any]
     budget: BudgetChanges | None
+    gateway_settings: dict[str, Any] | None
 
 
 class NewTeamAttributes(TeamAttributes, total=False):
@@ -91,8 +93,12 @@ async def create(
     )
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
+    parts: dict[str, audit.State | None] = {**limits}
+    if attributes.get("gateway_settings"):
+        settings = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
+        parts["gateway_settings"] = gateway_settings.state_of(settings)
     await audit.record(
-        tx, actor, change("team.create", row, after={**row, **audit.all_of(limits.items())})
+        tx, actor, change("team.create", row, after={**row, **audit.all_of(parts.items())})
     )
     first = await _with_creator(tx, actor, new_members)
     if first:
@@ -125,13 +131,19 @@ async def update(
         deeds=[(_action(name), (name,)) for name in attributes] or [(Action.TEAM_UPDATE, ("id",))],
     )
     check_version(row, expected_version)
-    stored = await budgets.budget_of(tx, "team", row.id)
-    before: Limits | None = budgets.limits_of(stored)
-    limits = before
+    before: dict[str, audit.State | None] = {}
+    after: dict[str, audit.State | None] = {}
     if "budget" in attributes:
-        limits = resulting(before, attributes["budget"])
+        stored = await budgets.budget_of(tx, "team", row.id)
+        before["budget"] = budgets.limits_of(stored)
+        limits = resulting(before["budget"], attributes["budget"])
         await _check_limits(tx, row.organization_id, {"budget": limits})
-        limits = await budgets.store(tx, "team", row.id, stored, limits)
+        after["budget"] = await budgets.store(tx, "team", row.id, stored, limits)
+    if "gateway_settings" in attributes:
+        settings = await gateway_settings.settings_of(tx, row.id)
+        before["gateway_settings"] = gateway_settings.state_of(settings)
+        settings = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
+        after["gateway_settings"] = gateway_settings.state_of(settings)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
     await audit.record(
         tx,
@@ -139,8 +151,8 @@ async def update(
         change(
             "team.update",
             row,
-            before={**row, **audit.all_of([("budget", before)])},
-            after={**changed, **audit.all_of([("budget", limits)])},
+            before={**row, **audit.all_of(before.items())},
+            after={**changed, **audit.all_of(after.items())},
         ),
     )
     return changed
@@ -179,16 +191,21 @@ def _problems(attributes: Mapping[str, Any]) -> Iterator[Refusal]:
     yield from problems_with(_own(attributes))
     yield from problems_with_budget(attributes.get("budget"), "budget")
     yield from problems_with_budget(attributes.get("member_budget"), "member_budget")
+    yield from problems_with_settings(attributes.get("gateway_settings"), "gateway_settings")
 
 
 def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name not in BUDGETS}
+    """Those that are columns of the team."""
+    parts = {*BUDGETS, "gateway_settings"}
+    return {name: value for name, value in attributes.items() if name not in parts}
 
 
 def _action(attribute: str) -> Action:
     match attribute:
         case "budget" | "external_id":
             return Action.TEAM_LIMIT
+        case "gateway_settings":
+            return Action.TEAM_GATEWAY_SETTINGS
         case _:
             return Action.TEAM_UPDATE
 

@@ -6,6 +6,7 @@ from strawberry import Maybe
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.gateway_settings import GatewaySettingsInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.team import Team
@@ -33,6 +34,9 @@ class TeamCreateInput(MutationInput):
     member_budget: Maybe[BudgetInput | None] = strawberry.field(
         description="The budget of each member who has no own one."
     )
+    gateway_settings: Maybe[GatewaySettingsInput | None] = strawberry.field(
+        description="What a gateway is to do with its calls."
+    )
     members: Maybe[list[NewTeamMemberInput] | None] = strawberry.field(
         description="Its first members, at most 500."
     )
@@ -58,6 +62,9 @@ class TeamUpdateInput(MutationInput):
     )
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="Its budget; null takes it away."
+    )
+    gateway_settings: Maybe[GatewaySettingsInput | None] = strawberry.field(
+        description="What a gateway is to do with its calls; null clears all of it."
     )
     expected_version: Maybe[int | None] = strawberry.field(
         description="Refuse the change if the team has another version by now."
@@ -150,7 +157,7 @@ async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload
 async def team_update(write: Write, input: TeamUpdateInput) -> TeamUpdatePayload:
     """Change a team. For platform admins, admins of the organization, and admins of the team.
 
-    Budget and external id are not for admins of the team.
+    Budget, gateway settings and external id are not for admins of the team.
     """
     row = await teams.update(
         write.tx,

@@ -14,11 +14,13 @@ from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.organization import Organization
 from bursar.loaders.audit import audit_entries_by_team
 from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_team
+from bursar.loaders.gateway_settings import gateway_settings_by_team
 from bursar.loaders.keys import api_keys_by_team
 from bursar.loaders.members import team_members_by_team
 from bursar.loaders.organizations import organizations_by_id
@@ -66,6 +68,11 @@ class Team(Node):
         default_member_budgets_by_team,
         key="id",
         description="The budget of each member who has no own one; null if there is none.",
+    )
+    gateway_settings: GatewaySettings | None = edge(
+        gateway_settings_by_team,
+        key="id",
+        description="What a gateway is to do with the team's calls; null to who may not see it.",
     )
     members: Connection[TeamMember] = connection_edge(
         team_members_by_team, key="id", description="The team's members, oldest first."
