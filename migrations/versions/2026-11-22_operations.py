@@ -86,9 +86,15 @@ TEAMS: tuple[str, ...] = ()
 
 TEAMS_BACK: tuple[str, ...] = ()
 
-AUDIT: tuple[str, ...] = ()
+AUDIT = (
+    "ALTER TABLE audit_entries ADD COLUMN on_behalf_of text",
+    (
+        "ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_on_behalf_of_length_check "
+        "CHECK (char_length(on_behalf_of) BETWEEN 1 AND 128)"
+    ),
+)
 
-AUDIT_BACK: tuple[str, ...] = ()
+AUDIT_BACK = ("ALTER TABLE audit_entries DROP COLUMN on_behalf_of",)
 
 SCHEDULES: tuple[str, ...] = ()
 

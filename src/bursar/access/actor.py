@@ -19,7 +19,7 @@ class Actor:
     """A signed-in caller. Authority comes from these stored facts, never from a request's fields.
 
     A key of a service stands for no user. Only with the scope MANAGE does a key act as its user;
-    without it, it reads itself and its team.
+    without it, it reads itself and its team. `on_behalf_of` is whom the request says it speaks for.
     """
 
     user_id: str | None
@@ -28,6 +28,7 @@ class Actor:
     scopes: frozenset[KeyScope]
     team_id: str | None = None
     request_id: str | None = None
+    on_behalf_of: str | None = None
 
     @property
     def manages(self) -> bool:
@@ -43,6 +44,11 @@ class Actor:
     @property
     def administers_all(self) -> bool:
         return self.manages and self.role is PlatformRole.ADMIN
+
+    @property
+    def speaks_for_others(self) -> bool:
+        """Whether what the request says of `on_behalf_of` is to be believed."""
+        return self.administers_all or KeyScope.GATEWAY in self.scopes
 
     @property
     def only_reads(self) -> bool:

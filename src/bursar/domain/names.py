@@ -14,6 +14,7 @@ DESCRIPTION_LENGTH = 2_000
 TAGS = 50
 TAG_LENGTH = 64
 IDEMPOTENCY_KEY_LENGTH = 128
+BEHALF_LENGTH = 128
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
 _PRINTABLE = re.compile(r"[ -~]*")
@@ -68,6 +69,13 @@ def problem_with_idempotency_key(text: str) -> str | None:
     if 1 <= len(text) <= IDEMPOTENCY_KEY_LENGTH and _PRINTABLE.fullmatch(text):
         return None
     return f"must be 1 to {IDEMPOTENCY_KEY_LENGTH} printable ASCII characters"
+
+
+def problem_with_behalf(text: str) -> str | None:
+    """Judge whom a request says it speaks for: a user's id, an e-mail, a name of the caller's own."""
+    if 1 <= len(text) <= BEHALF_LENGTH and _PRINTABLE.fullmatch(text):
+        return None
+    return f"must be 1 to {BEHALF_LENGTH} printable ASCII characters"
 
 
 def problem_with_email(text: str) -> str | None:

@@ -11,8 +11,8 @@ from strawberry.types import Info
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
-from bursar.domain.errors import Invalid, Refusal, Refusals
-from bursar.domain.names import problem_with_idempotency_key
+from bursar.domain.errors import Forbidden, Invalid, Refusal, Refusals
+from bursar.domain.names import problem_with_behalf, problem_with_idempotency_key
 from bursar.graphql.context import Context
 from bursar.graphql.inputs import given
 from bursar.graphql.outcomes import outcome_of, payload_of
@@ -83,6 +83,7 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
             return payload
 
         try:
+            check_behalf(context.actor)
             key = _key_of(input, context)
             result = await context.write(work)
         except (Refusal, Refusals) as refusal:
@@ -97,6 +98,19 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
     resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}
     resolve.__annotations__["return"] = payload_type
     return strawberry.mutation(resolver=resolve, description=getdoc(function))
+
+
+def check_behalf(actor: Actor) -> None:
+    """See that whom the request speaks for, by its header On-Behalf-Of, is to be believed.
+
+    Raises Invalid or Forbidden at a path of that name, which no input has.
+    """
+    if actor.on_behalf_of is None:
+        return
+    if problem := problem_with_behalf(actor.on_behalf_of):
+        raise Invalid("on_behalf_of", problem=problem)
+    if not actor.speaks_for_others:
+        raise Forbidden("on_behalf_of", deed="speak on behalf of others")
 
 
 def _key_of(input: MutationInput, context: Context) -> str | None:

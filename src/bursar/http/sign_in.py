@@ -1,4 +1,4 @@
-"""Sign-in: the key in the Authorization header, and the actor it stands for."""
+"""Sign-in: the key in the Authorization header, the actor it stands for, and whom they speak for."""
 
 from collections.abc import Sequence
 
@@ -16,5 +16,9 @@ async def authenticate(request: Request, source: Reads, peppers: Sequence[bytes]
     if scheme.lower() != "bearer" or not secret.strip():
         return None
     return await sign_in(
-        source, secret.strip(), peppers=peppers, request_id=request.state.request_id
+        source,
+        secret.strip(),
+        peppers=peppers,
+        request_id=request.state.request_id,
+        on_behalf_of=request.headers.get("on-behalf-of"),
     )

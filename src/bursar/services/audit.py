@@ -53,6 +53,7 @@ def _entry(actor: Actor | None, change: Change) -> dict[str, Any]:
         "id": new_id(Prefix.AUDIT_ENTRY),
         "actor_user_id": actor.user_id if actor else None,
         "actor_key_id": actor.key_id if actor else None,
+        "on_behalf_of": actor.on_behalf_of if actor else None,
         "action": change.action,
         "object_id": change.object_id,
         "organization_id": change.organization_id,

@@ -14,7 +14,12 @@ from bursar.domain.roles import KeyScope, PlatformRole
 
 
 async def sign_in(
-    source: Reads, secret: str, *, peppers: Sequence[bytes], request_id: str | None = None
+    source: Reads,
+    secret: str,
+    *,
+    peppers: Sequence[bytes],
+    request_id: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> Actor | None:
     """The actor that a secret stands for; None if no key has it, or its key is no longer good.
 
@@ -32,6 +37,7 @@ async def sign_in(
         scopes=frozenset(map(KeyScope, row.scopes)),
         team_id=row.team_id,
         request_id=request_id,
+        on_behalf_of=on_behalf_of,
     )
 
 

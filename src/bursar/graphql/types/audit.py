@@ -27,6 +27,9 @@ class AuditEntry(Node):
         description="Who did it; null is the server itself, or its operator."
     )
     actor_key_id: strawberry.ID | None = strawberry.field(description="With which key.")
+    on_behalf_of: str | None = strawberry.field(
+        description="For whom, as the request said in its header On-Behalf-Of."
+    )
     organization_id: strawberry.ID | None = strawberry.field(
         description="The organization it happened in, which may be gone by now."
     )
