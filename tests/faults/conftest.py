@@ -1,15 +1,23 @@
 """The API over a pool of one connection: whoever does not give it back leaves nothing to the next."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 import structlog
 from starlette.applications import Starlette
 
 from bursar.app import create_app
 from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.pool import Database
 from bursar.settings import Settings
 from factories import PEPPER
+
+BACKENDS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'bursar' AND datname = current_database()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +32,21 @@ def _no_tracebacks() -> Iterator[None]:
     """Printed beautifully, they would take most of the time."""
     with structlog.testing.capture_logs():
         yield
+
+
+@pytest.fixture(autouse=True)
+async def _no_connection_is_lost(
+    app: Starlette, pool: Database, owner: asyncpg.Connection
+) -> AsyncIterator[None]:
+    """At the end nobody has one, and PostgreSQL none that is not free; it is late to notice an end."""
+
+    async def unknown() -> int:
+        backends: int = await owner.fetchval(BACKENDS)
+        return backends - pool.use.free - app.state.database.use.free
+
+    before = await unknown()
+    yield
+    assert (app.state.database.use.lent, app.state.database.use.waiting) == (0, 0)
+    async with asyncio.timeout(2):
+        while await unknown() > before:
+            await asyncio.sleep(0.01)

@@ -113,6 +113,21 @@ def losing_the_answer_to_commit() -> Iterator[None]:
 
 
 @contextmanager
+def failing_after_commit(failure: Failure) -> Iterator[None]:
+    """Let the failure happen after each statement that comes after a COMMIT."""
+    committed = False
+
+    async def strike(connection: asyncpg.Connection, query: str) -> None:
+        nonlocal committed
+        if committed:
+            await failure.happen(connection)
+        committed = committed or query == "COMMIT"
+
+    with _after_each_statement(strike):
+        yield
+
+
+@contextmanager
 def _after_each_statement(
     strike: Callable[[asyncpg.Connection, str], Awaitable[None]],
 ) -> Iterator[None]:
