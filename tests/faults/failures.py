@@ -73,7 +73,7 @@ FAILURES = {
     "answer lost": Failure(_lose_answer, "UNAVAILABLE", "UNAVAILABLE"),
     "mistake of ours": Failure(_mistake, "INTERNAL_SERVER_ERROR", "INTERNAL_SERVER_ERROR"),
     "statement timed out": _error("57014", "OVERLOADED"),
-    "deadlock for ever": _error("40P01", "OVERLOADED"),
+    "deadlock": _error("40P01", "OVERLOADED"),
 }
 
 
@@ -110,6 +110,23 @@ def losing_the_answer_to_commit() -> Iterator[None]:
 
     with _after_each_statement(strike):
         yield
+
+
+@contextmanager
+def losing_once() -> Iterator[list[list[str]]]:
+    """The first transaction is the victim of a deadlock as late as it can; the statements of each."""
+    attempts: list[list[str]] = []
+
+    async def strike(connection: asyncpg.Connection, query: str) -> None:
+        if query.startswith("BEGIN"):
+            attempts.append([])
+        if connection.is_in_transaction():
+            attempts[-1].append(query)
+        if len(attempts) == 1 and "UPDATE idempotency_records" in query:
+            await FAILURES["deadlock"].happen(connection)
+
+    with _after_each_statement(strike):
+        yield attempts
 
 
 @contextmanager

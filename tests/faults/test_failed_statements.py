@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from faults.failures import CANCELLED, FAILURES, failing, losing_the_answer_to_commit
+from faults.failures import CANCELLED, FAILURES, failing, losing_once, losing_the_answer_to_commit
 from graphql import build_schema
 
 from access.deeds import DEEDS, Input, mutation
@@ -163,6 +163,18 @@ async def test_a_mutation_whose_commit_was_not_acknowledged_is_done_once_by_the_
     assert done != before
     assert await ask.code() == DONE
     assert await api.fingerprint() == done
+
+
+@every_row
+async def test_a_mutation_that_was_the_victim_of_a_deadlock_does_all_of_it_again(
+    api: Api, make: Factory, row: str
+) -> None:
+    ask = await asked(api, make, row)
+    with losing_once() as attempts:
+        assert await ask.code() == DONE
+    first, second = attempts
+    assert first == second
+    assert len(first) > 3  # BEGIN, the claim of the key, the deed, its outcome
 
 
 async def test_a_mutation_that_commits_in_the_midst_is_found_out(
