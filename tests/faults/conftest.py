@@ -47,6 +47,6 @@ async def _no_connection_is_lost(
     before = await unknown()
     yield
     assert (app.state.database.use.lent, app.state.database.use.waiting) == (0, 0)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         while await unknown() > before:  # noqa: ASYNC110 (PostgreSQL tells nobody)
             await asyncio.sleep(0.01)
