@@ -189,7 +189,7 @@ async def test_a_fault_of_the_database_has_its_own_code_and_is_no_bug(
         caller.headers["Authorization"] = f"Bearer {admin.secret}"
         answer = await post(caller, CREATE)
     assert (answer.status_code, codes(answer)) == (200, [fault.code])
-    assert answer.json()["errors"][0]["message"] == fault.sentence
+    assert answer.json()["errors"][0]["message"] == str(fault())
     assert not INTERNAL.search(answer.content)
     assert [line["event"] for line in logged()] == ["request"]
 

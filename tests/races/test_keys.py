@@ -67,6 +67,29 @@ async def test_keys_of_a_member_made_while_the_member_goes_are_archived_or_refus
     assert await owner.fetchval(made) == outcomes[()]
 
 
+async def test_keys_of_services_made_while_the_team_is_deleted_are_archived_or_refused(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection
+) -> None:
+    admin = await make.admin()
+    delete = """
+      mutation End($input: TeamsDeleteInput!) { teamsDelete(input: $input) { errors { code path } } }
+    """
+    outcomes: Counter[tuple[object, ...]] = Counter()
+    for _ in range(ROUNDS):
+        team = await make.team()
+        given = {"teamId": team.id, "budget": {"rpmLimit": "1"}}
+        creating = [ask(admin, CREATE, input=given) for _ in range(12)]
+        deleting = ask(admin, delete, input={"ids": [team.id]})
+        answers = await asyncio.gather(*creating[:6], deleting, *creating[6:])
+        assert answers.pop(6).refusals == []
+        outcomes.update(tuple(answer.refusals) for answer in answers)
+    assert set(outcomes) <= {(), (("NOT_FOUND", "input.teamId"),)}
+    for table in ("teams", "budgets"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0
+    assert await owner.fetchval(COUNT) == 0
+    assert await owner.fetchval("SELECT count(*) FROM deleted_api_keys") == outcomes[()]
+
+
 async def test_an_alias_asked_for_20_times_is_given_once(
     ask: LiveApi, make: Factory, owner: asyncpg.Connection
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import asyncpg
+import pytest
 
 from factories import Factory
 from live_server import LiveApi
@@ -13,6 +14,15 @@ mutation Add($input: TeamMembersAddInput!) {
   teamMembersAdd(input: $input) { members { id } errors { code path } }
 }
 """
+PLACES = {
+    "team": ("team_members", "teamId", "teamMembersAdd", "teamMembersRemove"),
+    "organization": (
+        "organization_members",
+        "organizationId",
+        "organizationMembersAdd",
+        "organizationMembersRemove",
+    ),
+}
 ACTIONS = "SELECT action, count(*) FROM audit_entries WHERE actor_user_id = $1 GROUP BY action"
 
 
@@ -92,3 +102,40 @@ async def test_somebody_unknown_added_to_5_teams_at_once_becomes_one_user(
         assert await owner.fetchval(query) == count
     written = dict(await owner.fetch(ACTIONS, admin.id))
     assert written == {"user.create": 20, "organization_member.add": 20, "team_member.add": 100}
+
+
+@pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("place", PLACES)
+async def test_one_is_added_while_another_is_removed_and_both_are_done(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection, place: str, rounds: int
+) -> None:
+    admin, people = await make.admin(), [await make.person() for _ in range(2)]
+    table, name, add, remove = PLACES[place]
+    if place == "team":
+        whole = await make.team()
+        await make.team_member(whole, people[1])
+    else:
+        whole = await make.organization()
+        await make.organization_member(whole, people[1])
+    for _ in range(rounds):
+        x, y = people
+        answers = await asyncio.gather(
+            *(
+                ask(
+                    admin,
+                    f"""
+                    mutation Change($input: {deed[0].upper()}{deed[1:]}Input!) {{
+                      {deed}(input: $input) {{ errors {{ code path }} }}
+                    }}
+                    """,
+                    input={name: whole.id, "members": [{"userId": person.id}]},
+                )
+                for deed, person in ((add, x), (remove, y))
+            )
+        )
+        assert [answer.refusals for answer in answers] == [[], []]
+        members = f"SELECT user_id FROM {table} WHERE {place}_id = $1"
+        assert [row["user_id"] for row in await owner.fetch(members, whole.id)] == [x.id]
+        people.reverse()
+    written = dict(await owner.fetch(ACTIONS, admin.id))
+    assert written == {f"{place}_member.add": rounds, f"{place}_member.remove": rounds}

@@ -162,22 +162,26 @@ class Fault(Exception):
     """The request did not run to its end; the message is safe to show."""
 
     code: ClassVar[str]
-    sentence: ClassVar[str]
+    reason: ClassVar[str]
+    advice: ClassVar[str]
 
     def __init__(self) -> None:
-        super().__init__(self.sentence)
+        super().__init__(f"{self.reason}; {self.advice}")
 
 
 class Overloaded(Fault):
     code = "OVERLOADED"
-    sentence = "The server is busy; nothing was changed. Try again shortly."
+    reason = "The server is busy"
+    advice = "nothing was changed. Try again shortly."
 
 
 class Unavailable(Fault):
     code = "UNAVAILABLE"
-    sentence = "The database does not answer; nothing was changed. Try again."
+    reason = "The database does not answer"
+    advice = "nothing was changed. Try again."
 
 
 class OutcomeUnknown(Fault):
     code = "OUTCOME_UNKNOWN"
-    sentence = "The connection to the database broke during the commit; read before you try again."
+    reason = "The connection to the database broke during the commit"
+    advice = "read before you try again."

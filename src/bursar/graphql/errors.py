@@ -19,12 +19,15 @@ class BadUserInput(GraphQLError):
 def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
     """An error of the response, which shows only what was made to be shown.
 
-    What is ours says nothing. The rest is the client's: a value that its type or its list refused.
+    What is ours says nothing. Below a root field only reading fails, and where that is a mutation's
+    its change is made. The rest is the client's: a value that its type or its list refused.
     """
     shown = dict(error.formatted)
     cause = error.original_error
     if isinstance(cause, Fault):
-        code, shown["message"] = cause.code, str(cause)
+        is_below = len(error.path or ()) > 1
+        code = cause.code
+        shown["message"] = f"{cause.reason}; this could not be read." if is_below else str(cause)
     elif is_ours(error):
         code, shown["message"] = INTERNAL, "Internal server error"
     else:

@@ -1,0 +1,52 @@
+"""The API over a pool of one connection: whoever does not give it back leaves nothing to the next."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+import structlog
+from starlette.applications import Starlette
+
+from bursar.app import create_app
+from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.pool import Database
+from bursar.settings import Settings
+from factories import PEPPER
+
+BACKENDS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'bursar' AND datname = current_database()
+"""
+
+
+@pytest.fixture(scope="session")
+async def app(migrated: EmbeddedPostgres) -> AsyncIterator[Starlette]:
+    app = create_app(Settings(pool_size=1), dsn=migrated.application_url, peppers=[PEPPER])
+    yield app
+    await app.state.database.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_tracebacks() -> Iterator[None]:
+    """Printed beautifully, they would take most of the time."""
+    with structlog.testing.capture_logs():
+        yield
+
+
+@pytest.fixture(autouse=True)
+async def _no_connection_is_lost(
+    app: Starlette, pool: Database, owner: asyncpg.Connection
+) -> AsyncIterator[None]:
+    """At the end nobody has one, and PostgreSQL none that is not free; it is late to notice an end."""
+
+    async def unknown() -> int:
+        backends: int = await owner.fetchval(BACKENDS)
+        return backends - pool.use.free - app.state.database.use.free
+
+    before = await unknown()
+    yield
+    assert (app.state.database.use.lent, app.state.database.use.waiting) == (0, 0)
+    async with asyncio.timeout(5):
+        while await unknown() > before:  # noqa: ASYNC110 (PostgreSQL tells nobody)
+            await asyncio.sleep(0.01)
