@@ -123,7 +123,7 @@ def repetitions(named: Iterable[tuple[Path, str]]) -> Iterator[Refusal]:
 async def create(tx: Connection, actor: Actor, people: Sequence[Person]) -> dict[Person, Row]:
     """Create a user for each person, who have only e-mails, named by what stands before the @.
 
-    Asks for the transaction to be run again if somebody else creates one of them meanwhile.
+    Whom somebody else creates meanwhile is found, and kept from being deleted.
     """
     drafts = [
         {
@@ -136,16 +136,29 @@ async def create(tx: Connection, actor: Actor, people: Sequence[Person]) -> dict
     # In one order, so that two who create the same people do not wait for each other.
     drafts.sort(key=itemgetter("email_key"))
     rows = await insert_absent(tx, users, drafts)
-    if len(rows) < len(drafts):
-        raise RunAgain
     await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
     by_email = {row.email_key: row for row in rows}
+    if len(rows) < len(drafts):
+        lost = [draft["email_key"] for draft in drafts if draft["email_key"] not in by_email]
+        by_email |= {row.email_key: row for row in await tx.all(_of_emails(), email_keys=lost)}
+        if len(by_email) < len(drafts):
+            raise RunAgain  # who was created meanwhile has gone meanwhile
     return {person: by_email[person.email_key] for person in people}
 
 
 @cache
 def _user() -> Statement:
     return Statement(select(users.c.email).where(users.c.id == bindparam("user_id")))
+
+
+@cache
+def _of_emails() -> Statement:
+    return Statement(
+        select(users)
+        .where(users.c.email_key == any_(bindparam("email_keys", type_=ARRAY(Text))))
+        .order_by(users.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
 
 
 @cache
