@@ -1,5 +1,6 @@
-"""teamMembersAdd for whoever can be added, and for everybody of an organization."""
+"""teamMembersAdd for whoever can be added."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -7,8 +8,9 @@ import pytest
 
 from api_client import Api
 from bursar.database.rows import Row
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.ids import Prefix, new_id
 from bursar.domain.roles import OrganizationRole, TeamRole
+from bursar.services import people
 from factories import Factory, Person
 
 MEMBER = "id role user { id email } budget { source limits { maxBudget } }"
@@ -19,10 +21,8 @@ results {{ status member {{ {MEMBER} }} error {{ __typename code path message }}
 BEST_EFFORT = {"mode": "BEST_EFFORT"}
 ROWS = "SELECT user_id, role FROM team_members WHERE team_id = $1 ORDER BY user_id"
 ACTIONS = "SELECT action FROM audit_entries WHERE actor_user_id = $1 ORDER BY id"
-MANY = """
-INSERT INTO users (id, name, name_key)
-SELECT 'user_' || lpad(n::text, 26, '0'), 'U', 'u' FROM generate_series(1, $1::int) n
-"""
+JOIN = "INSERT INTO team_members (id, team_id, user_id, role) VALUES ($1, $2, $3, 'MEMBER')"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 async def add(
@@ -238,6 +238,44 @@ async def test_500_people_take_as_many_statements_as_one(api: Api, make: Factory
     assert statements[0] == statements[1]
 
 
+@pytest.mark.parametrize("ending", ["ROLLBACK", "COMMIT"])
+async def test_whom_somebody_else_adds_meanwhile_is_a_member_already(
+    api: Api, make: Factory, owner: asyncpg.Connection, ending: str
+) -> None:
+    team, admin = await make.team(), await make.admin()
+    person, other = await make.person(), await make.person()
+    member_id = new_id(Prefix.TEAM_MEMBER)
+    await owner.execute("BEGIN")
+    await owner.execute(JOIN, member_id, team.id, person.id)
+    asked = asyncio.create_task(add(api, admin, team, {"userId": person.id}, {"userId": other.id}))
+    # PostgreSQL tells nobody that a lock is waited for.
+    while not await owner.fetchval(WAITING):  # noqa: ASYNC110 (as said above)
+        await asyncio.sleep(0.01)
+    await owner.execute(ending)
+    first, second = (await asked)["results"]
+    assert first["status"] == ("ALREADY_MEMBER" if ending == "COMMIT" else "ADDED")
+    assert (first["member"]["id"] == member_id) is (ending == "COMMIT")
+    assert second["status"] == "ADDED"
+    assert set(await stored(owner, team)) == {person.id, other.id}
+
+
+async def test_who_is_made_a_user_meanwhile_is_found_and_who_has_gone_again_is_made(
+    api: Api, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team, admin = await make.team(), await make.admin()
+    made: list[Any] = []
+
+    async def beaten(*_: Any) -> list[Row]:
+        """Somebody else makes the user: first one who has gone when looked for, then one who stays."""
+        made.append(await make.person(email="new@example.com") if made else None)
+        return []
+
+    monkeypatch.setattr(people, "insert_absent", beaten)
+    payload = await add(api, admin, team, {"email": "NEW@example.com"})
+    assert said(payload) == [("ADDED", None, None)]
+    assert payload["results"][0]["member"]["user"]["id"] == made[1].id
+
+
 async def test_results_are_answered_again_of_the_members_as_they_are_now(
     api: Api, make: Factory
 ) -> None:
@@ -264,81 +302,3 @@ async def test_results_are_answered_again_of_the_members_as_they_are_now(
     assert roles == ["ADMIN", None, "MEMBER", None]
     assert again["members"] == first["members"][:1]
     assert again["results"][2:] == first["results"][2:]
-
-
-async def test_everybody_of_the_organization_becomes_a_member(
-    api: Api, make: Factory, owner: asyncpg.Connection
-) -> None:
-    organization = await make.organization()
-    team = await make.team(organization)
-    await make.person(organization=await make.organization())
-    lead = await make.person(organization=organization, team=team, team_role=TeamRole.ADMIN)
-    blocked = await make.person(organization=organization, blocked=True)
-    admin = await make.person(organization=organization, organization_role=OrganizationRole.ADMIN)
-    nobody: dict[str, Any] = {"members": [], "results": []}
-    payload = await add(api, admin, team, allUsers=True)
-    assert payload == nobody | {"added": 2, "alreadyMembers": 1, "errors": []}
-    expected = {lead.id: "ADMIN", blocked.id: "MEMBER", admin.id: "MEMBER"}
-    assert await stored(owner, team) == expected
-    (entry,) = await owner.fetch("SELECT * FROM audit_entries WHERE team_id = $1", team.id)
-    assert (entry["action"], entry["object_id"]) == ("team_member.add_all", team.id)
-    assert (entry["organization_id"], entry["before"]) == (organization.id, None)
-    document = '{ auditEntries(filter: {actions: ["team_member.add_all"]}) { nodes { after } } }'
-    (told,) = (await api(admin, document)).payload["nodes"]
-    ids = sorted([blocked.id, admin.id])
-    assert told["after"] == {"role": "MEMBER", "added": 2, "alreadyMembers": 1, "userIds": ids}
-    before = await api.fingerprint()
-    payload = await add(api, admin, team, allUsers=True)
-    assert payload == nobody | {"added": 0, "alreadyMembers": 3, "errors": []}
-    assert await api.fingerprint() == before
-
-
-async def test_everybody_in_the_built_in_organization_is_every_user(
-    api: Api, make: Factory, owner: asyncpg.Connection
-) -> None:
-    team, admin = await make.team(), await make.admin()
-    everybody = {admin.id, (await make.person(organization=await make.organization())).id}
-    payload = await add(api, admin, team, allUsers=True, mode="ALL_OR_NOTHING")
-    assert (payload["added"], payload["alreadyMembers"]) == (2, 0)
-    assert set(await stored(owner, team)) == everybody
-    assert team.organization_id == DEFAULT_ORGANIZATION
-
-
-async def test_everybody_is_added_with_nothing_else_and_by_admins_above_the_team(
-    api: Api, make: Factory
-) -> None:
-    organization = await make.organization()
-    team = await make.team(organization)
-    lead = await make.person(organization=organization, team=team, team_role=TeamRole.ADMIN)
-    member = await make.person(organization=organization, team=team)
-    some = {"members": [{"userId": member.id, "role": "ADMIN"}], "addToOrganization": True}
-    for person, given, refusals in (
-        (
-            await make.admin(),
-            some,
-            [("BAD_INPUT", "input.members"), ("BAD_INPUT", "input.addToOrganization")],
-        ),
-        (lead, {}, [("FORBIDDEN", "input.allUsers")]),
-        (member, {}, [("FORBIDDEN", "input.teamId"), ("FORBIDDEN", "input.allUsers")]),
-        (await make.person(), {}, [("NOT_FOUND", "input.teamId")]),
-    ):
-        answer = await api.refused(
-            person, "teamMembersAdd", BATCH, teamId=team.id, allUsers=True, **given
-        )
-        assert answer.refusals == refusals
-        assert answer.payload["added"] is answer.payload["alreadyMembers"] is None
-
-
-async def test_ten_thousand_people_are_everybody_at_most_in_as_many_statements_as_one(
-    api: Api, make: Factory, owner: asyncpg.Connection
-) -> None:
-    admin, team = await make.admin(), await make.team()
-    few = await api.mutate(admin, "teamMembersAdd", BATCH, teamId=team.id, allUsers=True)
-    await owner.execute(MANY, 9_999)
-    many = await api.mutate(admin, "teamMembersAdd", BATCH, teamId=team.id, allUsers=True)
-    assert (few.payload["added"], few.payload["alreadyMembers"]) == (1, 0)
-    assert (many.payload["added"], many.payload["alreadyMembers"]) == (9_999, 1)
-    assert many.statements == few.statements
-    await make.person()
-    answer = await api.refused(admin, "teamMembersAdd", teamId=team.id, allUsers=True)
-    assert answer.refusals == [("BAD_INPUT", "input.allUsers")]
