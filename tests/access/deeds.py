@@ -71,6 +71,12 @@ DEEDS = {
     "organizationMembersAdd oneself": within_organization(
         lambda _, me: {"members": [{"userId": me.id}]}
     ),
+    "organizationMembersAdd best effort": within_organization(
+        lambda _, me: {
+            "members": [{"email": "new@example.com"}, {"userId": me.id}],
+            "mode": "BEST_EFFORT",
+        }
+    ),
     "organizationMemberUpdate role": within_organization(
         lambda w, _: {"userId": w.mate.id, "role": "VIEWER"}
     ),
@@ -114,6 +120,15 @@ DEEDS = {
         lambda _, __: {"members": [{"email": "new@example.com"}], "addToOrganization": True},
         F="teamId addToOrganization",
         f="addToOrganization",
+    ),
+    "teamMembersAdd best effort": within_team(
+        lambda w, me: {
+            "members": [{"userId": w.newcomer.id}, {"userId": me.id}],
+            "mode": "BEST_EFFORT",
+        }
+    ),
+    "teamMembersAdd all users": within_team(
+        lambda _, __: {"allUsers": True}, F="teamId allUsers", f="allUsers"
     ),
     "teamMemberUpdate role": within_team(lambda w, _: {"userId": w.mate.id, "role": "ADMIN"}),
     "teamMemberUpdate budget": within_team(

@@ -26,6 +26,7 @@ CONTRACT = {
     "team:block": "PO",
     "team:delete": "PO",
     "team_members:add": "POT",
+    "team_members:add_all": "PO",
     "team_member:update": "POT",
     "team_members:remove": "POTS",
     "team:join": "S",

@@ -35,6 +35,7 @@ organizationDelete                   ok    F      F   F     F      F     F     F
 organizationMembersAdd               ok    F      F   ok    F      F     F     F        N     N
 organizationMembersAdd as admin      ok    F      F   ok    F      F     F     F        N     N
 organizationMembersAdd oneself       ok    F      F   X     F      F     F     F        N     N
+organizationMembersAdd best effort   ok    F      F   ok    F      F     F     F        N     N
 organizationMemberUpdate role        ok    F      F   ok    F      F     F     F        N     N
 organizationMemberUpdate budget      ok    F      F   ok    F      F     F     F        N     N
 organizationMemberUpdate oneself     n     F      F   ok    F      F     F     F        N     N
@@ -61,6 +62,8 @@ teamMembersAdd                       ok    F      F   ok    F      N     ok    F
 teamMembersAdd as admin              ok    F      F   ok    F      N     ok    F        N     N
 teamMembersAdd oneself               X     F      F   ok    F      N     X     F        N     N
 teamMembersAdd addToOrganization     ok    F      F   ok    F      N     f     F        N     N
+teamMembersAdd best effort           ok    F      F   ok    F      N     ok    F        N     N
+teamMembersAdd all users             ok    F      F   ok    F      N     f     F        N     N
 teamMemberUpdate role                ok    F      F   ok    F      N     ok    F        N     N
 teamMemberUpdate budget              ok    F      F   ok    F      N     ok    F        N     N
 teamMemberUpdate raise one's own     n     F      F   n     F      N     f     F        N     N

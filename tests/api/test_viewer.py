@@ -19,10 +19,12 @@ TO_A_TEAM = [
     "TEAM_BLOCK",
     "TEAM_DELETE",
     "TEAM_MEMBERS_ADD",
+    "TEAM_MEMBERS_ADD_ALL",
     "TEAM_MEMBER_UPDATE",
     "TEAM_MEMBERS_REMOVE",
     "TEAM_MEMBER_BUDGET_UPDATE",
 ]
+ABOVE_THE_TEAM = {"TEAM_LIMIT", "TEAM_BLOCK", "TEAM_DELETE", "TEAM_MEMBERS_ADD_ALL"}
 
 
 async def test_viewer_is_the_user_and_key_behind_the_request(api: Api, make: Factory) -> None:
@@ -53,9 +55,7 @@ async def test_viewer_is_the_user_and_key_behind_the_request(api: Api, make: Fac
                     "team": {
                         "id": team.id,
                         "viewerPermissions": [
-                            action
-                            for action in TO_A_TEAM
-                            if action not in {"TEAM_LIMIT", "TEAM_BLOCK", "TEAM_DELETE"}
+                            action for action in TO_A_TEAM if action not in ABOVE_THE_TEAM
                         ],
                     },
                 }

@@ -29,6 +29,7 @@ class Action(StrEnum):
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
+    TEAM_MEMBERS_ADD_ALL = "team_members:add_all"
     TEAM_MEMBER_UPDATE = "team_member:update"
     TEAM_MEMBERS_REMOVE = "team_members:remove"
     TEAM_JOIN = "team:join"
@@ -82,6 +83,7 @@ POLICY: dict[Action, Rule] = {
     Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
     Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
     Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),
+    Action.TEAM_MEMBERS_ADD_ALL:        Rule(yes,      yes,          no,   no,   "add everybody to this team"),
     Action.TEAM_MEMBER_UPDATE:          Rule(yes,      yes,          yes,  no,   "change members of this team"),
     Action.TEAM_MEMBERS_REMOVE:         Rule(yes,      yes,          yes,  yes,  "remove others from this team"),
     Action.TEAM_JOIN:                   Rule(no,       no,           no,   yes,  "join this team"),

@@ -7,6 +7,7 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from bursar.access.policy import POLICY, Action
+from bursar.domain.batches import BatchMode, MemberAddStatus
 from bursar.domain.errors import ErrorCode
 from bursar.domain.roles import (
     BudgetSource,
@@ -90,6 +91,19 @@ describe(
     Action,
     "Something that the policy lets some do and others not.",
     **{action.name: f"Whether you may {rule.deed}." for action, rule in POLICY.items()},
+)
+describe(
+    BatchMode,
+    "What a call does when a part of it cannot be done.",
+    ALL_OR_NOTHING="Nothing is done, and `errors` says why.",
+    BEST_EFFORT="The rest is done, and `results` says what became of each.",
+)
+describe(
+    MemberAddStatus,
+    "What became of somebody who was to be added.",
+    ADDED="They are a member now.",
+    ALREADY_MEMBER="They were a member before, or became one meanwhile; their role and budget stay.",
+    FAILED="They were not added; `error` says why.",
 )
 describe(
     OrderDirection,

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 from strawberry.types import Info
+from strawberry.types.base import StrawberryObjectDefinition, has_object_definition
 
 from bursar.database.rows import Row
 from bursar.graphql.context import Context
@@ -15,15 +17,18 @@ SECRETS = {"secret"}  # fields that are said once, and stored nowhere
 
 
 def outcome_of(payload: Any) -> dict[str, Any]:
-    """A payload as JSON: rows by their ids, other values as such, secrets as null."""
-    names = (field.name for field in fields(payload) if field.name != "errors")
-    return {name: None if name in SECRETS else _kept(getattr(payload, name)) for name in names}
+    """A payload as JSON: rows by their ids, objects by their type and fields, secrets as null."""
+    return _fields(payload, without="errors")
 
 
 async def payload_of(info: Info[Context, None], type_: type, outcome: Mapping[str, Any]) -> Any:
     """The payload again, of its rows as they are now; what is gone, or hidden by now, is left out."""
-    values = await asyncio.gather(*(_found(info, value) for value in outcome.values()))
-    return type_(**dict(zip(outcome, values, strict=True)))
+    return await _made(info, type_, outcome)
+
+
+def _fields(object_: Any, *, without: str | None = None) -> dict[str, Any]:
+    names = (field.name for field in fields(object_) if field.name != without)
+    return {name: None if name in SECRETS else _kept(getattr(object_, name)) for name in names}
 
 
 def _kept(value: Any) -> Any:
@@ -34,6 +39,10 @@ def _kept(value: Any) -> Any:
             return [_kept(item) for item in value]
         case None | bool() | int() | str():
             return value
+        case Decimal():
+            return {"decimal": str(value)}
+        case _ if has_object_definition(value):
+            return {"type": value.__strawberry_definition__.name, "fields": _fields(value)}
         case _:
             raise TypeError(f"no way to keep a {type(value).__name__}")
 
@@ -42,8 +51,18 @@ async def _found(info: Info[Context, None], value: Any) -> Any:
     match value:
         case {"id": id}:
             return await by_id(info, id)
+        case {"decimal": text}:
+            return Decimal(text)
+        case {"type": name, "fields": kept}:
+            definition = cast(StrawberryObjectDefinition, info.schema.get_type_by_name(name))
+            return await _made(info, definition.origin, kept)
         case list():
             found = await asyncio.gather(*(_found(info, item) for item in value))
             return [item for item in found if item is not None]
         case _:
             return value
+
+
+async def _made(info: Info[Context, None], type_: type, kept: Mapping[str, Any]) -> Any:
+    values = await asyncio.gather(*(_found(info, value) for value in kept.values()))
+    return type_(**dict(zip(kept, values, strict=True)))

@@ -5,18 +5,20 @@ from typing import TypedDict
 
 from bursar.access.above import lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_team, team_relations
+from bursar.access.door import Deeds, Lock, access_team, team_relations
 from bursar.access.policy import Action, Relation, permits
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import update_row
-from bursar.domain.errors import AlreadyMember, Invalid, Problems
+from bursar.domain.batches import BatchMode
+from bursar.domain.errors import Invalid, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_limits, raising, resulting
 from bursar.domain.roles import TeamRole
 from bursar.services import admission, audit, budgets, last_admins, memberships
+from bursar.services.additions import Addition, Additions, join
 from bursar.services.attributes import check_version
 from bursar.services.memberships import TEAM, Joining, NewMember
 from bursar.services.people import Path, Person
@@ -38,12 +40,11 @@ async def add(
     team_id: str,
     new_members: NewMembers,
     add_to_organization: bool = False,
-) -> list[Row]:
-    """Add people to a team, all of them or none; answers the members in the order of the input.
+    mode: BatchMode = BatchMode.ALL_OR_NOTHING,
+) -> list[Addition]:
+    """Add people to a team; answers what became of each, in the order of the input.
 
-    The organization is held too, so that nobody leaves it while being added to a team of it; the
-    built-in one nobody can leave. Raises Refusals for bad input, NotFound, Forbidden, and what
-    `add_to` raises.
+    Raises Refusals for bad input, NotFound, Forbidden, and what `add_to` raises.
     """
     if not new_members:
         raise Invalid("members", problem="must name somebody")
@@ -51,14 +52,30 @@ async def add(
     deeds = [(Action.TEAM_MEMBERS_ADD, ("team_id",))]
     if add_to_organization:
         deeds.append((Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)))
+    team = await hold(tx, actor, team_id, deeds)
+    invites = permits(actor, Action.ORGANIZATION_MEMBERS_ADD, team_relations(team))
+    return await add_to(
+        tx,
+        actor,
+        team,
+        new_members,
+        invites=invites,
+        add_to_organization=add_to_organization,
+        mode=mode,
+    )
+
+
+async def hold(tx: Connection, actor: Actor, team_id: str, deeds: Deeds) -> Row:
+    """A team that people are to join, for an actor who may do the deeds.
+
+    The organization is held too, so that nobody leaves it while being added to a team of it; the
+    built-in one nobody can leave. Raises NotFound, Forbidden.
+    """
     held = await lock_organization_of_team(tx, actor, team_id, built_in=False)
     team = await access_team(tx, actor, team_id, path=("team_id",), deeds=deeds, lock=Lock.SHARE)
     if team.organization_id != (held or DEFAULT_ORGANIZATION):
         raise RunAgain  # it came into sight while we waited
-    invites = permits(actor, Action.ORGANIZATION_MEMBERS_ADD, team_relations(team))
-    return await add_to(
-        tx, actor, team, new_members, invites=invites, add_to_organization=add_to_organization
-    )
+    return team
 
 
 async def add_to(
@@ -69,34 +86,37 @@ async def add_to(
     *,
     invites: bool,
     add_to_organization: bool,
-) -> list[Row]:
+    mode: BatchMode = BatchMode.ALL_OR_NOTHING,
+) -> list[Addition]:
     """Add people to a team that is held with its organization.
 
-    `invites`: the actor may add to the organization too. Raises what admission.admit raises, Refusals
-    for limits that contradict each other, and AlreadyMember for who joined meanwhile.
+    `invites`: the actor may add to the organization too. What stands against a person is what
+    admission.judge_for_team says, then limits that contradict each other, then that they joined
+    meanwhile; where it is all or nothing, it is raised.
     """
-    user_ids = await admission.admit(
+    additions = Additions((new.person for new in new_members), mode)
+    found = await admission.judge_for_team(
+        tx, actor, team, additions, invites=invites, add_to_organization=add_to_organization
+    )
+    limits = await _limits_of_new(tx, team, additions, new_members)
+    user_ids = await admission.let_in(tx, actor, additions, found)
+    await admission.let_into_organization(tx, actor, team, additions, found, user_ids)
+    admitted = set(additions.admitted)
+    joining = {
+        new.person: Joining(user_ids[new.person], new.role, limits[new.person])
+        for new in new_members
+        if new.person in admitted
+    }
+    return await join(
         tx,
         actor,
-        team,
-        [new.person for new in new_members],
-        invites=invites,
-        add_to_organization=add_to_organization,
+        TEAM,
+        team.id,
+        additions,
+        joining,
+        user_ids=user_ids,
+        organization_id=team.organization_id,
     )
-    limits = await _limits_of_new(tx, team, new_members)
-    joining = [
-        Joining(user_ids[new.person], new.role, own)
-        for new, own in zip(new_members, limits, strict=True)
-    ]
-    rows = await memberships.insert(
-        tx, actor, TEAM, team.id, joining, organization_id=team.organization_id
-    )
-    Problems(
-        AlreadyMember("members", place, new.person.field)
-        for place, new in enumerate(new_members)
-        if user_ids[new.person] not in rows
-    ).raise_any()
-    return [rows[user_id] for user_id, _, _ in joining]
 
 
 async def update(
@@ -185,16 +205,23 @@ async def check_admin_stays(
         await last_admins.check_stays(tx, teams, team.id, going)
 
 
-async def _limits_of_new(tx: Connection, team: Row, new_members: NewMembers) -> list[Limits | None]:
-    """The own limits of each; what is not named of a budget is copied from the team's default."""
-    if all(new.budget is None for new in new_members):
-        return [None] * len(new_members)
+async def _limits_of_new(
+    tx: Connection, team: Row, additions: Additions, new_members: NewMembers
+) -> dict[Person, Limits | None]:
+    """The own limits of each; what is not named of a budget is copied from the team's default.
+
+    Who would get limits that contradict each other is refused.
+    """
+    given = {new.person: new.budget for new in new_members}
+    if all(budget is None for budget in given.values()):
+        return dict.fromkeys(given)
     default = budgets.limits_of(await budgets.budget_of(tx, "team_default", team.id))
-    limits = [None if new.budget is None else resulting(default, new.budget) for new in new_members]
-    problems = Problems()
-    for place, own in enumerate(limits):
-        problems.extend(problems_with_limits(own, "members", place, "budget"))
-    problems.raise_any()
+    limits = {person: resulting(default, budget) for person, budget in given.items()}
+    additions.refuse(
+        problem
+        for person in additions.admitted
+        for problem in problems_with_limits(limits[person], *additions.paths[person], "budget")
+    )
     return limits
 
 

@@ -118,11 +118,10 @@ async def find(
         for path, person, row in found
         if row is None
     ).raise_any()
-    people.check_agreement(found)
+    Problems(people.disagreements(found)).raise_any()
     members = [row for _, _, row in found if row is not None]
-    people.check_distinct(
-        (path, row.user_id) for (path, _), row in zip(persons, members, strict=True)
-    )
+    named = zip((path for path, _ in persons), (row.user_id for row in members), strict=True)
+    Problems(people.repetitions(named)).raise_any()
     return members
 
 

@@ -15,11 +15,13 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams, users
 from bursar.database.writes import update_row
-from bursar.domain.errors import AlreadyMember, Invalid, LastAdmin, NotFound, Problems
+from bursar.domain.batches import BatchMode
+from bursar.domain.errors import Invalid, LastAdmin, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_limits, resulting
 from bursar.domain.roles import OrganizationRole
-from bursar.services import audit, budgets, last_admins, memberships, people
+from bursar.services import admission, audit, budgets, last_admins, memberships, people
+from bursar.services.additions import Addition, Additions, join
 from bursar.services.attributes import check_version
 from bursar.services.memberships import ORGANIZATION, Joining, NewMember
 from bursar.services.people import Person
@@ -38,12 +40,12 @@ async def add(
     *,
     organization_id: str,
     new_members: Sequence[NewMember[OrganizationRole]],
-) -> list[Row]:
-    """Add people to an organization, all or none; answers the members in the order of the input.
+    mode: BatchMode = BatchMode.ALL_OR_NOTHING,
+) -> list[Addition]:
+    """Add people to an organization; answers what became of each, in the order of the input.
 
-    Any user may be named, seen or not: to add somebody says no more of them than that they exist. An
-    e-mail that nobody has makes a user. Raises Refusals for bad input, NotFound, Forbidden,
-    DifferentUsers, AlreadyMember.
+    An e-mail that nobody has makes a user. Raises Refusals for bad input, NotFound, Forbidden; where
+    it is all or nothing, what admission.judge_for_organization says, and AlreadyMember.
     """
     if not new_members:
         raise Invalid("members", problem="must name somebody")
@@ -56,19 +58,25 @@ async def add(
         path=("organization_id",),
         lock=Lock.SHARE,
     )
-    user_ids = await _admit(tx, actor, organization, [new.person for new in new_members])
-    joining = [
-        Joining(user_ids[new.person], new.role, resulting(None, new.budget)) for new in new_members
-    ]
-    rows = await memberships.insert(
-        tx, actor, ORGANIZATION, organization.id, joining, organization_id=organization.id
+    additions = Additions((new.person for new in new_members), mode)
+    found = await admission.judge_for_organization(tx, actor, organization, additions)
+    user_ids = await admission.let_in(tx, actor, additions, found)
+    admitted = set(additions.admitted)
+    joining = {
+        new.person: Joining(user_ids[new.person], new.role, resulting(None, new.budget))
+        for new in new_members
+        if new.person in admitted
+    }
+    return await join(
+        tx,
+        actor,
+        ORGANIZATION,
+        organization.id,
+        additions,
+        joining,
+        user_ids=user_ids,
+        organization_id=organization.id,
     )
-    Problems(
-        AlreadyMember("members", place, new.person.field)
-        for place, new in enumerate(new_members)
-        if user_ids[new.person] not in rows
-    ).raise_any()
-    return [rows[user_id] for user_id, _, _ in joining]
 
 
 async def update(
@@ -151,28 +159,6 @@ async def remove(
     await memberships.remove_from_teams(tx, actor, in_teams, organization_id=organization.id)
     await memberships.remove_from_organization(tx, actor, members, organization_id=organization.id)
     return members
-
-
-async def _admit(
-    tx: Connection, actor: Actor, organization: Row, persons: Sequence[Person]
-) -> dict[Person, str]:
-    """The user ids of people who may all join the organization; those who are unknown are created."""
-    paths = {person: ("members", place) for place, person in enumerate(persons)}
-    found = await people.find(tx, actor, persons, organization_id=organization.id)
-    people.check_agreement((paths[person], person, row) for person, row in found.items())
-    people.check_distinct((paths[person], row.id) for person, row in found.items() if row)
-    Problems(
-        NotFound(*paths[person], "user_id", thing="user")
-        for person, row in found.items()
-        if row is None and person.user_id is not None
-    ).raise_any()
-    Problems(
-        AlreadyMember(*paths[person], person.field)
-        for person, row in found.items()
-        if row is not None and row.in_organization
-    ).raise_any()
-    created = await people.create(tx, actor, [p for p, row in found.items() if row is None])
-    return {p: created[p].id if row is None else row.id for p, row in found.items()}
 
 
 async def _lock_teams(tx: Connection, organization: Row, persons: Sequence[Person]) -> set[str]:

@@ -15,7 +15,7 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, team_members, users
 from bursar.database.writes import insert_absent
-from bursar.domain.errors import DifferentUsers, Invalid, Problems, Refusal
+from bursar.domain.errors import DifferentUsers, Invalid, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.names import NAME_LENGTH, is_storable, key_of
 from bursar.services import audit
@@ -23,6 +23,7 @@ from bursar.services.attributes import columns_of, problems_with
 from bursar.services.audit import Change
 
 Path = tuple[str | int, ...]
+NAMED_BEFORE = "names a user who is named before"
 
 
 class Person(NamedTuple):
@@ -53,7 +54,7 @@ def problems_with_people(people: Sequence[tuple[Path, Person]]) -> Iterator[Refu
         if person.email is not None:
             yield from problems_with({"email": person.email}, *path)
         if names & seen:
-            yield Invalid(*path, problem="names a user who is named before")
+            yield Invalid(*path, problem=NAMED_BEFORE)
         seen |= names
 
 
@@ -103,30 +104,26 @@ async def find(
     }
 
 
-def check_agreement(found: Iterable[tuple[Path, Person, Row | None]]) -> None:
-    """Raise Refusals for each id whose user has another e-mail than the one given beside it."""
-    Problems(
-        DifferentUsers(*path, "email")
-        for path, person, row in found
-        if row is not None and person.email is not None and row.email_key != person.email_key
-    ).raise_any()
+def disagreements(found: Iterable[tuple[Path, Person, Row | None]]) -> Iterator[Refusal]:
+    """DifferentUsers for each id whose user has another e-mail than the one given beside it."""
+    for path, person, row in found:
+        if row is not None and person.email is not None and row.email_key != person.email_key:
+            yield DifferentUsers(*path, "email")
 
 
-def check_distinct(named: Iterable[tuple[Path, str]]) -> None:
-    """Raise Refusals where an id and an e-mail of the input turn out to be one user."""
+def repetitions(named: Iterable[tuple[Path, str]]) -> Iterator[Refusal]:
+    """Invalid where an id and an e-mail of the input turn out to be one user."""
     seen: set[str] = set()
-    problems = Problems()
     for path, user_id in named:
         if user_id in seen:
-            problems.append(Invalid(*path, problem="names a user who is named before"))
+            yield Invalid(*path, problem=NAMED_BEFORE)
         seen.add(user_id)
-    problems.raise_any()
 
 
 async def create(tx: Connection, actor: Actor, people: Sequence[Person]) -> dict[Person, Row]:
     """Create a user for each person, who have only e-mails, named by what stands before the @.
 
-    Asks for the transaction to be run again if somebody else creates one of them meanwhile.
+    Whom somebody else creates meanwhile is found, and kept from being deleted.
     """
     drafts = [
         {
@@ -139,16 +136,29 @@ async def create(tx: Connection, actor: Actor, people: Sequence[Person]) -> dict
     # In one order, so that two who create the same people do not wait for each other.
     drafts.sort(key=itemgetter("email_key"))
     rows = await insert_absent(tx, users, drafts)
-    if len(rows) < len(drafts):
-        raise RunAgain
     await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
     by_email = {row.email_key: row for row in rows}
+    if len(rows) < len(drafts):
+        lost = [draft["email_key"] for draft in drafts if draft["email_key"] not in by_email]
+        by_email |= {row.email_key: row for row in await tx.all(_of_emails(), email_keys=lost)}
+        if len(by_email) < len(drafts):
+            raise RunAgain  # who was created meanwhile has gone meanwhile
     return {person: by_email[person.email_key] for person in people}
 
 
 @cache
 def _user() -> Statement:
     return Statement(select(users.c.email).where(users.c.id == bindparam("user_id")))
+
+
+@cache
+def _of_emails() -> Statement:
+    return Statement(
+        select(users)
+        .where(users.c.email_key == any_(bindparam("email_keys", type_=ARRAY(Text))))
+        .order_by(users.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
 
 
 @cache

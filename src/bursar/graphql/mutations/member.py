@@ -1,13 +1,12 @@
 """Members of teams: add, update, remove."""
 
-from typing import cast
-
 import strawberry
 from strawberry import Maybe
 
 from bursar.domain.roles import TeamRole
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
+from bursar.graphql.mutations.additions import BatchInput, TeamMemberAddResult, added, results
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.person import (
     NewTeamMemberInput,
@@ -16,15 +15,23 @@ from bursar.graphql.mutations.person import (
     person_of,
 )
 from bursar.graphql.types.member import TeamMember
-from bursar.services import members
+from bursar.services import everybody, members
 
 
 @strawberry.input(description="People to add to a team.")
-class TeamMembersAddInput(MutationInput):
+class TeamMembersAddInput(MutationInput, BatchInput):
     team_id: strawberry.ID = strawberry.field(description="The team.")
-    members: list[NewTeamMemberInput] = strawberry.field(description="Who, 1 to 500 people.")
+    members: list[NewTeamMemberInput] = strawberry.field(
+        default_factory=list, description="Who, 1 to 500 people; nobody with `allUsers`."
+    )
     add_to_organization: bool = strawberry.field(
         default=False, description="Add those who are not in the organization to it, too."
+    )
+    all_users: bool = strawberry.field(
+        default=False,
+        description="In place of `members`, add as MEMBER everybody in the organization, blocked or "
+        "not, who is not in the team yet, for platform and organization admins only; in the built-in "
+        "organization that is every user, and more than 10,000 people are refused.",
     )
 
 
@@ -52,7 +59,20 @@ class TeamMembersRemoveInput(MutationInput):
 @strawberry.type(description="The new members.")
 class TeamMembersAddPayload(Payload):
     members: list[TeamMember] = strawberry.field(
-        default_factory=list, description="In the order of the input; empty if it was refused."
+        default_factory=list,
+        description="Who was added, in the order of the input; empty if it was refused, and with "
+        "`allUsers`.",
+    )
+    results: list[TeamMemberAddResult] = strawberry.field(
+        default_factory=list,
+        description="What became of each, in the order of the input; empty unless BEST_EFFORT.",
+    )
+    added: int | None = strawberry.field(
+        default=None, description="How many were added; null unless `allUsers`."
+    )
+    already_members: int | None = strawberry.field(
+        default=None,
+        description="How many of the organization were members before; null unless `allUsers`.",
     )
 
 
@@ -73,18 +93,29 @@ class TeamMembersRemovePayload(Payload):
 
 @mutation
 async def team_members_add(write: Write, input: TeamMembersAddInput) -> TeamMembersAddPayload:
-    """Add people to a team: all or none. For platform, organization and team admins.
+    """Add people to a team: all or none, or whoever can be. For platform, organization and team admins.
 
     An e-mail that nobody has makes a new user, for platform and organization admins only.
     """
-    rows = await members.add(
+    if input.all_users:
+        counts = await everybody.add(
+            write.tx,
+            write.actor,
+            team_id=input.team_id,
+            beside=[name for name in ("members", "add_to_organization") if getattr(input, name)],
+        )
+        return TeamMembersAddPayload(**counts._asdict())
+    additions = await members.add(
         write.tx,
         write.actor,
         team_id=input.team_id,
         new_members=[new_member_of(new) for new in input.members],
         add_to_organization=input.add_to_organization,
+        mode=input.mode,
     )
-    return TeamMembersAddPayload(members=cast("list[TeamMember]", rows))
+    return TeamMembersAddPayload(
+        members=added(additions), results=results(TeamMemberAddResult, additions, input.mode)
+    )
 
 
 @mutation

@@ -1,13 +1,17 @@
 """Members of organizations: add, update, remove."""
 
-from typing import cast
-
 import strawberry
 from strawberry import Maybe
 
 from bursar.domain.roles import OrganizationRole
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
+from bursar.graphql.mutations.additions import (
+    BatchInput,
+    OrganizationMemberAddResult,
+    added,
+    results,
+)
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.person import (
     NewOrganizationMemberInput,
@@ -20,7 +24,7 @@ from bursar.services import organization_members
 
 
 @strawberry.input(description="People to add to an organization.")
-class OrganizationMembersAddInput(MutationInput):
+class OrganizationMembersAddInput(MutationInput, BatchInput):
     organization_id: strawberry.ID = strawberry.field(description="The organization.")
     members: list[NewOrganizationMemberInput] = strawberry.field(
         description="Who, 1 to 500 people."
@@ -50,7 +54,12 @@ class OrganizationMembersRemoveInput(MutationInput):
 @strawberry.type(description="The new members.")
 class OrganizationMembersAddPayload(Payload):
     members: list[OrganizationMember] = strawberry.field(
-        default_factory=list, description="In the order of the input; empty if it was refused."
+        default_factory=list,
+        description="Who was added, in the order of the input; empty if it was refused.",
+    )
+    results: list[OrganizationMemberAddResult] = strawberry.field(
+        default_factory=list,
+        description="What became of each, in the order of the input; empty unless BEST_EFFORT.",
     )
 
 
@@ -74,17 +83,23 @@ class OrganizationMembersRemovePayload(Payload):
 async def organization_members_add(
     write: Write, input: OrganizationMembersAddInput
 ) -> OrganizationMembersAddPayload:
-    """Add people to an organization: all or none. For platform and organization admins.
+    """Add people to an organization: all or none, or whoever can be.
+
+    For platform and organization admins.
 
     An e-mail that nobody has makes a new user.
     """
-    rows = await organization_members.add(
+    additions = await organization_members.add(
         write.tx,
         write.actor,
         organization_id=input.organization_id,
         new_members=[new_organization_member_of(new) for new in input.members],
+        mode=input.mode,
     )
-    return OrganizationMembersAddPayload(members=cast("list[OrganizationMember]", rows))
+    return OrganizationMembersAddPayload(
+        members=added(additions),
+        results=results(OrganizationMemberAddResult, additions, input.mode),
+    )
 
 
 @mutation

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from bursar.graphql.types.team import Team
 
 
-@strawberry.interface(description="One thing that was wrong with a mutation; nothing was changed.")
+@strawberry.interface(
+    description="One thing that was wrong with a mutation, or with a part of it, which was not done."
+)
 class UserError:
     code: ErrorCode = strawberry.field(description="What kind of mistake it is.")
     message: str = strawberry.field(description="A sentence for a person.")
@@ -53,10 +55,10 @@ ERROR_TYPES = (Refusal, VersionConflict, LimitExceeded, TeamsExceedLimits)
 def user_errors(error: errors.Refusal | errors.Refusals) -> list[UserError]:
     """The errors of a payload for what a service refused."""
     refusals = error.refusals if isinstance(error, errors.Refusals) else (error,)
-    return [_user_error(refusal) for refusal in refusals]
+    return [user_error(refusal) for refusal in refusals]
 
 
-def _user_error(refusal: errors.Refusal) -> UserError:
+def user_error(refusal: errors.Refusal) -> UserError:
     said: dict[str, Any] = {
         "code": refusal.code,
         "message": str(refusal),
