@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    any_,
     bindparam,
     case,
     false,
@@ -62,7 +63,7 @@ def _my_teams(*roles: TeamRole) -> Select[Any]:
 def _my_teams_with(permission: MemberPermission) -> Select[Any]:
     """The teams that let their members, one of whom one is, do this."""
     its = teams.alias("its")
-    let = its.c.member_permissions.any(permission)
+    let = any_(its.c.member_permissions) == permission
     if permission in DEFAULT_PERMISSIONS:
         let = or_(let, its.c.member_permissions.is_(None))
     return select(its.c.id).where(its.c.id.in_(_my_teams()), let)
