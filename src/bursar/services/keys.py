@@ -13,6 +13,7 @@ from bursar.access.door import Lock, access_api_key, access_team, access_user
 from bursar.access.policy import Action, creation_of, forbidden
 from bursar.access.standing import administers
 from bursar.database.connections import Connection
+from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, team_members
@@ -175,8 +176,7 @@ async def update(
     """
     clock = await clock_of(tx, actor)
     Problems(_problems(attributes, clock)).raise_any()
-    if "budget" in attributes:
-        await lock_holder_of_key(tx, actor, key_id)
+    holder = await lock_holder_of_key(tx, actor, key_id) if "budget" in attributes else None
     row = await access_api_key(
         tx,
         actor,
@@ -184,6 +184,8 @@ async def update(
         deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
         or [(Action.API_KEY_UPDATE, ("id",))],
     )
+    if holder not in {None, row.team_id, row.user_id}:
+        raise RunAgain  # it moved to another team while we waited
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
     if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
