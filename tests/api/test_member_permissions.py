@@ -122,36 +122,44 @@ async def test_without_key_read_no_key_is_found_to_do_anything_to(
         assert (await api.mutate(me, deed.name, **given)).refusals == []
 
 
-@pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
-async def test_permissions_reach_no_key_of_another_and_none_of_another_team(
-    api: Api, make: Factory, deed: Deed
+async def two_teams(make: Factory) -> tuple[Row, Row, Person, Person]:
+    """One that lets its members do everything and one that says nothing; two members of both."""
+    lets, says = await make.team(member_permissions=list(MemberPermission)), await make.team()
+    me, mate = await make.person(team=lets), await make.person(team=lets)
+    for person in (me, mate):
+        await make.team_member(says, person)
+    return lets, says, me, mate
+
+
+@pytest.mark.parametrize("name", [name for name, deed in DEEDS.items() if deed.to_a_key])
+async def test_permissions_reach_no_key_of_others_nor_of_another_team(
+    api: Api, make: Factory, name: str
 ) -> None:
-    everything = list(MemberPermission)
-    team, mine = await make.team(), await make.team(member_permissions=everything)
-    together = await make.team(member_permissions=everything)
-    me, mate = await make.person(team=mine), await make.person(team=together)
-    for joined in (team, together):
-        await make.team_member(joined, me)
-    elsewhere = await make.api_key(me, team=team)
-    theirs = await make.api_key(mate, team=together)
-    service = await make.api_key(team=together)
-    if deed.to_a_key:
-        for key, code in (
-            (elsewhere, "FORBIDDEN"),
-            (theirs, "NOT_FOUND"),
-            (service, "FORBIDDEN"),
-        ):
-            answer = await api.refused(me, deed.name, **deed.input(team, me, key, mine))
-            place = "id" if code == "NOT_FOUND" and deed.place == "alias" else deed.place
-            assert answer.refusals == [(code, f"input.{place}")]
-    else:
-        for asked in (
-            deed.input(team, me, elsewhere, mine),
-            deed.input(together, mate, theirs, mine),
-        ):
-            if asked != {"teamId": together.id}:
-                answer = await api.refused(me, deed.name, **asked)
-                assert answer.refusals == [("FORBIDDEN", "input.teamId")]
+    deed = DEEDS[name]
+    lets, says, me, mate = await two_teams(make)
+    for key, team, seen in (
+        (await make.api_key(me, team=says), says, True),
+        (await make.api_key(team=lets), lets, True),
+        (await make.api_key(mate, team=lets), lets, False),
+    ):
+        answer = await api.refused(me, deed.name, **deed.input(team, me, key, lets))
+        unseen = deed.place.replace("alias", "id")
+        assert answer.refusals == [
+            ("FORBIDDEN", f"input.{deed.place}") if seen else ("NOT_FOUND", f"input.{unseen}")
+        ]
+
+
+async def test_permissions_make_no_key_for_others_nor_in_another_team(
+    api: Api, make: Factory
+) -> None:
+    lets, says, me, mate = await two_teams(make)
+    for given in (
+        {"teamId": lets.id, "userId": mate.id},
+        {"teamId": says.id, "userId": me.id},
+        {"teamId": says.id},
+    ):
+        answer = await api.refused(me, "apiKeyCreate", **given)
+        assert answer.refusals == [("FORBIDDEN", "input.teamId")]
 
 
 @pytest.mark.parametrize("role", [PlatformRole.VIEWER, PlatformRole.USER_VIEWER])

@@ -34,8 +34,8 @@ class ApiKeyCreateInput(MutationInput):
         "INFER for others if nothing is said."
     )
     expires_at: Maybe[datetime | None] = strawberry.field(
-        description="From when on it is refused; no later than the key you use, and in a team that "
-        "limits the keys of members, for them no later than that, which holds if nothing is said."
+        description="From when on it is refused; no later than the key you use and, where you are a "
+        "mere member, than the team's memberKeyDuration, which also holds if nothing is said."
     )
     rotation_interval: Maybe[Duration | None] = strawberry.field(
         description="How often its secret should be replaced."
@@ -55,7 +55,8 @@ class ApiKeyUpdateInput(MutationInput):
         description="What it may be used for, all of it; it cannot be null."
     )
     expires_at: Maybe[datetime | None] = strawberry.field(
-        description="From when on it is refused; no later than the key you use."
+        description="From when on it is refused; no later than the key you use and, where you are a "
+        "mere member, than the team's memberKeyDuration from now."
     )
     rotation_interval: Maybe[Duration | None] = strawberry.field(
         description="How often its secret should be replaced."
