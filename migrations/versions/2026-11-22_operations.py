@@ -18,9 +18,25 @@ ACCESS_GROUPS: tuple[str, ...] = ()
 
 ACCESS_GROUPS_BACK: tuple[str, ...] = ()
 
-PERMISSIONS: tuple[str, ...] = ()
+PERMISSIONS: tuple[str, ...] = (
+    "ALTER TABLE teams ADD COLUMN member_permissions text[]",
+    'ALTER TABLE teams ADD COLUMN member_key_duration text COLLATE "C"',
+    (
+        "ALTER TABLE teams ADD CONSTRAINT teams_member_permissions_known_check "
+        "CHECK (member_permissions <@ ARRAY['KEY_CREATE', 'KEY_UPDATE', 'KEY_DELETE', 'KEY_READ', "
+        "'KEY_ROTATE', 'KEY_BLOCK', 'KEY_RESET_SPEND', 'SERVICE_KEY_CREATE', 'SERVICE_KEY_READ', "
+        "'ACTIVITY_READ']::text[])"
+    ),
+    (
+        "ALTER TABLE teams ADD CONSTRAINT teams_member_key_duration_form_check "
+        "CHECK (member_key_duration ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$')"
+    ),
+)
 
-PERMISSIONS_BACK: tuple[str, ...] = ()
+PERMISSIONS_BACK: tuple[str, ...] = (
+    "ALTER TABLE teams DROP COLUMN member_key_duration",
+    "ALTER TABLE teams DROP COLUMN member_permissions",
+)
 
 THROUGHPUT: tuple[str, ...] = ()
 

@@ -1,14 +1,15 @@
 """The policy against a copy of it that was written from the contract alone."""
 
 import re
+from inspect import getsource
 from pathlib import Path
 
 import pytest
 
 import bursar.services
 from bursar.access.actor import Actor
-from bursar.access.policy import POLICY, Action, Relation, forbidden, permits
-from bursar.domain.roles import KeyScope, PlatformRole
+from bursar.access.policy import POLICY, Action, Relation, creation_of, forbidden, permits
+from bursar.domain.roles import KeyScope, MemberPermission, PlatformRole
 
 # By action, who may: P platform admin, O admin of the organization, T admin of the team, S oneself.
 CONTRACT = {
@@ -31,11 +32,13 @@ CONTRACT = {
     "team_members:remove": "POTS",
     "team:join": "S",
     "team_member_budget:update": "POT",
+    "team_member_permissions:update": "POT",
     "user:create": "P",
     "user:update": "P",
     "user:delete": "P",
     "user:block": "P",
     "api_key:create": "POTS",
+    "service_key:create": "POT",
     "api_key:update": "POTS",
     "api_key:block": "POTS",
     "api_key:rotate": "POTS",
@@ -46,6 +49,15 @@ CONTRACT = {
     "budget:update": "P",
     "budget:delete": "P",
     "budget:attach": "P",
+}
+# What a MEMBER of a team does with the team's permission, and with no other.
+BY_PERMISSION = {
+    "api_key:create": "KEY_CREATE",
+    "service_key:create": "SERVICE_KEY_CREATE",
+    "api_key:update": "KEY_UPDATE",
+    "api_key:block": "KEY_BLOCK",
+    "api_key:rotate": "KEY_ROTATE",
+    "api_key:delete": "KEY_DELETE",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
 
@@ -69,6 +81,13 @@ def test_a_user_may_do_what_the_contract_gives_to_one_of_their_relations(action:
 
 
 @pytest.mark.parametrize("action", Action)
+def test_a_permission_lets_a_member_do_what_it_is_named_for(action: Action) -> None:
+    user = actor(PlatformRole.USER)
+    may = [permission for permission in MemberPermission if permits(user, action, {permission})]
+    assert may == [BY_PERMISSION[action]] if action in BY_PERMISSION else not may
+
+
+@pytest.mark.parametrize("action", Action)
 def test_a_platform_admin_may_do_it_without_any_relation(action: Action) -> None:
     assert permits(actor(PlatformRole.ADMIN), action) is ("P" in CONTRACT[action])
 
@@ -78,7 +97,7 @@ def test_a_platform_admin_may_do_it_without_any_relation(action: Action) -> None
 def test_who_only_reads_may_do_nothing_whatever_else_they_are(
     action: Action, role: PlatformRole
 ) -> None:
-    assert not permits(actor(role), action, Relation)
+    assert not permits(actor(role), action, [*Relation, *MemberPermission])
 
 
 @pytest.mark.parametrize("action", Action)
@@ -89,6 +108,7 @@ def test_a_refusal_says_what_is_not_allowed(action: Action) -> None:
 
 
 def test_services_ask_for_every_action_and_for_no_other() -> None:
-    sources = Path(bursar.services.__file__).parent.glob("*.py")
-    asked = {name for path in sources for name in re.findall(r"\bAction\.(\w+)", path.read_text())}
+    paths = Path(bursar.services.__file__).parent.glob("*.py")
+    sources = [*(path.read_text() for path in paths), getsource(creation_of)]
+    asked = {name for source in sources for name in re.findall(r"\bAction\.(\w+)", source)}
     assert asked == set(Action.__members__)

@@ -54,6 +54,7 @@ teamUpdate externalId                ok    F      F   ok    F      N     F     F
 teamUpdate gatewaySettings           ok    F      F   ok    F      N     F     F        N     N
 teamUpdate name and budget           ok    F      F   ok    F      N     f     F        N     N
 teamMemberBudgetUpdate               ok    F      F   ok    F      N     ok    F        N     N
+teamMemberPermissionsUpdate          ok    F      F   ok    F      N     ok    F        N     N
 teamBlock                            ok    F      F   ok    F      N     F     F        N     N
 teamUnblock                          ok    F      F   ok    F      N     F     F        N     N
 teamsDelete                          ok    F      F   ok    F      N     F     F        N     N
@@ -82,12 +83,20 @@ userUnblock                          ok    F      F   F     F      N     F     F
 apiKeyCreate                         ok    F      F   F     F      N     F     F        N     N
 apiKeyCreate for oneself             ok    F      F   ok    ok     ok    ok    ok       ok    ok
 apiKeyCreate for a member            ok    F      F   ok    F      N     ok    F        N     N
+apiKeyCreate for oneself in a team   X     F      F   X     F      N     ok    F        N     N
+apiKeyCreate for oneself permitted   X     F      F   X     F      N     ok    ok       N     N
+apiKeyCreate for a member permitted  ok    F      F   ok    F      N     ok    F        N     N
+apiKeyCreate of a service permitted  ok    F      F   ok    F      N     ok    ok       N     N
 apiKeyCreate for a member to manage  ok    F      F   f     F      N     f     F        N     N
 apiKeyCreate for a service           ok    F      F   ok    F      N     ok    F        N     N
 apiKeyCreate for a gateway           ok    F      F   f     F      N     f     F        N     N
 apiKeyUpdate of a member             ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of a service            ok    F      F   ok    F      N     ok    N        N     N
+apiKeyUpdate of a member permitted   ok    F      F   ok    F      N     ok    N        N     N
+apiKeyUpdate of a service permitted  ok    F      F   ok    F      N     ok    F        N     N
 apiKeyUpdate of one's own            ok    F      F   ok    ok     ok    ok    ok       ok    ok
+apiKeyMove of a service              ok    F      F   ok    F      N     n     N        N     N
+apiKeyMove of one's own              X     F      F   X     f      N     X     f        N     N
 apiKeyBlock                          ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUnblock                        ok    F      F   ok    F      N     ok    N        N     N
 apiKeyRotate of a member             ok    F      F   ok    F      N     ok    N        N     N
@@ -158,7 +167,7 @@ def cells(table: Table) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("row", "actor", "expected"), cells(rows(MUTATIONS)))
 async def test_mutation(api: Api, make: Factory, row: str, actor: str, expected: str) -> None:
-    world = await build_world(make, blocked="Unblock" in row)
+    world = await build_world(make, blocked="Unblock" in row, permitted="permitted" in row)
     me = await ACTORS[actor](make, world)
     before = await api.fingerprint()
     answer = await api(me, mutation(row), input=DEEDS[row].input(world, me))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bursar.database.rows import Row
-from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
+from bursar.domain.roles import KeyScope, MemberPermission, OrganizationRole, PlatformRole, TeamRole
 from factories import Factory, Key, Person
 
 
@@ -45,10 +45,18 @@ class World:
         return [*(row.id for row in rows), self.mate.key_id]
 
 
-async def build_world(make: Factory, *, blocked: bool = False) -> World:
-    """Two organizations with a team each; `blocked` are the first team, its mate and two keys."""
+async def build_world(make: Factory, *, blocked: bool = False, permitted: bool = False) -> World:
+    """Two organizations with a team each; `blocked` are the first team, its mate and two keys.
+
+    `permitted`: the first team lets its members do all that a team can let them.
+    """
     organization = await make.organization(external_id="acme", metadata={"tier": "gold"})
-    team = await make.team(organization, external_id="acme/search", blocked=blocked)
+    team = await make.team(
+        organization,
+        external_id="acme/search",
+        blocked=blocked,
+        member_permissions=list(MemberPermission) if permitted else None,
+    )
     other_organization = await make.organization(external_id="rival")
     other_team = await make.team(other_organization, external_id="rival/search")
     lead = await make.person(organization=organization, team=team, team_role=TeamRole.ADMIN)

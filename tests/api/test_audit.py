@@ -81,6 +81,7 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
         ("budgetDelete", {"id": plan_id}, ["budget.delete"]),
         ("teamUpdate", {"id": team_id, "name": "U"}, ["team.update"]),
         ("teamMemberBudgetUpdate", {"teamId": team_id, "budget": {}}, ["team.update"]),
+        ("teamMemberPermissionsUpdate", {"teamId": team_id, "permissions": []}, ["team.update"]),
         ("teamBlock", {"id": team_id}, ["team.block"]),
         ("teamBlock", {"id": team_id}, []),
         ("teamUnblock", {"id": team_id}, ["team.unblock"]),

@@ -44,7 +44,7 @@ def edges_of(kind: GraphQLObjectType) -> dict[str, str]:
             if target.name.endswith("Connection"):
                 selection = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage } }"
             edges[name] = f"{name} {selection}"
-        elif name == "viewerPermissions":
+        elif name in {"viewerPermissions", "permissions"}:
             edges[name] = name
     return edges
 

@@ -1,4 +1,5 @@
-from datetime import timedelta
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bursar.domain import durations
-from bursar.domain.durations import Duration, Unit, is_timezone, length_of
+from bursar.domain.durations import Duration, Unit, is_timezone, later, length_of
 
 
 @given(st.sampled_from(Unit), st.integers(1, 99_999))
@@ -104,3 +105,37 @@ def test_any_other_name_is_no_timezone(name: str) -> None:
 )
 def test_a_duration_has_a_length_without_a_calendar(text: str, length: timedelta) -> None:
     assert length_of(text) == length
+
+
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.timezones())  # noqa: DTZ001 (hypothesis adds the zone)
+
+
+@given(MOMENTS, st.sampled_from(Unit), st.integers(1, 100))
+def test_later_is_later_by_the_length_or_by_the_calendar_of_utc(
+    moment: datetime, unit: Unit, count: int
+) -> None:
+    end, start = later(moment, f"{count}{unit}"), moment.astimezone(UTC)
+    months = {Unit.MONTH: count, Unit.YEAR: 12 * count}.get(unit)
+    if months is None:
+        assert end - moment == length_of(f"{count}{unit}")
+        return
+    assert end.utcoffset() == timedelta()
+    assert 12 * end.year + end.month == 12 * start.year + start.month + months
+    assert end.day == min(start.day, monthrange(end.year, end.month)[1])
+    assert end.timetz() == start.timetz()
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "end"),
+    [
+        ("2026-01-31T12:00:00+00:00", "1mo", "2026-02-28T12:00:00+00:00"),
+        ("2024-02-29T00:00:00+00:00", "1y", "2025-02-28T00:00:00+00:00"),
+        ("2026-12-15T00:00:00+00:00", "1mo", "2027-01-15T00:00:00+00:00"),
+        ("2026-02-01T00:30:00+01:00", "1mo", "2026-02-28T23:30:00+00:00"),
+        ("2026-01-31T12:00:00+00:00", "30d", "2026-03-02T12:00:00+00:00"),
+    ],
+)
+def test_a_month_that_has_no_such_day_ends_with_its_last(
+    start: str, duration: str, end: str
+) -> None:
+    assert later(datetime.fromisoformat(start), duration) == datetime.fromisoformat(end)

@@ -146,6 +146,14 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
         f"UPDATE api_keys SET scopes = '{{}}' WHERE id = '{KEY}'",
         [("api_keys-texts", KEY, "scopes: This must name at least one scope")],
     ),
+    "a permission of members said twice": (
+        f"UPDATE teams SET member_permissions = '{{KEY_READ,KEY_READ}}' WHERE id = '{TEAM}'",
+        [("teams-texts", TEAM, "member_permissions: This must all be different")],
+    ),
+    "keys of members that live for more than 100 years": (
+        f"UPDATE teams SET member_key_duration = '101y' WHERE id = '{TEAM}'",
+        [("teams-durations", TEAM, "member_key_duration '101y' must be at most 100 years")],
+    ),
     "metadata that is no object": (
         f"UPDATE users SET metadata = '[]' WHERE id = '{USER}'",
         [("users-metadata", USER, "metadata must be an object")],

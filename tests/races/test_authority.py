@@ -24,6 +24,17 @@ mutation Write($input: TeamUpdateInput!) { teamUpdate(input: $input) { errors { 
 CREATE = """
 mutation Write($input: TeamCreateInput!) { teamCreate(input: $input) { errors { code path } } }
 """
+CREATE_KEY = """
+mutation Write($input: ApiKeyCreateInput!) { apiKeyCreate(input: $input) { errors { code path } } }
+"""
+NAME_KEY = """
+mutation Write($input: ApiKeyUpdateInput!) { apiKeyUpdate(input: $input) { errors { code path } } }
+"""
+PERMIT = """
+mutation Write($input: TeamMemberPermissionsUpdateInput!) {
+  teamMemberPermissionsUpdate(input: $input) { errors { code path } }
+}
+"""
 
 
 @pytest.mark.parametrize(
@@ -67,6 +78,60 @@ async def test_an_organization_admin_demoted_while_waiting_for_it_creates_no_tea
         await owner.execute("UPDATE organization_members SET role = 'MEMBER'")
     assert (await asked).refusals == [("FORBIDDEN", "input.organizationId")]
     assert await owner.fetchval("SELECT count(*) FROM teams") == 0
+
+
+async def test_a_member_whose_permission_is_taken_while_waiting_for_the_team_creates_no_key(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection
+) -> None:
+    team = await make.team(member_permissions=["KEY_CREATE"])
+    member = await make.person(team=team)
+    async with owner.transaction():
+        await owner.execute("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE", team.id)
+        given = {"teamId": team.id, "userId": member.id}
+        asked = asyncio.create_task(ask(member, CREATE_KEY, input=given))
+        await _until_somebody_waits(owner)
+        await owner.execute("UPDATE teams SET member_permissions = '{KEY_READ}'")
+    assert (await asked).refusals == [("FORBIDDEN", "input.teamId")]
+
+
+@pytest.mark.parametrize("permissions", ["{KEY_READ}", "{KEY_UPDATE}"], ids=["change", "see"])
+async def test_a_member_whose_permission_is_taken_while_waiting_for_a_key_leaves_it(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection, permissions: str
+) -> None:
+    team = await make.team(member_permissions=["KEY_READ", "KEY_UPDATE"])
+    member = await make.person(team=team)
+    key = await make.api_key(member, team=team)
+    async with owner.transaction():
+        await owner.execute("SELECT FROM api_keys WHERE id = $1 FOR UPDATE", key.id)
+        asked = asyncio.create_task(ask(member, NAME_KEY, input={"id": key.id, "alias": "Mine"}))
+        await _until_somebody_waits(owner)
+        await owner.execute("UPDATE teams SET member_permissions = $1::text::text[]", permissions)
+    hidden = permissions == "{KEY_UPDATE}"
+    refusal = ("NOT_FOUND", "input.id") if hidden else ("FORBIDDEN", "input.alias")
+    assert (await asked).refusals == [refusal]
+
+
+async def test_no_key_is_made_after_it_was_acknowledged_that_members_make_none(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection
+) -> None:
+    made = "SELECT count(*) FROM api_keys WHERE team_id = $1"
+    early = 0
+    for _ in range(10):
+        team = await make.team(member_permissions=["KEY_CREATE"])
+        admin = await make.person(team=team, team_role=TeamRole.ADMIN)
+        member = await make.person(team=team)
+        given = {"teamId": team.id, "userId": member.id}
+        creating = [asyncio.create_task(ask(member, CREATE_KEY, input=given)) for _ in range(12)]
+        taking = ask(admin, PERMIT, input={"teamId": team.id, "permissions": []})
+        assert (await taking).refusals == []
+        acknowledged = await owner.fetchval(made, team.id)
+        answers = await asyncio.gather(*creating)
+        assert await owner.fetchval(made, team.id) == acknowledged
+        assert len([answer for answer in answers if not answer.refusals]) == acknowledged
+        refused = {tuple(answer.refusals) for answer in answers if answer.refusals}
+        assert refused <= {(("FORBIDDEN", "input.teamId"),)}
+        early += acknowledged
+    assert early  # some came first, or nothing was raced for
 
 
 async def _until_somebody_waits(owner: asyncpg.Connection) -> None:

@@ -30,11 +30,18 @@ async def lock_organization_of_team(
     return row and row.id
 
 
-async def lock_holder_of_key(tx: Connection, actor: Actor, key_id: str) -> None:
-    """Keep a key's team, or a personal key's user, where the actor sees the key."""
-    if is_storable(key_id):
-        for holders in (teams, users):
-            await tx.one(_holder_of_key(holders, actor.sight), **actor.parameters, id=key_id)
+async def lock_holder_of_key(tx: Connection, actor: Actor, key_id: str) -> str | None:
+    """Keep a key's team, or a personal key's user, where the actor sees the key; answers its id.
+
+    The key may belong to another team by the time that it is locked itself.
+    """
+    if not is_storable(key_id):
+        return None
+    for holders in (teams, users):
+        statement = _holder_of_key(holders, actor.sight)
+        if held := await tx.one(statement, **actor.parameters, id=key_id):
+            return str(held.id)
+    return None
 
 
 @cache

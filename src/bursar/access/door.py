@@ -9,12 +9,19 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Table, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Table, Text, any_, bindparam, select
 
 from bursar.access.actor import Actor, Sight
-from bursar.access.policy import Action, Relation, forbidden, permits
+from bursar.access.policy import Action, Relation, Standing, forbidden, permits
+from bursar.access.standing import (
+    BESIDE_KEY,
+    of_its_team,
+    permitted_in_team,
+    standing_to_key,
+    team_relations,
+    with_actor_roles,
+)
 from bursar.access.visibility import (
-    ME,
     visible_api_keys,
     visible_organizations,
     visible_teams,
@@ -23,17 +30,10 @@ from bursar.access.visibility import (
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import (
-    api_keys,
-    organization_members,
-    organizations,
-    team_members,
-    teams,
-    users,
-)
+from bursar.database.tables import api_keys, organizations, teams, users
 from bursar.domain.errors import NotFound, Problems
 from bursar.domain.names import is_storable
-from bursar.domain.roles import OrganizationRole, TeamRole
+from bursar.domain.roles import MemberPermission, OrganizationRole
 
 
 class Lock(StrEnum):
@@ -88,13 +88,21 @@ async def access_team(
     deeds: Deeds = (),
     lock: Lock = Lock.UPDATE,
     oneself: bool = False,
+    as_member: bool = False,
 ) -> Row:
-    """The team, locked; as access_organization."""
+    """The team, locked; as access_organization.
+
+    `as_member`: the deed is one that the team may permit its members.
+    """
     rows = await _locked(tx, actor, teams, [team_id], lock)
     if not rows:
         raise NotFound(*path, thing="team")
-    relations = team_relations(rows[0]) | ({Relation.SELF} if oneself else set())
-    _require(actor, relations, actions, path, deeds)
+    standing: set[Relation | MemberPermission] = {*team_relations(rows[0])}
+    if oneself:
+        standing.add(Relation.SELF)
+    if as_member:
+        standing |= permitted_in_team(rows[0])
+    _require(actor, standing, actions, path, deeds)
     return rows[0]
 
 
@@ -144,15 +152,17 @@ async def access_api_key(
     deeds: Deeds = (),
     lock: Lock = Lock.UPDATE,
 ) -> Row:
-    """The key, locked; as access_organization. A personal key is its user's own.
+    """The key, locked; as access_organization.
+
+    A personal key is its user's own; to one's key of a team one does what the team permits.
 
     A caller who needs what the key belongs to locked too locks that first (access/above.py).
-    The row says its team's organization too.
+    The row has columns of its team too (BESIDE_KEY).
     """
     rows = await _locked(tx, actor, api_keys, [key_id], lock)
     if not rows:
         raise NotFound(*path, thing="key")
-    _require(actor, key_relations(actor, rows[0]), actions, path, deeds)
+    _require(actor, standing_to_key(actor, rows[0]), actions, path, deeds)
     return rows[0]
 
 
@@ -167,50 +177,9 @@ async def access_api_keys(
 ) -> list[Row]:
     """All of these keys, locked in the order of their ids; as access_teams."""
     rows = await _locked(tx, actor, api_keys, key_ids, lock)
-    found = {row.id: key_relations(actor, row) for row in rows}
+    found = {row.id: standing_to_key(actor, row) for row in rows}
     _require_each(actor, found, key_ids, action, path, thing="key")
     return rows
-
-
-def key_relations(actor: Actor, row: Row) -> set[Relation]:
-    """What the actor is to a key that was read with the actor's roles in its team."""
-    oneself = row.team_id is None and row.user_id == actor.user_id
-    return team_relations(row) | ({Relation.SELF} if oneself else set())
-
-
-def team_relations(row: Row) -> set[Relation]:
-    """What the actor is to a team that was read with the actor's roles in it."""
-    relations = set()
-    if row.get("actor_team_role") == TeamRole.ADMIN:
-        relations.add(Relation.TEAM_ADMIN)
-    if row.get("actor_organization_role") == OrganizationRole.ADMIN:
-        relations.add(Relation.ORGANIZATION_ADMIN)
-    return relations
-
-
-def with_actor_roles(query: Select[Any], table: Table) -> Select[Any]:
-    """Add the actor's roles in the organization, and in the team, that a row is or belongs to."""
-    team_id = {teams: teams.c.id, api_keys: api_keys.c.team_id}.get(table)
-    organization_id: Any = ORGANIZATION_OF_KEY
-    if table is not api_keys:
-        organization_id = table.c.id if table is organizations else table.c.organization_id
-    query = query.add_columns(
-        select(organization_members.c.role)
-        .where(
-            organization_members.c.organization_id == organization_id,
-            organization_members.c.user_id == ME,
-        )
-        .scalar_subquery()
-        .label("actor_organization_role")
-    )
-    if team_id is None:
-        return query
-    return query.add_columns(
-        select(team_members.c.role)
-        .where(team_members.c.team_id == team_id, team_members.c.user_id == ME)
-        .scalar_subquery()
-        .label("actor_team_role")
-    )
 
 
 VISIBLE = {
@@ -219,14 +188,6 @@ VISIBLE = {
     users: visible_users,
     api_keys: visible_api_keys,
 }
-
-
-ORGANIZATION_OF_KEY = (
-    select(teams.c.organization_id)
-    .where(teams.c.id == api_keys.c.team_id)
-    .correlate(api_keys)
-    .scalar_subquery()
-)
 
 
 async def _locked(
@@ -256,13 +217,13 @@ def _read(table: Table, sight: Sight) -> Statement:
 
 
 def _columns(table: Table) -> list[ColumnElement[Any]]:
-    belongs = [ORGANIZATION_OF_KEY.label("organization_id")] if table is api_keys else []
-    return [*table.c, *belongs]
+    beside = [of_its_team(name).label(name) for name in BESIDE_KEY] if table is api_keys else []
+    return [*table.c, *beside]
 
 
 def _require_each(
     actor: Actor,
-    found: Mapping[str, Iterable[Relation]],
+    found: Mapping[str, Standing],
     ids: Sequence[str],
     action: Action,
     path: Path,
@@ -282,7 +243,7 @@ def _require_each(
 
 def _require(
     actor: Actor,
-    relations: Iterable[Relation],
+    standing: Standing,
     actions: Iterable[Action],
     path: Path,
     deeds: Deeds,
@@ -290,6 +251,6 @@ def _require(
     problems = Problems(
         forbidden(action, *at)
         for action, at in [*((action, path) for action in actions), *deeds]
-        if not permits(actor, action, relations)
+        if not permits(actor, action, standing)
     )
     problems.raise_any()

@@ -5,8 +5,9 @@ from functools import cache
 from sqlalchemy import Text, and_, bindparam, false, or_, select
 
 from bursar.access.actor import Actor, Sight
-from bursar.access.door import Path, with_actor_roles
+from bursar.access.door import Path
 from bursar.access.policy import Action, Relation, forbidden, permits
+from bursar.access.standing import with_actor_roles
 from bursar.access.visibility import ME, Condition, visible_teams
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bursar.access.actor import Actor
 from bursar.domain.errors import Forbidden
+from bursar.domain.roles import MemberPermission
 
 
 class Action(StrEnum):
@@ -34,11 +35,13 @@ class Action(StrEnum):
     TEAM_MEMBERS_REMOVE = "team_members:remove"
     TEAM_JOIN = "team:join"
     TEAM_MEMBER_BUDGET_UPDATE = "team_member_budget:update"
+    TEAM_MEMBER_PERMISSIONS_UPDATE = "team_member_permissions:update"
     USER_CREATE = "user:create"
     USER_UPDATE = "user:update"
     USER_DELETE = "user:delete"
     USER_BLOCK = "user:block"
     API_KEY_CREATE = "api_key:create"
+    SERVICE_KEY_CREATE = "service_key:create"
     API_KEY_UPDATE = "api_key:update"
     API_KEY_BLOCK = "api_key:block"
     API_KEY_ROTATE = "api_key:rotate"
@@ -57,58 +60,68 @@ class Rule(NamedTuple):
     platform_admin: bool
     organization_admin: bool
     team_admin: bool
+    member: MemberPermission | bool
     self: bool
     deed: str
 
 
 yes, no = True, False
+KEY_CREATE = MemberPermission.KEY_CREATE
+KEY_UPDATE = MemberPermission.KEY_UPDATE
+KEY_BLOCK = MemberPermission.KEY_BLOCK
+KEY_ROTATE = MemberPermission.KEY_ROTATE
+KEY_DELETE = MemberPermission.KEY_DELETE
+SERVICE_KEY_CREATE = MemberPermission.SERVICE_KEY_CREATE
 
-# Oneself: for a key the user of a personal one, for a grant of MANAGE the user of any; for joining
-# whom the team is open to.
+# A member with permission: one whom the team lets do this, to a key of their own in the team or by
+# making a service's. Oneself: for a key the user of a personal one, for a grant of MANAGE the user of
+# any; for joining whom the team is open to.
 # fmt: off
 POLICY: dict[Action, Rule] = {
-    #                                        platform  organization  team  self
-    #                                        admin     admin         admin
-    Action.ORGANIZATION_CREATE:         Rule(yes,      no,           no,   no,   "create an organization"),
-    Action.ORGANIZATION_DELETE:         Rule(yes,      no,           no,   no,   "delete this organization"),
-    Action.ORGANIZATION_LIMIT:          Rule(yes,      no,           no,   no,   "set the budget or external id of this organization"),
-    Action.ORGANIZATION_UPDATE:         Rule(yes,      yes,          no,   no,   "change this organization"),
-    Action.ORGANIZATION_MEMBERS_ADD:    Rule(yes,      yes,          no,   no,   "add members to this organization"),
-    Action.ORGANIZATION_MEMBER_UPDATE:  Rule(yes,      yes,          no,   no,   "change members of this organization"),
-    Action.ORGANIZATION_MEMBERS_REMOVE: Rule(yes,      yes,          no,   yes,  "remove others from this organization"),
-    Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   no,   "create a team in this organization"),
-    Action.TEAM_UPDATE:                 Rule(yes,      yes,          yes,  no,   "change this team"),
-    Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget or external id of this team"),
-    Action.TEAM_GATEWAY_SETTINGS:       Rule(yes,      yes,          no,   no,   "change the gateway settings of this team"),
-    Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
-    Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
-    Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),
-    Action.TEAM_MEMBERS_ADD_ALL:        Rule(yes,      yes,          no,   no,   "add everybody to this team"),
-    Action.TEAM_MEMBER_UPDATE:          Rule(yes,      yes,          yes,  no,   "change members of this team"),
-    Action.TEAM_MEMBERS_REMOVE:         Rule(yes,      yes,          yes,  yes,  "remove others from this team"),
-    Action.TEAM_JOIN:                   Rule(no,       no,           no,   yes,  "join this team"),
-    Action.TEAM_MEMBER_BUDGET_UPDATE:   Rule(yes,      yes,          yes,  no,   "set the default budget of members"),
-    Action.USER_CREATE:                 Rule(yes,      no,           no,   no,   "create a user"),
-    Action.USER_UPDATE:                 Rule(yes,      no,           no,   no,   "change this user"),
-    Action.USER_DELETE:                 Rule(yes,      no,           no,   no,   "delete this user"),
-    Action.USER_BLOCK:                  Rule(yes,      no,           no,   no,   "block or unblock this user"),
-    Action.API_KEY_CREATE:              Rule(yes,      yes,          yes,  yes,  "create this key"),
-    Action.API_KEY_UPDATE:              Rule(yes,      yes,          yes,  yes,  "change this key"),
-    Action.API_KEY_BLOCK:               Rule(yes,      yes,          yes,  yes,  "block or unblock this key"),
-    Action.API_KEY_ROTATE:              Rule(yes,      yes,          yes,  yes,  "rotate this key"),
-    Action.API_KEY_DELETE:              Rule(yes,      yes,          yes,  yes,  "delete this key"),
-    Action.API_KEY_GRANT_MANAGE:        Rule(yes,      no,           no,   yes,  "hold a key that acts as somebody else"),
-    Action.API_KEY_GRANT_GATEWAY:       Rule(yes,      no,           no,   no,   "hold a key that speaks for all keys"),
-    Action.BUDGET_CREATE:               Rule(yes,      no,           no,   no,   "create a plan"),
-    Action.BUDGET_UPDATE:               Rule(yes,      no,           no,   no,   "change this plan"),
-    Action.BUDGET_DELETE:               Rule(yes,      no,           no,   no,   "delete this plan"),
-    Action.BUDGET_ATTACH:               Rule(yes,      no,           no,   no,   "attach or detach a plan"),
+    #                                           platform  organization  team   member               self
+    #                                           admin     admin         admin  with permission
+    Action.ORGANIZATION_CREATE:            Rule(yes,      no,           no,    no,                 no,  "create an organization"),
+    Action.ORGANIZATION_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this organization"),
+    Action.ORGANIZATION_LIMIT:             Rule(yes,      no,           no,    no,                 no,  "set the budget or external id of this organization"),
+    Action.ORGANIZATION_UPDATE:            Rule(yes,      yes,          no,    no,                 no,  "change this organization"),
+    Action.ORGANIZATION_MEMBERS_ADD:       Rule(yes,      yes,          no,    no,                 no,  "add members to this organization"),
+    Action.ORGANIZATION_MEMBER_UPDATE:     Rule(yes,      yes,          no,    no,                 no,  "change members of this organization"),
+    Action.ORGANIZATION_MEMBERS_REMOVE:    Rule(yes,      yes,          no,    no,                 yes, "remove others from this organization"),
+    Action.TEAM_CREATE:                    Rule(yes,      yes,          no,    no,                 no,  "create a team in this organization"),
+    Action.TEAM_UPDATE:                    Rule(yes,      yes,          yes,   no,                 no,  "change this team"),
+    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget or external id of this team"),
+    Action.TEAM_GATEWAY_SETTINGS:          Rule(yes,      yes,          no,    no,                 no,  "change the gateway settings of this team"),
+    Action.TEAM_BLOCK:                     Rule(yes,      yes,          no,    no,                 no,  "block or unblock this team"),
+    Action.TEAM_DELETE:                    Rule(yes,      yes,          no,    no,                 no,  "delete this team"),
+    Action.TEAM_MEMBERS_ADD:               Rule(yes,      yes,          yes,   no,                 no,  "add members to this team"),
+    Action.TEAM_MEMBERS_ADD_ALL:           Rule(yes,      yes,          no,    no,                 no,  "add everybody to this team"),
+    Action.TEAM_MEMBER_UPDATE:             Rule(yes,      yes,          yes,   no,                 no,  "change members of this team"),
+    Action.TEAM_MEMBERS_REMOVE:            Rule(yes,      yes,          yes,   no,                 yes, "remove others from this team"),
+    Action.TEAM_JOIN:                      Rule(no,       no,           no,    no,                 yes, "join this team"),
+    Action.TEAM_MEMBER_BUDGET_UPDATE:      Rule(yes,      yes,          yes,   no,                 no,  "set the default budget of members"),
+    Action.TEAM_MEMBER_PERMISSIONS_UPDATE: Rule(yes,      yes,          yes,   no,                 no,  "set what members may do with keys"),
+    Action.USER_CREATE:                    Rule(yes,      no,           no,    no,                 no,  "create a user"),
+    Action.USER_UPDATE:                    Rule(yes,      no,           no,    no,                 no,  "change this user"),
+    Action.USER_DELETE:                    Rule(yes,      no,           no,    no,                 no,  "delete this user"),
+    Action.USER_BLOCK:                     Rule(yes,      no,           no,    no,                 no,  "block or unblock this user"),
+    Action.API_KEY_CREATE:                 Rule(yes,      yes,          yes,   KEY_CREATE,         yes, "create this key"),
+    Action.SERVICE_KEY_CREATE:             Rule(yes,      yes,          yes,   SERVICE_KEY_CREATE, no,  "create a key of a service of this team"),
+    Action.API_KEY_UPDATE:                 Rule(yes,      yes,          yes,   KEY_UPDATE,         yes, "change this key"),
+    Action.API_KEY_BLOCK:                  Rule(yes,      yes,          yes,   KEY_BLOCK,          yes, "block or unblock this key"),
+    Action.API_KEY_ROTATE:                 Rule(yes,      yes,          yes,   KEY_ROTATE,         yes, "rotate this key"),
+    Action.API_KEY_DELETE:                 Rule(yes,      yes,          yes,   KEY_DELETE,         yes, "delete this key"),
+    Action.API_KEY_GRANT_MANAGE:           Rule(yes,      no,           no,    no,                 yes, "hold a key that acts as somebody else"),
+    Action.API_KEY_GRANT_GATEWAY:          Rule(yes,      no,           no,    no,                 no,  "hold a key that speaks for all keys"),
+    Action.BUDGET_CREATE:                  Rule(yes,      no,           no,    no,                 no,  "create a plan"),
+    Action.BUDGET_UPDATE:                  Rule(yes,      no,           no,    no,                 no,  "change this plan"),
+    Action.BUDGET_DELETE:                  Rule(yes,      no,           no,    no,                 no,  "delete this plan"),
+    Action.BUDGET_ATTACH:                  Rule(yes,      no,           no,    no,                 no,  "attach or detach a plan"),
 }
 # fmt: on
 
 
 class Relation(StrEnum):
-    """What an actor can be to an object; the columns of the table."""
+    """What an actor can be to an object; the columns of the table, with the permissions of a member."""
 
     PLATFORM_ADMIN = "platform_admin"
     ORGANIZATION_ADMIN = "organization_admin"
@@ -116,14 +129,26 @@ class Relation(StrEnum):
     SELF = "self"
 
 
-def permits(actor: Actor, action: Action, relations: Iterable[Relation] = ()) -> bool:
-    """Whether the actor, who has these relations to the object, may do this."""
+Standing = Iterable[Relation | MemberPermission]
+"""What an actor is to an object, and what their team permits them there as a member."""
+
+
+def permits(actor: Actor, action: Action, standing: Standing = ()) -> bool:
+    """Whether the actor, who stands to the object like this, may do this."""
     if actor.only_reads:
         return False
     rule = POLICY[action]
     if actor.administers_all and rule.platform_admin:
         return True
-    return any(getattr(rule, relation) for relation in relations)
+    return any(
+        rule.member is held if isinstance(held, MemberPermission) else getattr(rule, held)
+        for held in standing
+    )
+
+
+def creation_of(user_id: str | None) -> Action:
+    """What it takes to make a key in a team: a user's, or without one a service's."""
+    return Action.SERVICE_KEY_CREATE if user_id is None else Action.API_KEY_CREATE
 
 
 def forbidden(action: Action, *path: str | int) -> Forbidden:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    any_,
     bindparam,
     case,
     false,
@@ -37,7 +38,7 @@ from bursar.database.tables import (
     users,
 )
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from bursar.domain.roles import OrganizationRole, TeamRole
+from bursar.domain.roles import DEFAULT_PERMISSIONS, MemberPermission, OrganizationRole, TeamRole
 
 ME = bindparam("actor_id", type_=Text)
 MY_KEY = bindparam("actor_key_id", type_=Text)
@@ -57,6 +58,15 @@ def _my_teams(*roles: TeamRole) -> Select[Any]:
     mine = team_members.alias("mine")
     query = select(mine.c.team_id).where(mine.c.user_id == ME)
     return query.where(_any_of(mine.c.role, roles)) if roles else query
+
+
+def _my_teams_with(permission: MemberPermission) -> Select[Any]:
+    """The teams that let their members, one of whom one is, do this."""
+    its = teams.alias("its")
+    let = any_(its.c.member_permissions) == permission
+    if permission in DEFAULT_PERMISSIONS:
+        let = or_(let, its.c.member_permissions.is_(None))
+    return select(its.c.id).where(its.c.id.in_(_my_teams()), let)
 
 
 def _any_of(column: Column[str], roles: Iterable[str]) -> Condition:
@@ -229,15 +239,27 @@ def visible_plans(sight: Sight) -> Condition:
 
 
 def visible_api_keys(sight: Sight) -> Condition:
-    """One's own, and those of teams one administers or whose organization one reads.
+    """The one in use, one's own, and those of teams one administers or whose organization one reads.
 
-    A key by itself sees itself.
+    In a team one's own only with KEY_READ, and those of its services with SERVICE_KEY_READ. A key by
+    itself sees itself.
     """
     return _by_sight(
         sight,
         key=api_keys.c.id == MY_KEY,
         related=or_(
-            api_keys.c.user_id == ME,
+            api_keys.c.id == MY_KEY,
+            and_(
+                api_keys.c.user_id == ME,
+                or_(
+                    api_keys.c.team_id.is_(None),
+                    api_keys.c.team_id.in_(_my_teams_with(MemberPermission.KEY_READ)),
+                ),
+            ),
+            and_(
+                api_keys.c.user_id.is_(None),
+                api_keys.c.team_id.in_(_my_teams_with(MemberPermission.SERVICE_KEY_READ)),
+            ),
             api_keys.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
             api_keys.c.team_id.in_(
                 select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))

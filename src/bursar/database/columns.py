@@ -86,6 +86,16 @@ def one_of_check(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
+def all_of_check(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} <@ ARRAY[{listed}]::text[]", name=f"{column}_known")
+
+
+def duration_check(column: str) -> CheckConstraint:
+    form = "^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$"
+    return CheckConstraint(f"{column} ~ '{form}'", name=f"{column}_form")
+
+
 def exactly_one_check(columns: Iterable[str], name: str) -> CheckConstraint:
     counted = " + ".join(f"({column} IS NOT NULL)::int" for column in columns)
     return CheckConstraint(f"{counted} = 1", name=name)

@@ -31,6 +31,7 @@ from bursar.database.columns import (
     MONEY,
     MOST_COUNT,
     MOST_MONEY,
+    all_of_check,
     duration_check,
     exactly_one_check,
     id_column,
@@ -47,7 +48,7 @@ from bursar.database.columns import (
     unique_where_given,
     versioned,
 )
-from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
+from bursar.domain.roles import KeyScope, MemberPermission, OrganizationRole, PlatformRole, TeamRole
 
 metadata = MetaData(
     naming_convention={
@@ -123,6 +124,8 @@ teams = Table(
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
     Column("joinable", Boolean, nullable=False, server_default=text("false")),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("member_permissions", ARRAY(Text)),
+    Column("member_key_duration", IDENTIFIER),
     metadata_column(),
     *versioned(),
     *times(),
@@ -130,6 +133,8 @@ teams = Table(
     length_check("external_id", 128),
     CheckConstraint("char_length(description) <= 2000", name="description_length"),
     CheckConstraint("cardinality(tags) <= 50", name="tags_count"),
+    all_of_check("member_permissions", MemberPermission),
+    duration_check("member_key_duration"),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
     Index(None, "organization_id", "name_key", "id"),
@@ -292,10 +297,7 @@ api_keys = Table(
     CheckConstraint("octet_length(previous_hash) = 32", name="previous_hash_length"),
     CheckConstraint("(previous_hash IS NULL) = (previous_until IS NULL)", name="previous_has_end"),
     length_check("last_four", 4),
-    CheckConstraint(
-        "scopes <@ ARRAY[" + ", ".join(f"'{scope}'" for scope in KeyScope) + "]::text[]",
-        name="scopes_known",
-    ),
+    all_of_check("scopes", KeyScope),
     duration_check("rotation_interval"),
     Index(None, "created_at", "id"),
     Index(None, "user_id", "id"),

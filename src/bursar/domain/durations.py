@@ -1,8 +1,9 @@
 """Durations: how long a budget's period or a key's life is, in units of a clock in a time zone."""
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -30,6 +31,8 @@ _LENGTHS = {
     Unit.MONTH: timedelta(days=30),
     Unit.YEAR: timedelta(days=365),
 }
+
+_MONTHS = {Unit.MONTH: 1, Unit.YEAR: 12}
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo|y)")
 
@@ -64,6 +67,21 @@ def length_of(text: str) -> timedelta:
     """How long a duration is by itself, without a calendar: a month is 30 days, a year 365."""
     duration = parse(text)
     return duration.count * _LENGTHS[duration.unit]
+
+
+def later(moment: datetime, text: str) -> datetime:
+    """The moment a duration after this one, months and years by the calendar of UTC.
+
+    Where that month has no such day it is the month's last: 31 January and 1mo is 28 or 29 February.
+    """
+    duration = parse(text)
+    if duration.unit not in _MONTHS:
+        return moment + length_of(text)
+    start = moment.astimezone(UTC)
+    years, month = divmod(start.month - 1 + duration.count * _MONTHS[duration.unit], 12)
+    year = start.year + years
+    day = min(start.day, monthrange(year, month + 1)[1])
+    return start.replace(year=year, month=month + 1, day=day)
 
 
 def is_timezone(name: str) -> bool:

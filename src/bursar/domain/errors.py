@@ -13,6 +13,7 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── AlreadyMember
     ├── NotInOrganization        a team's members belong to its organization
     ├── NotMember                the user of a team's key is a member of the team
+    ├── OfNoTeam                 a personal key moves to no team
     ├── LastAdmin                nobody could administer the thing any more
     ├── BuiltIn                  the organization `default` stays
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
@@ -108,6 +109,10 @@ class NotInOrganization(Conflict):
 
 class NotMember(Conflict):
     sentence = "This user is not a member of the team."
+
+
+class OfNoTeam(Conflict):
+    sentence = "A personal key belongs to its user and to no team; create another in the team."
 
 
 class LastAdmin(Conflict):

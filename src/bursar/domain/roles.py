@@ -1,5 +1,6 @@
-"""The roles a person can have: on the platform, in an organization, in a team; and a key's scopes."""
+"""The roles a person can have, what a MEMBER of a team may do with keys, and a key's scopes."""
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 
@@ -21,6 +22,40 @@ class OrganizationRole(StrEnum):
 class TeamRole(StrEnum):
     ADMIN = "ADMIN"
     MEMBER = "MEMBER"
+
+
+class MemberPermission(StrEnum):
+    """What a team lets its MEMBERs do with their own keys of it; SERVICE_… is of its services' keys.
+
+    KEY_RESET_SPEND and ACTIVITY_READ are about what is metered.
+    """
+
+    KEY_CREATE = "KEY_CREATE"
+    KEY_UPDATE = "KEY_UPDATE"
+    KEY_DELETE = "KEY_DELETE"
+    KEY_READ = "KEY_READ"
+    KEY_ROTATE = "KEY_ROTATE"
+    KEY_BLOCK = "KEY_BLOCK"
+    KEY_RESET_SPEND = "KEY_RESET_SPEND"
+    SERVICE_KEY_CREATE = "SERVICE_KEY_CREATE"
+    SERVICE_KEY_READ = "SERVICE_KEY_READ"
+    ACTIVITY_READ = "ACTIVITY_READ"
+
+
+DEFAULT_PERMISSIONS = (MemberPermission.KEY_READ,)
+"""What a team lets its MEMBERs do that says nothing about it."""
+
+
+def permissions_of(role: TeamRole, stored: Iterable[str] | None) -> list[MemberPermission]:
+    """What a member of this role may do in a team with these permissions; an ADMIN everything."""
+    if role is TeamRole.ADMIN:
+        return list(MemberPermission)
+    return list(DEFAULT_PERMISSIONS if stored is None else map(MemberPermission, stored))
+
+
+def problem_with_permissions(permissions: Sequence[str]) -> str | None:
+    """Say what is wrong with the permissions of a team's members, if anything is."""
+    return None if len(set(permissions)) == len(permissions) else "must all be different"
 
 
 class KeyScope(StrEnum):

@@ -13,6 +13,7 @@ from bursar.domain.roles import (
     BudgetSource,
     KeyKind,
     KeyScope,
+    MemberPermission,
     OrganizationRole,
     PlatformRole,
     TeamRole,
@@ -55,6 +56,20 @@ describe(
     "What a user is to a team.",
     ADMIN="Administers the team and its members.",
     MEMBER="Belongs to the team.",
+)
+describe(
+    MemberPermission,
+    "What a team may let its members do with keys; its admins do all of it.",
+    KEY_CREATE="Create keys of their own in the team.",
+    KEY_UPDATE="Change their own keys: names, scopes, limits, expiry.",
+    KEY_DELETE="Delete their own keys.",
+    KEY_READ="See their own keys, without which none of the others finds one.",
+    KEY_ROTATE="Give their own keys new secrets.",
+    KEY_BLOCK="Block and unblock their own keys.",
+    KEY_RESET_SPEND="Reset what their own keys have spent.",
+    SERVICE_KEY_CREATE="Create keys of services of the team.",
+    SERVICE_KEY_READ="See the keys of the team's services.",
+    ACTIVITY_READ="See the activity of the whole team, and not only of their own keys.",
 )
 describe(
     KeyScope,

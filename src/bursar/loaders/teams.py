@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from bursar.access.door import with_actor_roles
 from bursar.access.joining import open_teams
+from bursar.access.standing import with_actor_roles
 from bursar.access.visibility import visible_teams
 from bursar.database.tables import teams
 from bursar.loaders.filters import TEAM_FILTERS, contains

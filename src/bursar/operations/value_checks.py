@@ -22,7 +22,7 @@ from bursar.operations.checks import PREFIXES, Check
 from bursar.services.attributes import KEYED, PROBLEMS, columns_of, problems_with
 
 _TABLES = (organizations, users, teams, budgets, api_keys, deleted_api_keys)
-_DURATIONS = ("duration", "rotation_interval")
+_DURATIONS = ("duration", "rotation_interval", "member_key_duration")
 
 
 def _attributes(names: Iterable[str], row: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Text, any_, bindparam, select
 
 from bursar.access.actor import Actor
+from bursar.access.standing import BESIDE_KEY
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
@@ -16,7 +17,7 @@ from bursar.domain.keys import kind_of
 from bursar.services import audit, budgets
 from bursar.services.audit import Change
 
-HIDDEN = frozenset({"secret_hash", "previous_hash", "previous_until", "organization_id"})
+HIDDEN = frozenset({"secret_hash", "previous_hash", "previous_until", *BESIDE_KEY})
 
 
 async def remove_keys(

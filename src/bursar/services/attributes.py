@@ -13,6 +13,7 @@ from bursar.domain.names import (
     problem_with_name,
     problem_with_tags,
 )
+from bursar.domain.roles import problem_with_permissions
 
 PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "name": problem_with_name,
@@ -22,6 +23,7 @@ PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "description": problem_with_description,
     "tags": problem_with_tags,
     "scopes": problem_with_scopes,
+    "member_permissions": problem_with_permissions,
 }
 NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"})
 KEYED = ("name", "email", "alias")

@@ -12,6 +12,7 @@ from bursar.access.policy import Action, Relation, forbidden, permits
 from bursar.database.connections import Connection
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
+from bursar.domain.durations import later
 from bursar.domain.errors import Forbidden, Problems, Refusal
 from bursar.domain.limits import Limits, problems_with_limits
 from bursar.domain.roles import KeyScope
@@ -24,17 +25,29 @@ GRANTS = {
 
 
 class Clock(NamedTuple):
-    """The transaction's time, and when the key that the actor uses expires."""
+    """The transaction's time, and the latest that a key which the actor makes may expire.
+
+    That is when the key that the actor uses does.
+    """
 
     now: datetime
     end: datetime | None
 
     def is_outlived_by(self, expires_at: datetime | None) -> bool:
-        return _is_later(expires_at, self.end)
+        return is_later(expires_at, self.end)
+
+    def after(self, duration: str | None) -> datetime | None:
+        """When something that is made now ends that lasts so long; None is for ever, and never."""
+        return None if duration is None else later(self.now, duration)
+
+    def within(self, duration: str | None) -> "Clock":
+        """The clock of who may let no key live longer than this from now."""
+        ends = (end for end in (self.end, self.after(duration)) if end is not None)
+        return Clock(self.now, min(ends, default=None))
 
     def is_outlived_longer_by(self, expires_at: datetime | None, than: datetime | None) -> bool:
         """Whether a key that expired at `than` would outlive the actor's more than it did."""
-        return self.is_outlived_by(expires_at) and _is_later(expires_at, than)
+        return self.is_outlived_by(expires_at) and is_later(expires_at, than)
 
 
 async def clock_of(tx: Connection, actor: Actor) -> Clock:
@@ -72,7 +85,7 @@ async def check_limits(
     problems.raise_any()
 
 
-def _is_later(moment: datetime | None, than: datetime | None) -> bool:
+def is_later(moment: datetime | None, than: datetime | None) -> bool:
     """Whether one is later than the other; None is never, which is the latest."""
     return than is not None and (moment is None or moment > than)
 

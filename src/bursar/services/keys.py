@@ -10,8 +10,10 @@ from sqlalchemy import bindparam, select
 from bursar.access.above import lock_holder_of_key
 from bursar.access.actor import Actor
 from bursar.access.door import Lock, access_api_key, access_team, access_user
-from bursar.access.policy import Action, forbidden
+from bursar.access.policy import Action, creation_of, forbidden
+from bursar.access.standing import administers
 from bursar.database.connections import Connection
+from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, team_members
@@ -32,11 +34,13 @@ from bursar.domain.limits import (
     problems_with_budget,
     resulting,
 )
-from bursar.domain.roles import KeyScope
+from bursar.domain.roles import KeyKind, KeyScope
 from bursar.services import archive, audit, budgets
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.holdings import Clock, check_limits, clock_of, ungrantable
+
+LONG_LIFE = "let a key live longer than the one you use, or than its team lets keys of members"
 
 
 class KeyAttributes(TypedDict, total=False):
@@ -70,8 +74,9 @@ async def create(
     """Create a key: of a user, of a team's service, or of a user as a member of a team.
 
     Of neither it is the actor's own, if the actor is a user. It lives no longer than the key that
-    asks for it. Raises Refusals for bad attributes, NotFound, Forbidden, NotMember for a user outside
-    the team, LimitExceeded, AlreadyTaken.
+    asks for it, and that of a member, where nothing is said, as long as the team lets them; who is a
+    mere member makes none that lives longer. Raises Refusals for bad attributes, NotFound, Forbidden,
+    NotMember for a user outside the team, LimitExceeded, AlreadyTaken.
     """
     if user_id is None and team_id is None:
         user_id = actor.user_id
@@ -84,22 +89,14 @@ async def create(
     problems.raise_any()
     if user_id is None and team_id is None:
         raise forbidden(Action.API_KEY_CREATE, "user_id")
-    organization_id = None
-    if team_id is not None:
-        team = await access_team(
-            tx, actor, team_id, Action.API_KEY_CREATE, path=("team_id",), lock=Lock.SHARE
-        )
-        organization_id = team.organization_id
-    if user_id is not None:
-        needed = [] if team_id else [Action.API_KEY_CREATE]
-        await access_user(tx, actor, user_id, *needed, path=("user_id",), lock=Lock.SHARE)
-    if user_id is not None and team_id is not None:
-        member = await tx.one(_membership(), team_id=team_id, user_id=user_id)
-        if member is None:
-            raise NotMember("user_id")
+    team = await _hold_owner(tx, actor, user_id, team_id)
+    if team is not None and kind is KeyKind.MEMBER:
+        attributes = {"expires_at": clock.after(team.member_key_duration), **attributes}
+        if not administers(actor, team):
+            clock = clock.within(team.member_key_duration)
     problems = Problems(ungrantable(actor, user_id, scopes, "scopes"))
     if clock.is_outlived_by(attributes.get("expires_at")):
-        problems.append(Forbidden("expires_at", deed="create a key that outlives the one you use"))
+        problems.append(Forbidden("expires_at", deed=LONG_LIFE))
     problems.raise_any()
     limits = resulting(None, attributes.get("budget"))
     await check_limits(tx, user_id, team_id, limits)
@@ -108,8 +105,35 @@ async def create(
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
     await budgets.store(tx, "api_key", row.id, None, limits)
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
-    await audit.record(tx, actor, change("api_key.create", row, organization_id, after=after))
+    await audit.record(
+        tx, actor, change("api_key.create", row, team and team.organization_id, after=after)
+    )
     return NewKey(row, secret)
+
+
+async def _hold_owner(
+    tx: Connection, actor: Actor, user_id: str | None, team_id: str | None
+) -> Row | None:
+    """Lock whose key it will be, for an actor who may make it; answers the team, if there is one."""
+    team = None
+    if team_id is not None:
+        team = await access_team(
+            tx,
+            actor,
+            team_id,
+            creation_of(user_id),
+            path=("team_id",),
+            lock=Lock.SHARE,
+            as_member=user_id in {None, actor.user_id},
+        )
+    if user_id is not None:
+        needed = [] if team_id else [Action.API_KEY_CREATE]
+        await access_user(tx, actor, user_id, *needed, path=("user_id",), lock=Lock.SHARE)
+        if team_id is not None and not await tx.one(
+            _membership(), team_id=team_id, user_id=user_id
+        ):
+            raise NotMember("user_id")
+    return team
 
 
 async def insert_key(
@@ -152,8 +176,7 @@ async def update(
     """
     clock = await clock_of(tx, actor)
     Problems(_problems(attributes, clock)).raise_any()
-    if "budget" in attributes:
-        await lock_holder_of_key(tx, actor, key_id)
+    holder = await lock_holder_of_key(tx, actor, key_id) if "budget" in attributes else None
     row = await access_api_key(
         tx,
         actor,
@@ -161,13 +184,17 @@ async def update(
         deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
         or [(Action.API_KEY_UPDATE, ("id",))],
     )
+    if holder not in {None, row.team_id, row.user_id}:
+        raise RunAgain  # it moved to another team while we waited
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
     if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
         raise Invalid("scopes", problem=problem)
     problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
+    if not administers(actor, row):
+        clock = clock.within(row.member_key_duration)
     if clock.is_outlived_longer_by(attributes.get("expires_at", row.expires_at), row.expires_at):
-        problems.append(Forbidden("expires_at", deed="make a key outlive the one you use"))
+        problems.append(Forbidden("expires_at", deed=LONG_LIFE))
     problems.raise_any()
     stored = await budgets.budget_of(tx, "api_key", row.id)
     before: Limits | None = budgets.limits_of(stored)

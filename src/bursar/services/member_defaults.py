@@ -1,4 +1,4 @@
-"""What holds for each member of a team who has nothing of their own: the default budget."""
+"""What holds for the members of a team alike: the default budget, and what they may do with keys."""
 
 from typing import TypedDict
 
@@ -9,7 +9,7 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
 from bursar.database.writes import update_row
-from bursar.domain.errors import Problems
+from bursar.domain.errors import Invalid, Problems
 from bursar.domain.limits import (
     BudgetChanges,
     Limits,
@@ -17,9 +17,16 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
+from bursar.domain.roles import MemberPermission, problem_with_permissions
 from bursar.services import audit, budgets
 from bursar.services.attributes import check_version
 from bursar.services.teams import change
+
+
+class Permissions(TypedDict, total=False):
+    """What members may do from now on; None is the default."""
+
+    permissions: list[MemberPermission] | None
 
 
 class DefaultBudget(TypedDict, total=False):
@@ -61,4 +68,29 @@ async def update_budget(
             after=audit.all_of([("member_budget", limits)]),
         ),
     )
+    return changed
+
+
+async def update_permissions(
+    tx: Connection,
+    actor: Actor,
+    *,
+    team_id: str,
+    attributes: Permissions,
+    expected_version: int | None = None,
+) -> Row:
+    """Change what members of the team may do with keys; nobody does more once this is committed.
+
+    Raises Refusals for what is named twice, NotFound, Forbidden, VersionConflict for the team's
+    version.
+    """
+    if problem := problem_with_permissions(attributes.get("permissions") or ()):
+        raise Invalid("permissions", problem=problem)
+    row = await access_team(
+        tx, actor, team_id, Action.TEAM_MEMBER_PERMISSIONS_UPDATE, path=("team_id",)
+    )
+    check_version(row, expected_version)
+    columns = {f"member_{name}": value for name, value in attributes.items()}
+    changed = await update_row(tx, teams, row.id, columns)
+    await audit.record(tx, actor, change("team.update", row, before=row, after=changed))
     return changed

@@ -5,8 +5,9 @@ from typing import TypedDict
 
 from bursar.access.above import lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import Deeds, Lock, access_team, team_relations
+from bursar.access.door import Deeds, Lock, access_team
 from bursar.access.policy import Action, Relation, permits
+from bursar.access.standing import team_relations
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row

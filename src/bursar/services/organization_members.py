@@ -7,8 +7,9 @@ from typing import TypedDict
 from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
 
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_organization, team_relations
+from bursar.access.door import Lock, access_organization
 from bursar.access.policy import Action, Relation
+from bursar.access.standing import team_relations
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row

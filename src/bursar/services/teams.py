@@ -22,7 +22,7 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.domain.roles import PlatformRole, TeamRole
+from bursar.domain.roles import MemberPermission, PlatformRole, TeamRole
 from bursar.services import audit, budgets, gateway_settings, members, memberships, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
@@ -43,6 +43,7 @@ class TeamAttributes(TypedDict, total=False):
     description: str | None
     joinable: bool
     tags: list[str]
+    member_key_duration: str | None
     metadata: dict[str, Any]
     budget: BudgetChanges | None
     gateway_settings: dict[str, Any] | None
@@ -51,6 +52,7 @@ class TeamAttributes(TypedDict, total=False):
 class NewTeamAttributes(TeamAttributes, total=False):
     """What a team is made with."""
 
+    member_permissions: list[MemberPermission] | None
     member_budget: BudgetChanges | None
 
 

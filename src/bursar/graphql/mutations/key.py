@@ -1,4 +1,4 @@
-"""API keys: create, update, block, unblock, rotate, delete."""
+"""API keys: create, update, block, unblock, move, rotate, delete."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.key import ApiKey
-from bursar.services import key_removal, key_rotation, keys
+from bursar.services import key_moves, key_removal, key_rotation, keys
 
 
 @strawberry.input(description="A key to create: personal, of a member of a team, or of a service.")
@@ -34,7 +34,8 @@ class ApiKeyCreateInput(MutationInput):
         "INFER for others if nothing is said."
     )
     expires_at: Maybe[datetime | None] = strawberry.field(
-        description="From when on it is refused; no later than the key you use."
+        description="From when on it is refused; no later than the key you use and, where you are a "
+        "mere member, than the team's memberKeyDuration, which also holds if nothing is said."
     )
     rotation_interval: Maybe[Duration | None] = strawberry.field(
         description="How often its secret should be replaced."
@@ -54,7 +55,8 @@ class ApiKeyUpdateInput(MutationInput):
         description="What it may be used for, all of it; it cannot be null."
     )
     expires_at: Maybe[datetime | None] = strawberry.field(
-        description="From when on it is refused; no later than the key you use."
+        description="From when on it is refused; no later than the key you use and, where you are a "
+        "mere member, than the team's memberKeyDuration from now."
     )
     rotation_interval: Maybe[Duration | None] = strawberry.field(
         description="How often its secret should be replaced."
@@ -67,6 +69,19 @@ class ApiKeyUpdateInput(MutationInput):
     )
     expected_version: Maybe[int | None] = strawberry.field(
         description="Refuse the change if the key has another version by now."
+    )
+
+
+@strawberry.input(description="A key of a team to move to another.")
+class ApiKeyMoveInput(MutationInput):
+    id: strawberry.ID = strawberry.field(
+        description="The key, of a member or a service; a personal one belongs to no team."
+    )
+    team_id: strawberry.ID = strawberry.field(
+        description="The team where it goes; the key's user, if it has one, is a member there."
+    )
+    expected_version: Maybe[int | None] = strawberry.field(
+        description="Refuse the move if the key has another version by now."
     )
 
 
@@ -121,6 +136,11 @@ class ApiKeyUpdatePayload(ApiKeyPayload):
 
 
 @strawberry.type(description="The key as it is now.")
+class ApiKeyMovePayload(ApiKeyPayload):
+    pass
+
+
+@strawberry.type(description="The key as it is now.")
 class ApiKeyBlockPayload(ApiKeyPayload):
     pass
 
@@ -144,9 +164,10 @@ class ApiKeysDeletePayload(Payload):
 
 @mutation
 async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreatePayload:
-    """Create a key. A key of a team is for its admins and those of its organization to create.
+    """Create a key.
 
-    For platform admins, and for oneself if it is personal.
+    For platform admins, admins of its organization or team, and oneself; in a team for oneself with
+    KEY_CREATE, and for a service with SERVICE_KEY_CREATE.
     """
     new = await keys.create(
         write.tx,
@@ -163,7 +184,8 @@ async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreate
 async def api_key_update(write: Write, input: ApiKeyUpdateInput) -> ApiKeyUpdatePayload:
     """Change a key.
 
-    For platform admins, admins of its organization or team, and oneself if it is personal.
+    For platform admins, admins of its organization or team, and its user; in a
+    team with KEY_UPDATE.
     """
     row = await keys.update(
         write.tx,
@@ -176,10 +198,27 @@ async def api_key_update(write: Write, input: ApiKeyUpdateInput) -> ApiKeyUpdate
 
 
 @mutation
+async def api_key_move(write: Write, input: ApiKeyMoveInput) -> ApiKeyMovePayload:
+    """Move a key of a team to another team, with its secret, limits and spend.
+
+    For who may delete it where it is, and create it where it goes.
+    """
+    row = await key_moves.move(
+        write.tx,
+        write.actor,
+        key_id=input.id,
+        team_id=input.team_id,
+        expected_version=given(input.expected_version),
+    )
+    return ApiKeyMovePayload(api_key=row)
+
+
+@mutation
 async def api_key_block(write: Write, input: ApiKeyBlockInput) -> ApiKeyBlockPayload:
     """Block a key: it is refused from now on.
 
-    For platform admins, admins of its organization or team, and oneself if it is personal.
+    For platform admins, admins of its organization or team, and its user; in a
+    team with KEY_BLOCK.
     """
     row = await keys.set_blocked(write.tx, write.actor, key_id=input.id, blocked=True)
     return ApiKeyBlockPayload(api_key=row)
@@ -189,7 +228,8 @@ async def api_key_block(write: Write, input: ApiKeyBlockInput) -> ApiKeyBlockPay
 async def api_key_unblock(write: Write, input: ApiKeyUnblockInput) -> ApiKeyUnblockPayload:
     """Unblock a key.
 
-    For platform admins, admins of its organization or team, and oneself if it is personal.
+    For platform admins, admins of its organization or team, and its user; in a
+    team with KEY_BLOCK.
     """
     row = await keys.set_blocked(write.tx, write.actor, key_id=input.id, blocked=False)
     return ApiKeyUnblockPayload(api_key=row)
@@ -199,7 +239,8 @@ async def api_key_unblock(write: Write, input: ApiKeyUnblockInput) -> ApiKeyUnbl
 async def api_key_rotate(write: Write, input: ApiKeyRotateInput) -> ApiKeyRotatePayload:
     """Give a key a new secret; the one it has stays good for the grace period, an earlier one ends.
 
-    For platform admins, admins of its organization or team, and oneself if it is personal.
+    For platform admins, admins of its organization or team, and its user; in a
+    team with KEY_ROTATE.
     """
     new = await key_rotation.rotate(
         write.tx,
@@ -215,7 +256,8 @@ async def api_key_rotate(write: Write, input: ApiKeyRotateInput) -> ApiKeyRotate
 async def api_keys_delete(write: Write, input: ApiKeysDeleteInput) -> ApiKeysDeletePayload:
     """Delete keys, which are archived without their secrets: all or none.
 
-    For platform admins, admins of their organization or team, and oneself if they are personal.
+    For platform admins, admins of their organization or team, and their user; in
+    a team with KEY_DELETE.
     """
     rows = await key_removal.delete(write.tx, write.actor, key_ids=input.ids)
     return ApiKeysDeletePayload(deleted_ids=[strawberry.ID(row.id) for row in rows])
@@ -224,6 +266,7 @@ async def api_keys_delete(write: Write, input: ApiKeysDeleteInput) -> ApiKeysDel
 FIELDS = [
     api_key_create,
     api_key_update,
+    api_key_move,
     api_key_block,
     api_key_unblock,
     api_key_rotate,

@@ -1,14 +1,15 @@
-"""Teams: create, update, block, unblock, delete, and the default budget of members."""
+"""Teams: create, update, block, unblock, delete, and what holds for members alike."""
 
 import strawberry
 from strawberry import Maybe
 
+from bursar.domain.roles import MemberPermission
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.gateway_settings import GatewaySettingsInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
-from bursar.graphql.scalars import JSON
+from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.team import Team
 from bursar.services import member_defaults, team_removal, teams
 
@@ -27,6 +28,12 @@ class TeamCreateInput(MutationInput):
         description="Whether who belongs to the organization may join by themself; false unless said."
     )
     tags: Maybe[list[str] | None] = strawberry.field(description="Labels, each once.")
+    member_permissions: Maybe[list[MemberPermission] | None] = strawberry.field(
+        description="What its members may do with keys; null, or nothing said, is KEY_READ."
+    )
+    member_key_duration: Maybe[Duration | None] = strawberry.field(
+        description="How long keys of members live for which nothing else is said; null is for ever."
+    )
     metadata: Maybe[JSON | None] = strawberry.field(description="Free data of yours.")
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="Its budget, within the organization's."
@@ -57,6 +64,9 @@ class TeamUpdateInput(MutationInput):
     tags: Maybe[list[str] | None] = strawberry.field(
         description="Labels, all of them; they cannot be null."
     )
+    member_key_duration: Maybe[Duration | None] = strawberry.field(
+        description="How long keys of members live for which nothing else is said; null is for ever."
+    )
     metadata: Maybe[JSON | None] = strawberry.field(
         description="Free data of yours, as a whole; it cannot be null."
     )
@@ -76,6 +86,18 @@ class TeamMemberBudgetUpdateInput(MutationInput):
     team_id: strawberry.ID = strawberry.field(description="The team.")
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="The limits to set; null takes the default away."
+    )
+    expected_version: Maybe[int | None] = strawberry.field(
+        description="Refuse the change if the team has another version by now."
+    )
+
+
+@strawberry.input(description="What members of a team may do with keys.")
+class TeamMemberPermissionsUpdateInput(MutationInput):
+    team_id: strawberry.ID = strawberry.field(description="The team.")
+    permissions: Maybe[list[MemberPermission] | None] = strawberry.field(
+        description="All that they may do, each once: null is the default, KEY_READ, and an empty "
+        "list is nothing."
     )
     expected_version: Maybe[int | None] = strawberry.field(
         description="Refuse the change if the team has another version by now."
@@ -116,6 +138,11 @@ class TeamUpdatePayload(TeamPayload):
 
 @strawberry.type(description="The team as it is now.")
 class TeamMemberBudgetUpdatePayload(TeamPayload):
+    pass
+
+
+@strawberry.type(description="The team as it is now.")
+class TeamMemberPermissionsUpdatePayload(TeamPayload):
     pass
 
 
@@ -188,6 +215,24 @@ async def team_member_budget_update(
 
 
 @mutation
+async def team_member_permissions_update(
+    write: Write, input: TeamMemberPermissionsUpdateInput
+) -> TeamMemberPermissionsUpdatePayload:
+    """Set what each member who is no admin may do with keys of the team.
+
+    For platform admins, admins of the organization, and admins of the team.
+    """
+    row = await member_defaults.update_permissions(
+        write.tx,
+        write.actor,
+        team_id=input.team_id,
+        attributes=given(input, "team_id", "expected_version"),
+        expected_version=given(input.expected_version),
+    )
+    return TeamMemberPermissionsUpdatePayload(team=row)
+
+
+@mutation
 async def team_block(write: Write, input: TeamBlockInput) -> TeamBlockPayload:
     """Block a team: none of its keys is authorized. For platform and organization admins."""
     row = await teams.set_blocked(write.tx, write.actor, team_id=input.id, blocked=True)
@@ -216,6 +261,7 @@ FIELDS = [
     team_create,
     team_update,
     team_member_budget_update,
+    team_member_permissions_update,
     team_block,
     team_unblock,
     teams_delete,

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.types import Info
 
-from bursar.access.door import team_relations
 from bursar.access.policy import Action, permits
+from bursar.access.standing import team_relations
 from bursar.domain.ids import Prefix
+from bursar.domain.roles import MemberPermission
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
-from bursar.graphql.scalars import JSON
+from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
@@ -50,6 +51,13 @@ class Team(Node):
         description="Whether who belongs to the organization may join by themself."
     )
     tags: list[str] = strawberry.field(description="Labels, in the order they were given.")
+    member_permissions: list[MemberPermission] | None = strawberry.field(
+        description="What members may do with keys, as it was set; null is the default, KEY_READ."
+    )
+    member_key_duration: Duration | None = strawberry.field(
+        description="How long keys of members live for which nothing else was said, and at most "
+        "those that members make; null is for ever."
+    )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the team was made.")
