@@ -16,6 +16,7 @@ VIEWER = """
 TO_A_TEAM = [
     "TEAM_UPDATE",
     "TEAM_LIMIT",
+    "TEAM_MOVE",
     "TEAM_BLOCK",
     "TEAM_DELETE",
     "TEAM_MEMBERS_ADD",
@@ -55,7 +56,8 @@ async def test_viewer_is_the_user_and_key_behind_the_request(api: Api, make: Fac
                         "viewerPermissions": [
                             action
                             for action in TO_A_TEAM
-                            if action not in {"TEAM_LIMIT", "TEAM_BLOCK", "TEAM_DELETE"}
+                            if action
+                            not in {"TEAM_LIMIT", "TEAM_MOVE", "TEAM_BLOCK", "TEAM_DELETE"}
                         ],
                     },
                 }

@@ -52,6 +52,9 @@ UNBOUNDED_TEXTS = {
     "deleted_api_keys.organization_id",
     "deleted_api_keys.deleted_by_user_id",
     "deleted_api_keys.deleted_by_key_id",
+    "deleted_teams.organization_id",
+    "deleted_teams.deleted_by_user_id",
+    "deleted_teams.deleted_by_key_id",
     "teams.tags",
 }
 BOUNDED_TEXT = re.compile(r"char_length\(.*\) <=|= ANY \(ARRAY\[|<@ ARRAY\[|~ '\^.*\$'")

@@ -25,6 +25,7 @@ class Action(StrEnum):
     TEAM_CREATE = "team:create"
     TEAM_UPDATE = "team:update"
     TEAM_LIMIT = "team:limit"
+    TEAM_MOVE = "team:move"
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
@@ -62,7 +63,8 @@ class Rule(NamedTuple):
 yes, no = True, False
 
 # Oneself: for a key the user of a personal one, for a grant of MANAGE the user of any; for joining
-# whom the team is open to.
+# whom the team is open to; for creating a team anybody, in the built-in organization, by self-service.
+# To move a team is asked of both organizations.
 # fmt: off
 POLICY: dict[Action, Rule] = {
     #                                        platform  organization  team  self
@@ -74,9 +76,10 @@ POLICY: dict[Action, Rule] = {
     Action.ORGANIZATION_MEMBERS_ADD:    Rule(yes,      yes,          no,   no,   "add members to this organization"),
     Action.ORGANIZATION_MEMBER_UPDATE:  Rule(yes,      yes,          no,   no,   "change members of this organization"),
     Action.ORGANIZATION_MEMBERS_REMOVE: Rule(yes,      yes,          no,   yes,  "remove others from this organization"),
-    Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   no,   "create a team in this organization"),
+    Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   yes,  "create a team in this organization"),
     Action.TEAM_UPDATE:                 Rule(yes,      yes,          yes,  no,   "change this team"),
     Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget or external id of this team"),
+    Action.TEAM_MOVE:                   Rule(yes,      yes,          no,   no,   "move this team from or to this organization"),
     Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
     Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
     Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),

@@ -16,7 +16,9 @@ from sqlalchemy import (
     all_,
     bindparam,
     exists,
+    false,
     literal,
+    or_,
     select,
     union_all,
 )
@@ -37,7 +39,10 @@ async def of_platform(tx: Connection) -> list[str]:
 
 
 async def lock_administered(tx: Connection, user_id: str) -> set[str]:
-    """Lock the organizations and teams that a user administers; answers their ids."""
+    """Lock the organizations and teams that a user administers; answers their ids.
+
+    So are the teams that bear the user's mark (self-service), which is wiped off when the user goes.
+    """
     locked = [await tx.all(_lock(table), user_id=user_id) for table in (organizations, teams)]
     return {row.id for rows in locked for row in rows}
 
@@ -99,7 +104,7 @@ def _platform_admins() -> Statement:
 def _lock(things: Table) -> Statement:
     return Statement(
         select(things.c.id)
-        .where(things.c.id.in_(_of_user(things)))
+        .where(or_(things.c.id.in_(_of_user(things)), _bears_mark(things)))
         .order_by(things.c.id)
         .with_for_update(key_share=True)
     )
@@ -120,6 +125,10 @@ def _alone() -> Statement:
             )
         )
     )
+
+
+def _bears_mark(things: Table) -> ColumnElement[bool]:
+    return teams.c.self_service_user_id == USER if things is teams else false()
 
 
 def _of_user(things: Table, *conditions: ColumnElement[bool]) -> Select[Any]:

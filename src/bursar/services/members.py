@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from bursar.access.above import lock_organization_of_team
+from bursar.access.above import check_organization, lock_organization_of_team
 from bursar.access.actor import Actor
 from bursar.access.door import Lock, access_team, team_relations
 from bursar.access.policy import Action, Relation, permits
 from bursar.database.connections import Connection
-from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import update_row
@@ -53,8 +52,7 @@ async def add(
         deeds.append((Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)))
     held = await lock_organization_of_team(tx, actor, team_id, built_in=False)
     team = await access_team(tx, actor, team_id, path=("team_id",), deeds=deeds, lock=Lock.SHARE)
-    if team.organization_id != (held or DEFAULT_ORGANIZATION):
-        raise RunAgain  # it came into sight while we waited
+    check_organization(team, held or DEFAULT_ORGANIZATION)
     invites = permits(actor, Action.ORGANIZATION_MEMBERS_ADD, team_relations(team))
     return await add_to(
         tx, actor, team, new_members, invites=invites, add_to_organization=add_to_organization
