@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from api_client import Answer
+from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.rows import Row
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
@@ -251,15 +252,68 @@ async def test_who_waits_for_a_team_that_moves_meanwhile_goes_by_where_it_is_the
     await make.organization_member(built_in, people["lead"], OrganizationRole.ADMIN)
     ids = {"team": team.id, "person": people["person"].id}
     ids["plan"] = (await make.plan(max_budget=11)).id
-    text = json.dumps(given)
-    for name, id_ in ids.items():
-        text = text.replace(f"${name}", id_)
     async with owner.transaction():
         await owner.execute("UPDATE teams SET organization_id = $1", other.id)
-        asked = asyncio.create_task(ask(people[who], document, input=json.loads(text)))
-        async with asyncio.timeout(2):
-            while await owner.fetchval(WAITING) == 0:  # noqa: ASYNC110 (PostgreSQL tells by being asked)
-                await asyncio.sleep(0.01)
+        asked = asyncio.create_task(ask(people[who], document, input=_filled(given, **ids)))
+        await _until_somebody_waits(owner)
+    assert (await asked).refusals == [refusal]
+
+
+@pytest.mark.parametrize(
+    ("document", "given", "refusal"),
+    [
+        (
+            LIMIT_TEAM,
+            {"id": "$team", "budget": {"maxBudget": "11"}},
+            ("CONFLICT", "input.budget.maxBudget"),
+        ),
+        (
+            ATTACH,
+            {"budgetId": "$plan", "holderId": "$team"},
+            ("CONFLICT", "input.budgetId.maxBudget"),
+        ),
+        (
+            ADD,
+            {"teamId": "$team", "members": [{"userId": "$person"}]},
+            ("CONFLICT", "input.members.0.userId"),
+        ),
+        (JOIN, {"teamId": "$team"}, ("NOT_FOUND", "input.teamId")),
+    ],
+    ids=["limit", "plan", "add", "join"],
+)
+async def test_who_waited_for_a_team_that_moved_waits_for_the_organization_that_it_came_to(
+    ask: LiveApi,
+    make: Factory,
+    owner: asyncpg.Connection,
+    migrated: EmbeddedPostgres,
+    document: str,
+    given: dict[str, object],
+    refusal: tuple[str, str],
+) -> None:
+    one, other = await make.organization(), await make.organization()
+    await make.budget("organization", other, max_budget=20)
+    team, person = await make.team(one, joinable=True), await make.person(organization=one)
+    await make.organization_member(other, person)
+    plan = await make.plan(max_budget=11)
+    asker = person if document is JOIN else await make.admin()
+    asked_for = _filled(given, team=team.id, person=person.id, plan=plan.id)
+    lowering = await asyncpg.connect(migrated.owner_url)
+    try:
+        async with lowering.transaction():
+            held = "SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE"
+            await lowering.execute(held, other.id)
+            await lowering.execute("UPDATE budgets SET max_budget = 10 WHERE name IS NULL")
+            members = "DELETE FROM organization_members WHERE organization_id = $1"
+            await lowering.execute(members, other.id)
+            async with owner.transaction():
+                await owner.execute("SELECT FROM teams FOR UPDATE")
+                asked = asyncio.create_task(ask(asker, document, input=asked_for))
+                await _until_somebody_waits(owner)
+                await owner.execute("UPDATE teams SET organization_id = $1", other.id)
+            await asyncio.sleep(0.1)
+            await _until_somebody_waits(owner)
+    finally:
+        await lowering.close()
     assert (await asked).refusals == [refusal]
 
 
@@ -294,3 +348,17 @@ async def _amid(
     answers = await asyncio.gather(*others[:middle], moving, *others[middle:])
     assert answers.pop(middle).refusals == []
     return Counter(end for answer in answers for end in (answer.refusals or [("", "")]))
+
+
+def _filled(given: dict[str, object], **ids: str) -> object:
+    """An input with ids in the place of their names."""
+    text = json.dumps(given)
+    for name, id_ in ids.items():
+        text = text.replace(f"${name}", id_)
+    return json.loads(text)
+
+
+async def _until_somebody_waits(owner: asyncpg.Connection) -> None:
+    async with asyncio.timeout(2):
+        while await owner.fetchval(WAITING) == 0:  # noqa: ASYNC110 (PostgreSQL tells by being asked)
+            await asyncio.sleep(0.01)
