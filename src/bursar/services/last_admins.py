@@ -10,16 +10,16 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CompoundSelect,
     Select,
     Table,
     Text,
     all_,
     bindparam,
     exists,
-    false,
     literal,
-    or_,
     select,
+    union,
     union_all,
 )
 
@@ -104,7 +104,7 @@ def _platform_admins() -> Statement:
 def _lock(things: Table) -> Statement:
     return Statement(
         select(things.c.id)
-        .where(or_(things.c.id.in_(_of_user(things)), _bears_mark(things)))
+        .where(things.c.id.in_(_of_user(things) if things is organizations else _marked()))
         .order_by(things.c.id)
         .with_for_update(key_share=True)
     )
@@ -127,8 +127,9 @@ def _alone() -> Statement:
     )
 
 
-def _bears_mark(things: Table) -> ColumnElement[bool]:
-    return teams.c.self_service_user_id == USER if things is teams else false()
+def _marked() -> CompoundSelect[Any]:
+    """The ids of the teams that the user administers, or that bear their mark."""
+    return union(_of_user(teams), select(teams.c.id).where(teams.c.self_service_user_id == USER))
 
 
 def _of_user(things: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
