@@ -18,6 +18,7 @@ errors {
   ... on VersionConflict { currentVersion }
   ... on LimitExceeded { level limit requested }
   ... on TeamsExceedLimits { teams { id } }
+  ... on MembersOutsideOrganization { members { id user { id } } }
 }
 """
 

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -111,6 +111,19 @@ async def app(migrated: EmbeddedPostgres) -> AsyncIterator[Starlette]:
     app = create_app(Settings(), dsn=migrated.application_url, peppers=[PEPPER])
     yield app
     await app.state.database.close()
+
+
+@pytest.fixture
+def app_with(migrated: EmbeddedPostgres) -> Callable[..., AbstractAsyncContextManager[Starlette]]:
+    """The application by other settings: `async with app_with(workers=2) as app`."""
+
+    @asynccontextmanager
+    async def other(**settings: object) -> AsyncIterator[Starlette]:
+        app = create_app(Settings(**settings), dsn=migrated.application_url, peppers=[PEPPER])
+        yield app
+        await app.state.database.close()
+
+    return other
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from bursar.database.tables import (
     budget_attachments,
     budgets,
     deleted_api_keys,
+    deleted_teams,
     organization_members,
     organizations,
     team_members,
@@ -167,6 +168,13 @@ class Factory:
         return await self._insert(
             deleted_api_keys, Prefix.API_KEY, {"state": {}, **places, **columns}
         )
+
+    async def deleted_team(self, organization: Row, **attributes: Any) -> Row:
+        """What the archive keeps of a team of an organization."""
+        self._count += 1
+        columns = columns_of({"name": f"Team {self._count}", **attributes})
+        places = {"organization_id": organization.id, "state": {}}
+        return await self._insert(deleted_teams, Prefix.TEAM, {**places, **columns})
 
     async def plan(self, name: str | None = None, **limits: Any) -> Row:
         """A budget with a name, which nothing has yet."""

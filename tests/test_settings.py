@@ -1,10 +1,12 @@
 """Settings: what the environment gives, what stops a start, and what nobody gets to see."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bursar.domain.new_teams import NewTeams
 from bursar.settings import BadSettings, Settings, load, shown, variable
 
 LONG = "0123456789abcdefghijklmnopqrstuv"
@@ -55,6 +57,17 @@ def test_the_environment_is_read(environment: pytest.MonkeyPatch) -> None:
     assert settings.database_url.get_secret_value() == URL
 
 
+def test_what_new_teams_have_is_read_as_the_api_reads_it(environment: pytest.MonkeyPatch) -> None:
+    assert load().new_teams == NewTeams()
+    environment.setenv("BURSAR_SELF_SERVICE_TEAMS", "true")
+    environment.setenv("BURSAR_NEW_TEAM_MAX_BUDGET", "0.10")
+    environment.setenv("BURSAR_NEW_TEAM_BUDGET_DURATION", "1mo")
+    environment.setenv("BURSAR_NEW_TEAM_RPM_LIMIT", "0")
+    budget = {"max_budget": Decimal("0.1"), "duration": "1mo", "rpm_limit": 0}
+    assert load().new_teams == NewTeams(self_service=True, budget=budget)
+    assert load(new_team_max_budget=Decimal(7)).new_teams.budget["max_budget"] == 7
+
+
 def test_an_option_comes_before_the_environment(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("BURSAR_PORT", "9000")
     assert load(port=9001).port == 9001
@@ -103,6 +116,13 @@ def test_an_unknown_name_like_no_other_is_told(environment: pytest.MonkeyPatch) 
         ("BURSAR_DRAIN_SECONDS", "61"),
         ("BURSAR_STOP_SECONDS", "nan"),
         ("BURSAR_MAX_BODY_BYTES", "1048577"),
+        ("BURSAR_SELF_SERVICE_TEAMS", "maybe"),
+        ("BURSAR_NEW_TEAM_MAX_BUDGET", "1e3"),
+        ("BURSAR_NEW_TEAM_MAX_BUDGET", "-1"),
+        ("BURSAR_NEW_TEAM_MAX_BUDGET", "NaN"),
+        ("BURSAR_NEW_TEAM_BUDGET_DURATION", "1 month"),
+        ("BURSAR_NEW_TEAM_TPM_LIMIT", "-1"),
+        ("BURSAR_NEW_TEAM_RPM_LIMIT", "4611686018427387905"),
         ("BURSAR_ADMIN_KEY", LONG[:31]),
         ("BURSAR_ADMIN_KEY", "x" * 513),
         ("BURSAR_ADMIN_KEY", f"{LONG} {LONG}"),

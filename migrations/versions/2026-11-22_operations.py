@@ -98,9 +98,42 @@ GATEWAY_SETTINGS = (
 
 GATEWAY_SETTINGS_BACK = ("DROP TABLE gateway_settings",)
 
-TEAMS: tuple[str, ...] = ()
+TEAMS: tuple[str, ...] = (
+    """
+    ALTER TABLE teams ADD self_service_user_id text COLLATE "C"
+        REFERENCES users ON DELETE SET NULL
+    """,
+    """
+    CREATE INDEX teams_self_service_user_id_idx ON teams (self_service_user_id)
+        WHERE self_service_user_id IS NOT NULL
+    """,
+    """
+    CREATE TABLE deleted_teams (
+        id text COLLATE "C" PRIMARY KEY,
+        organization_id text COLLATE "C" NOT NULL,
+        external_id text COLLATE "C",
+        name text NOT NULL,
+        name_key text COLLATE "C" NOT NULL,
+        state jsonb NOT NULL,
+        deleted_at timestamptz NOT NULL DEFAULT now(),
+        deleted_by_user_id text COLLATE "C",
+        deleted_by_key_id text COLLATE "C",
+        CONSTRAINT deleted_teams_external_id_length_check
+            CHECK (char_length(external_id) BETWEEN 1 AND 128),
+        CONSTRAINT deleted_teams_name_length_check CHECK (char_length(name) BETWEEN 1 AND 128),
+        CONSTRAINT deleted_teams_name_key_length_check
+            CHECK (char_length(name_key) BETWEEN 1 AND 256)
+    )
+    """,
+    "CREATE INDEX ON deleted_teams (external_id, id)",
+    "CREATE INDEX ON deleted_teams (organization_id, deleted_at, id)",
+    "CREATE INDEX ON deleted_teams (deleted_at, id)",
+)
 
-TEAMS_BACK: tuple[str, ...] = ()
+TEAMS_BACK: tuple[str, ...] = (
+    "DROP TABLE deleted_teams",
+    "ALTER TABLE teams DROP self_service_user_id",
+)
 
 AUDIT = (
     "ALTER TABLE audit_entries ADD COLUMN on_behalf_of text",

@@ -3,8 +3,9 @@
 import difflib
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from platformdirs import user_data_path
 from pydantic import (
@@ -18,6 +19,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bursar.domain import durations, money
+from bursar.domain.limits import MOST_COUNT, BudgetChanges
+from bursar.domain.new_teams import NewTeams
 from bursar.traces import installed
 
 _PREFIX = "BURSAR_"
@@ -56,6 +60,26 @@ def _postgresql(url: SecretStr) -> SecretStr:
     if not _ADDRESS.fullmatch(url.get_secret_value()):
         raise _problem("not postgresql://user:password@host/database, percent-encoded")
     return url
+
+
+def _amount(text: Any) -> Any:
+    """An amount of money as the API would take it."""
+    if not isinstance(text, str):
+        return text
+    try:
+        amount = money.parse(text)
+    except ValueError as error:
+        raise _problem(str(error)) from None
+    if problem := money.problem_with_limit(amount):
+        raise _problem(problem)
+    return amount
+
+
+def _duration(text: str) -> str:
+    try:
+        return str(durations.parse(text))
+    except ValueError as error:
+        raise _problem(str(error)) from None
 
 
 def _problem(sentence: str) -> PydanticCustomError:
@@ -148,6 +172,36 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
     )
+
+    self_service_teams: bool = Field(
+        False,
+        description="Whether users may create teams for themselves in the built-in organization, "
+        "within their own limits.",
+    )
+    new_team_max_budget: Annotated[Decimal, BeforeValidator(_amount)] | None = Field(
+        None, description="The most that a new team may spend in a period, in USD, if not said."
+    )
+    new_team_budget_duration: Annotated[str, AfterValidator(_duration)] | None = Field(
+        None, description="The period of a new team's budget, such as 1mo, if not said."
+    )
+    new_team_tpm_limit: int | None = Field(
+        None, ge=0, le=MOST_COUNT, description="The tokens a minute of a new team, if not said."
+    )
+    new_team_rpm_limit: int | None = Field(
+        None, ge=0, le=MOST_COUNT, description="The requests a minute of a new team, if not said."
+    )
+
+    @property
+    def new_teams(self) -> NewTeams:
+        """What the settings say of teams that are created."""
+        limits = {
+            "max_budget": self.new_team_max_budget,
+            "duration": self.new_team_budget_duration,
+            "tpm_limit": self.new_team_tpm_limit,
+            "rpm_limit": self.new_team_rpm_limit,
+        }
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        return NewTeams(self.self_service_teams, cast("BudgetChanges", given))
 
     @model_validator(mode="after")
     def _pepper_outlives_the_database(self) -> Self:

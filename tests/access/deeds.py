@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from access.world import World
+from bursar.domain.ids import DEFAULT_ORGANIZATION
 from factories import Person
 
 Input = Callable[[World, Person], dict[str, Any]]
@@ -110,6 +111,12 @@ DEEDS = {
     "teamBlock": one_team(),
     "teamUnblock": one_team(),
     "teamsDelete": deed("ids.0", lambda w, _: {"ids": [w.team.id]}),
+    "teamMove to the built-in": deed(
+        "id",
+        lambda w, _: {"id": w.team.id, "organizationId": DEFAULT_ORGANIZATION},
+        F="id organizationId",
+        f="organizationId",
+    ),
     "teamMembersAdd": within_team(lambda w, _: {"members": [{"userId": w.newcomer.id}]}),
     "teamMembersAdd as admin": within_team(
         lambda w, _: {"members": [{"userId": w.newcomer.id, "role": "ADMIN"}]}
@@ -217,6 +224,8 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "team": (ONE, lambda w, _: {"id": w.team.id}),
     "teamByExternalId": (ONE, lambda w, _: {"externalId": w.team.external_id}),
     "teams": (MANY, lambda _, __: {}),
+    "deletedTeams": (MANY, lambda _, __: {}),
+    "teamDeletePreview": ("{ nodes: teams { members } }", lambda w, _: {"ids": [w.team.id]}),
     "joinableTeams": (MANY, lambda _, __: {}),
     "user": (ONE, lambda w, _: {"id": w.mate.id}),
     "user oneself": (ONE, lambda _, me: {"id": me.id}),

@@ -55,14 +55,16 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         for kind, holder in (("member", bird), ("service", None))
     ]
     await make.attachment(plan, "api_key", keys[0].id)
+    gone = await make.deleted_team(organization, name=CANARY, external_id=CANARY)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
-    rows = [organization, team, hidden, bird.row, *joined, *budgets, plan, *entries, *keys]
+    rows = [gone, organization, team, hidden, bird.row, *joined, *budgets, plan, *entries, *keys]
     return [*(row.id for row in rows), bird.key_id]
 
 
 def questions(ids: list[str]) -> list[str]:
     """Everything that can be asked, and asked of each of these ids."""
     some = {"nodes": f"(ids: {json.dumps(ids)})"}
+    some["teamDeletePreview"] = some["nodes"]
     external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
     some |= {"userByEmail": email}

@@ -126,6 +126,8 @@ FILTERS = [
     ("apiKeys", "userId: $", "mate"),
     ("deletedApiKeys", "teamId: $", "team"),
     ("deletedApiKeys", "organizationId: $", "organization"),
+    ("deletedTeams", "ids: [$]", "team"),
+    ("deletedTeams", "organizationId: $", "organization"),
     ("auditEntries", "objectId: $", "team"),
     ("auditEntries", "teamId: $", "team"),
     ("auditEntries", "organizationId: $", "organization"),
@@ -153,7 +155,16 @@ async def test_a_filter_by_the_invisible_fits_as_little_as_one_by_nothing(
 
 
 @pytest.mark.parametrize(
-    "field", ["teams", "organizations", "users", "apiKeys", "deletedApiKeys", "auditEntries"]
+    "field",
+    [
+        "teams",
+        "deletedTeams",
+        "organizations",
+        "users",
+        "apiKeys",
+        "deletedApiKeys",
+        "auditEntries",
+    ],
 )
 async def test_the_cursors_of_another_show_nothing_of_theirs(
     api: Api, make: Factory, field: str

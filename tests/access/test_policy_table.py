@@ -58,6 +58,7 @@ teamMemberPermissionsUpdate          ok    F      F   ok    F      N     ok    F
 teamBlock                            ok    F      F   ok    F      N     F     F        N     N
 teamUnblock                          ok    F      F   ok    F      N     F     F        N     N
 teamsDelete                          ok    F      F   ok    F      N     F     F        N     N
+teamMove to the built-in             ok    F      F   f     F      N     F     F        N     N
 
 teamMembersAdd                       ok    F      F   ok    F      N     ok    F        N     N
 teamMembersAdd as admin              ok    F      F   ok    F      N     ok    F        N     N
@@ -125,6 +126,8 @@ organizations                        3     3      2     2     2      2     2    
 team                                 whole whole  whole whole whole  -     whole whole  -     -
 teamByExternalId                     whole whole  whole whole whole  -     whole whole  -     -
 teams                                3     3      2     2     2      0     1     1      0     1
+deletedTeams                         2     2      1     1     0      0     0     0      0     1
+teamDeletePreview                    1     1      1     1     1      0     1     1      0     0
 joinableTeams                        0     0      1     1     1      1     1     1      0     0
 user                                 whole whole  name  name  name   -     name  name   -     -
 user oneself                         whole whole  whole whole whole  whole whole whole  whole whole
@@ -190,6 +193,8 @@ async def test_query(api: Api, make: Factory, row: str, actor: str, expected: st
         case {"nodes": nodes, "totalCount": count}:
             assert count == len(nodes)
             seen = str(count)
+        case {"nodes": nodes}:
+            seen = str(len(nodes))
         case {"seen": value}:
             seen = "name" if value is None else "whole"
     assert seen == expected

@@ -79,6 +79,8 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
     }
     await make.deleted_api_key(organization=organization, team=team)
     await make.deleted_api_key(organization=other_organization, team=other_team)
+    await make.deleted_team(organization)
+    await make.deleted_team(other_organization)
     plan, free_plan = await make.plan(rpm_limit=7), await make.plan(rpm_limit=7)
     await make.attachment(plan, "api_key", keys["service"].id)
     await make.audit_entry(organization, organization=organization)

@@ -127,9 +127,19 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
                 *("team_member.remove", "organization_member.remove", "user.delete"),
             ],
         ),
+        (
+            "teamMove",
+            {"id": team_id, "organizationId": DEFAULT_ORGANIZATION},
+            ["team.move", "team.move"],
+        ),
+        ("teamMove", {"id": team_id, "organizationId": DEFAULT_ORGANIZATION}, []),
         ("teamsDelete", {"ids": [team_id]}, ["team.delete"]),
         ("userCreate", {"name": "V"}, ["user.create"]),
-        ("organizationDelete", {"id": organization_id}, ["organization.delete"]),
+        (
+            "organizationDelete",
+            {"id": organization_id},
+            [*["organization_member.remove"] * 2, "organization.delete"],
+        ),
     ):
         _, said = await written(name, **given)
         assert said == expected, name
@@ -251,6 +261,7 @@ async def test_change_that_cannot_be_recorded_does_not_happen(
             ("teamUpdate", {"id": team.id, "name": "T"}),
             ("teamMemberBudgetUpdate", {"teamId": team.id, "budget": {"maxBudget": "1"}}),
             ("teamBlock", {"id": team.id}),
+            ("teamMove", {"id": team.id, "organizationId": DEFAULT_ORGANIZATION}),
             ("teamsDelete", {"ids": [team.id]}),
             ("teamMembersAdd", {"teamId": team.id, "members": [{"userId": person.id}]}),
             ("teamMembersAdd", {"teamId": team.id, "allUsers": True}),

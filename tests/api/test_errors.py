@@ -62,6 +62,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "teamBlock": {"id": "$team"},
     "teamUnblock": {"id": "$team"},
     "teamsDelete": {"ids": []},
+    "teamMove": {"id": "$team", "organizationId": "$organization"},
     "teamMembersAdd": {"teamId": "$team", "members": [{"email": "new@example.com"}]},
     "teamMemberUpdate": {"teamId": "$team", "userId": "$user"},
     "teamMembersRemove": {"teamId": "$team", "members": [{"userId": "$user"}]},

@@ -149,7 +149,7 @@ async def crowd(make: Factory) -> tuple[Row, Person, dict[str, Key]]:
         (
             "organization",
             {"member", "other", "service", "sister", "sister service"},
-            ["team.delete", "team.delete", "organization.delete"],
+            [*["team.delete"] * 2, *["organization_member.remove"] * 2, "organization.delete"],
         ),
     ],
 )

@@ -59,6 +59,9 @@ UNBOUNDED_TEXTS = {
     "deleted_api_keys.organization_id",
     "deleted_api_keys.deleted_by_user_id",
     "deleted_api_keys.deleted_by_key_id",
+    "deleted_teams.organization_id",
+    "deleted_teams.deleted_by_user_id",
+    "deleted_teams.deleted_by_key_id",
 }
 BOUNDED_TEXT = re.compile(r"char_length\(.*\) <=|= ANY \(ARRAY\[|<@ ARRAY\[|~ '\^.*\$'")
 TWO_SIDES = re.compile(r">= .* <= ")

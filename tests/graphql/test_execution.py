@@ -14,6 +14,7 @@ from graphql import (
 
 from api_client import Api
 from bursar.database.pool import Database
+from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.execution.documents import RequestError, prepare
 from bursar.graphql.execution.run import run
@@ -251,5 +252,7 @@ async def test_a_mutation_never_runs_twice_though_what_it_made_vanished(
 
 
 async def answer_of(document: str, database: Database, person: Person) -> Any:
-    context = Context(database, person.actor, peppers=[PEPPER], max_body_bytes=0)
+    context = Context(
+        database, person.actor, peppers=[PEPPER], max_body_bytes=0, new_teams=NewTeams()
+    )
     return await run(schema, prepare(SCHEMA, document, None), {}, context)

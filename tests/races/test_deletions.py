@@ -145,6 +145,23 @@ async def test_a_user_deleted_while_being_added_leaves_no_membership_and_each_en
     assert written["organization_member.add"] == written["organization_member.remove"]
 
 
+async def test_a_user_deleted_while_added_to_teams_that_were_theirs_by_self_service_leaves_no_mark(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection
+) -> None:
+    admin = await make.admin()
+    outcomes: Counter[tuple[object, ...]] = Counter()
+    for _ in range(ROUNDS):
+        person = await make.person()
+        teams = [await make.team(self_service_user_id=person.id) for _ in range(8)]
+        members = [{"userId": person.id}]
+        adding = (ask(admin, ADD, input={"teamId": t.id, "members": members}) for t in teams)
+        deleting = ask(admin, DELETE_USER, input={"id": person.id})
+        outcomes += await _while_deleted(deleting, adding)
+    assert set(outcomes) <= {(), (("NOT_FOUND", "input.members.0.userId"),)}
+    assert await owner.fetchval("SELECT count(self_service_user_id) FROM teams") == 0
+    assert await owner.fetchval("SELECT count(*) FROM team_members") == 0
+
+
 async def _while_deleted(
     deleting: Awaitable[Answer], others: Iterable[Awaitable[Answer]]
 ) -> Counter[tuple[object, ...]]:

@@ -10,6 +10,8 @@ from sqlalchemy import Table, bindparam, select, true
 from bursar.access.actor import Actor, Sight
 from bursar.access.visibility import visible_api_keys, visible_teams
 from bursar.database.connections import Connection
+from bursar.database.pool import RunAgain
+from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, organizations, teams, users
 from bursar.domain.ids import DEFAULT_ORGANIZATION
@@ -28,6 +30,12 @@ async def lock_organization_of_team(
     statement = _organization_of_team(actor.sight, built_in)
     row = await tx.one(statement, **actor.parameters, id=team_id)
     return row and row.id
+
+
+def check_organization(team: Row, held: str | None) -> None:
+    """Raise RunAgain for a team that moved, or came into sight, while its organization was locked."""
+    if team.organization_id != held:
+        raise RunAgain
 
 
 async def lock_holder_of_key(tx: Connection, actor: Actor, key_id: str) -> str | None:

@@ -50,7 +50,8 @@ class Lock(StrEnum):
 
 IDS = bindparam("ids", type_=ARRAY(Text))
 Path = tuple[str | int, ...]
-Deeds = Iterable[tuple[Action, Path]]
+Deed = tuple[Action, Path]
+Deeds = Iterable[Deed]
 
 
 async def access_organization(

@@ -4,6 +4,7 @@ from functools import cache
 
 from sqlalchemy import Text, and_, bindparam, false, or_, select
 
+from bursar.access.above import check_organization
 from bursar.access.actor import Actor, Sight
 from bursar.access.door import Path
 from bursar.access.policy import Action, Relation, forbidden, permits
@@ -63,9 +64,9 @@ async def access_team_to_join(
     relations = {Relation.SELF} if row.open_to_actor or row.actor_team_role else set()
     if not permits(actor, action, relations):
         raise forbidden(action, *path)
-    organization_id = organization.id if organization else DEFAULT_ORGANIZATION
-    if held is None or organization_id != row.organization_id:
+    if held is None:
         raise RunAgain  # it came into sight while we waited
+    check_organization(row, organization.id if organization else DEFAULT_ORGANIZATION)
     return row
 
 

@@ -27,6 +27,7 @@ class Action(StrEnum):
     TEAM_UPDATE = "team:update"
     TEAM_LIMIT = "team:limit"
     TEAM_GATEWAY_SETTINGS = "team_gateway_settings:update"
+    TEAM_MOVE = "team:move"
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
@@ -75,7 +76,8 @@ SERVICE_KEY_CREATE = MemberPermission.SERVICE_KEY_CREATE
 
 # A member with permission: one whom the team lets do this, to a key of their own in the team or by
 # making a service's. Oneself: for a key the user of a personal one, for a grant of MANAGE the user of
-# any; for joining whom the team is open to.
+# any; for joining whom the team is open to; for creating a team anybody, in the built-in organization,
+# by self-service. To move a team is asked of both organizations.
 # fmt: off
 POLICY: dict[Action, Rule] = {
     #                                           platform  organization  team   member               self
@@ -87,9 +89,10 @@ POLICY: dict[Action, Rule] = {
     Action.ORGANIZATION_MEMBERS_ADD:       Rule(yes,      yes,          no,    no,                 no,  "add members to this organization"),
     Action.ORGANIZATION_MEMBER_UPDATE:     Rule(yes,      yes,          no,    no,                 no,  "change members of this organization"),
     Action.ORGANIZATION_MEMBERS_REMOVE:    Rule(yes,      yes,          no,    no,                 yes, "remove others from this organization"),
-    Action.TEAM_CREATE:                    Rule(yes,      yes,          no,    no,                 no,  "create a team in this organization"),
+    Action.TEAM_CREATE:                    Rule(yes,      yes,          no,    no,                 yes, "create a team in this organization"),
     Action.TEAM_UPDATE:                    Rule(yes,      yes,          yes,   no,                 no,  "change this team"),
     Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget or external id of this team"),
+    Action.TEAM_MOVE:                      Rule(yes,      yes,          no,    no,                 no,  "move this team from or to this organization"),
     Action.TEAM_GATEWAY_SETTINGS:          Rule(yes,      yes,          no,    no,                 no,  "change the gateway settings of this team"),
     Action.TEAM_BLOCK:                     Rule(yes,      yes,          no,    no,                 no,  "block or unblock this team"),
     Action.TEAM_DELETE:                    Rule(yes,      yes,          no,    no,                 no,  "delete this team"),

@@ -31,6 +31,7 @@ from bursar.database.tables import (
     audit_entries,
     budgets,
     deleted_api_keys,
+    deleted_teams,
     organization_members,
     organizations,
     team_members,
@@ -268,6 +269,18 @@ def visible_api_keys(sight: Sight) -> Condition:
     )
 
 
+def teams_with_visible_keys(sight: Sight) -> Condition:
+    """Teams all of whose keys one sees: those one administers or whose organization one reads."""
+    return _by_sight(
+        sight,
+        key=false(),
+        related=or_(
+            teams.c.id.in_(_my_teams(TeamRole.ADMIN)),
+            teams.c.organization_id.in_(_read_organizations()),
+        ),
+    )
+
+
 def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
     """All but the hashes of secrets, which nobody sees."""
     return [column for column in api_keys.c if column.name not in {"secret_hash", "previous_hash"}]
@@ -279,6 +292,15 @@ def visible_deleted_api_keys(sight: Sight) -> Condition:
         sight,
         key=false(),
         related=deleted_api_keys.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN)),
+    )
+
+
+def visible_deleted_teams(sight: Sight) -> Condition:
+    """Those of the organizations that one administers."""
+    return _by_sight(
+        sight,
+        key=false(),
+        related=deleted_teams.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN)),
     )
 
 

@@ -70,11 +70,6 @@ def texts_columns(*names: str) -> Iterator[SchemaItem]:
         yield CheckConstraint(f"cardinality({name}) <= 100", name=f"{name}_count")
 
 
-def duration_check(column: str) -> CheckConstraint:
-    form = f"{column} ~ '^[1-9][0-9]{{0,4}}(s|m|h|d|w|mo|y)$'"
-    return CheckConstraint(form, name=f"{column}_form")
-
-
 def length_check(column: str, longest: int) -> CheckConstraint:
     return CheckConstraint(
         f"char_length({column}) BETWEEN 1 AND {longest}", name=f"{column}_length"

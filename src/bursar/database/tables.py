@@ -118,6 +118,8 @@ teams = Table(
     metadata,
     id_column(),
     reference("organization_id", "organizations", cascade=False),
+    # Whose own limits bind it, if a user made it by themself.
+    Column("self_service_user_id", IDENTIFIER, ForeignKey("users.id", ondelete="SET NULL")),
     Column("external_id", IDENTIFIER, unique=True),
     *named(),
     Column("description", Text),
@@ -141,6 +143,11 @@ teams = Table(
     Index(None, "organization_id", "created_at", "id"),
     Index("teams_blocked_idx", "id", postgresql_where=text("blocked")),
     Index("teams_joinable_idx", "id", postgresql_where=text("joinable")),
+    Index(
+        "teams_self_service_user_id_idx",
+        "self_service_user_id",
+        postgresql_where=text("self_service_user_id IS NOT NULL"),
+    ),
 )
 
 team_members = Table(
@@ -320,6 +327,24 @@ api_keys = Table(
 )
 
 # What was deleted, as it was; no foreign keys, as what it names may be gone too.
+deleted_teams = Table(
+    "deleted_teams",
+    metadata,
+    id_column(),
+    Column("organization_id", IDENTIFIER, nullable=False),
+    Column("external_id", IDENTIFIER),
+    *named(),
+    Column("state", JSONB, nullable=False),
+    Column("deleted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("deleted_by_user_id", IDENTIFIER),
+    Column("deleted_by_key_id", IDENTIFIER),
+    *name_lengths(),
+    length_check("external_id", 128),
+    Index(None, "external_id", "id"),
+    Index(None, "organization_id", "deleted_at", "id"),
+    Index(None, "deleted_at", "id"),
+)
+
 deleted_api_keys = Table(
     "deleted_api_keys",
     metadata,

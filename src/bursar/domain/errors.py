@@ -19,7 +19,8 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
     ├── InUse                    a plan that something has stays
     ├── LimitExceeded            above what the parent allows
-    └── TeamsExceedLimits        teams would hold more than their organization
+    ├── TeamsExceedLimits        teams would hold more than their organization
+    └── MembersOutsideOrganization  members of a team that moves do not belong to where it goes
 Refusals                         several refusals of one input, said at once
 
 Fault                            the request did not run to its end
@@ -144,6 +145,15 @@ class TeamsExceedLimits(Conflict):
     """`teams` are the rows of the teams that hold, or would hold, more than their organization."""
 
     sentence = "Teams would hold more than their organization."
+
+
+class MembersOutsideOrganization(Conflict):
+    """`members` are the rows of these members, at most as many as are of use to a reader."""
+
+    sentence = (
+        "Members of the team do not belong to the organization; "
+        "say `addToOrganization: true` to add them to it."
+    )
 
 
 class Refusals(Exception):

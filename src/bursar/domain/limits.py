@@ -89,7 +89,7 @@ def raising(
     if limits is None or default is None:
         return
     for name in ("max_budget", *COUNTS):
-        if all(_is_wider(limits[name], than[name]) for than in (default, stored or default)):
+        if all(is_wider(limits[name], than[name]) for than in (default, stored or default)):
             yield Forbidden(*path, name, deed="raise your own limit above the team's default")
     # The same money in shorter periods is more of it.
     if default["max_budget"] is not None and limits["duration"] not in {
@@ -99,5 +99,6 @@ def raising(
         yield Forbidden(*path, "duration", deed="change the duration of your own budget")
 
 
-def _is_wider(limit: Decimal | int | None, than: Decimal | int | None) -> bool:
+def is_wider(limit: Decimal | int | None, than: Decimal | int | None) -> bool:
+    """Whether a limit allows more than another; none allows more than any."""
     return than is not None and (limit is None or limit > than)

@@ -9,6 +9,7 @@ from aiodataloader import DataLoader
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
+from bursar.domain.new_teams import NewTeams
 from bursar.loaders.reader import Batch, Reader
 
 Result = TypeVar("Result")
@@ -28,12 +29,14 @@ class Context:
         *,
         peppers: Sequence[bytes],
         max_body_bytes: int,
+        new_teams: NewTeams,
         source: Reads | None = None,
         idempotency_key: str | None = None,
     ) -> None:
         self.actor = actor
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
+        self.new_teams = new_teams
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
         self._database = database
@@ -62,6 +65,7 @@ class Context:
                 self.actor,
                 peppers=self.peppers,
                 max_body_bytes=self.max_body_bytes,
+                new_teams=self.new_teams,
                 source=source,
             )
 

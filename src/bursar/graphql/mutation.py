@@ -13,6 +13,7 @@ from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.domain.errors import Forbidden, Invalid, Refusal, Refusals
 from bursar.domain.names import problem_with_behalf, problem_with_idempotency_key
+from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.inputs import given
 from bursar.graphql.outcomes import outcome_of, payload_of
@@ -22,11 +23,12 @@ from bursar.services import idempotency
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What a mutation works with: a transaction that commits when it returns, and who asks."""
+    """What a mutation works with: a transaction that commits when it returns, who asks, settings."""
 
     tx: Connection
     actor: Actor
     peppers: Sequence[bytes]
+    new_teams: NewTeams
 
 
 @strawberry.type
@@ -73,12 +75,13 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
         asked = replace(input, idempotency_key=None)
 
         async def work(tx: Connection) -> Any:
+            write = Write(tx, context.actor, context.peppers, context.new_teams)
             if key is None:
-                return await function(Write(tx, context.actor, context.peppers), asked)
+                return await function(write, asked)
             outcome = await idempotency.claim(tx, context.actor, key, info.field_name, given(asked))
             if outcome is not None:
                 return Earlier(outcome)
-            payload = await function(Write(tx, context.actor, context.peppers), asked)
+            payload = await function(write, asked)
             await idempotency.keep(tx, context.actor, key, outcome_of(payload))
             return payload
 

@@ -11,8 +11,19 @@ from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
+from bursar.graphql.mutations import team_move as team_move_writes
 from bursar.graphql.mutations import user as user_writes
-from bursar.graphql.queries import audit, budget, key, node, organization, team, user, viewer
+from bursar.graphql.queries import (
+    audit,
+    budget,
+    key,
+    node,
+    organization,
+    team,
+    team_archive,
+    user,
+    viewer,
+)
 from bursar.graphql.scalars import SCALARS
 from bursar.graphql.types.audit import AuditEntry
 from bursar.graphql.types.budget import Budget
@@ -20,11 +31,12 @@ from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
-QUERIES = (viewer, node, organization, team, user, key, budget, audit)
+QUERIES = (viewer, node, organization, team, team_archive, user, key, budget, audit)
 MUTATIONS = (
     organization_writes,
     organization_member_writes,
     team_writes,
+    team_move_writes,
     member_writes,
     joining_writes,
     user_writes,

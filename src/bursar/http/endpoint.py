@@ -17,6 +17,7 @@ from bursar import traces
 from bursar.database.connections import statements_sent
 from bursar.database.pool import Database
 from bursar.domain.errors import Fault
+from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import is_ours, masked
 from bursar.graphql.execution.documents import RequestError, prepare, require_one_mutation
@@ -40,6 +41,7 @@ class Endpoint:
     database: Database
     peppers: Sequence[bytes]
     max_body_bytes: int
+    new_teams: NewTeams
 
     async def respond(self, request: Request) -> Response:
         if graphiql_page.asks_for_page(request):
@@ -76,6 +78,7 @@ class Endpoint:
             actor,
             peppers=self.peppers,
             max_body_bytes=self.max_body_bytes,
+            new_teams=self.new_teams,
             idempotency_key=idempotency_key(request),
         )
         try:

@@ -136,5 +136,6 @@ PREFIXES = {
     "budgets": Prefix.BUDGET,
     "api_keys": Prefix.API_KEY,
     "deleted_api_keys": Prefix.API_KEY,
+    "deleted_teams": Prefix.TEAM,
     "audit_entries": Prefix.AUDIT_ENTRY,
 }

@@ -11,6 +11,7 @@ from bursar.database.tables import (
     api_keys,
     budgets,
     deleted_api_keys,
+    deleted_teams,
     metadata,
     organizations,
     teams,
@@ -21,7 +22,7 @@ from bursar.domain.metadata import problem_with_metadata
 from bursar.operations.checks import PREFIXES, Check
 from bursar.services.attributes import KEYED, PROBLEMS, columns_of, problems_with
 
-_TABLES = (organizations, users, teams, budgets, api_keys, deleted_api_keys)
+_TABLES = (organizations, users, teams, budgets, api_keys, deleted_api_keys, deleted_teams)
 _DURATIONS = ("duration", "rotation_interval", "member_key_duration")
 
 

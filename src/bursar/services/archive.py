@@ -11,7 +11,7 @@ from bursar.access.standing import BESIDE_KEY
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import api_keys, deleted_api_keys, teams
+from bursar.database.tables import api_keys, deleted_api_keys, deleted_teams, teams
 from bursar.database.writes import delete_rows, insert_rows
 from bursar.domain.keys import kind_of
 from bursar.services import audit, budgets
@@ -53,9 +53,7 @@ async def remove_locked_keys(tx: Connection, actor: Actor, rows: Sequence[Row]) 
             {
                 **{name: row[name] for name in ("id", "external_id", "alias", "alias_key")},
                 **{name: row[name] for name in ("user_id", "team_id", "organization_id")},
-                "state": audit.plain(state, audit.DERIVED),
-                "deleted_by_user_id": actor.user_id,
-                "deleted_by_key_id": actor.key_id,
+                **_deleted(actor, state),
             }
             for row, state in zip(rows, states, strict=True)
         ),
@@ -75,6 +73,32 @@ async def remove_locked_keys(tx: Connection, actor: Actor, rows: Sequence[Row]) 
             for row, state in zip(rows, states, strict=True)
         ),
     )
+
+
+async def keep_teams(
+    tx: Connection, actor: Actor, rows: Sequence[Row], states: Sequence[audit.State]
+) -> None:
+    """Archive teams that are about to go, each with its state."""
+    await insert_rows(
+        tx,
+        deleted_teams,
+        (
+            {
+                **{name: row[name] for name in ("id", "organization_id", "external_id")},
+                **{name: row[name] for name in ("name", "name_key")},
+                **_deleted(actor, state),
+            }
+            for row, state in zip(rows, states, strict=True)
+        ),
+    )
+
+
+def _deleted(actor: Actor, state: audit.State) -> dict[str, Any]:
+    return {
+        "state": audit.plain(state, audit.DERIVED),
+        "deleted_by_user_id": actor.user_id,
+        "deleted_by_key_id": actor.key_id,
+    }
 
 
 def state_of(row: Row) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Gateway settings as part of a team: read under its lock, changed with it, each field by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bursar.database.connections import Connection
@@ -19,8 +19,15 @@ _INSIDE = {name for inside in GROUPS.values() for name in inside}
 
 async def settings_of(tx: Connection, team_id: str) -> Settings:
     """The fields of a team's settings."""
-    row = await tx.one(_of_team(), team_id=team_id)
-    return NOTHING if row is None else {name: row[name] for name in NOTHING}
+    return (await settings_of_teams(tx, [team_id]))[team_id]
+
+
+async def settings_of_teams(tx: Connection, team_ids: Iterable[str]) -> dict[str, Settings]:
+    """The fields of the settings of teams, by team."""
+    ids = list(team_ids)
+    rows = await tx.all(_of_teams(), team_ids=ids)
+    said = {row.team_id: {name: row[name] for name in NOTHING} for row in rows}
+    return {id_: said.get(id_, NOTHING) for id_ in ids}
 
 
 async def store(tx: Connection, team_id: str, changes: Settings | None) -> Settings:
@@ -43,10 +50,9 @@ def state_of(settings: Settings) -> dict[str, Any]:
 
 
 @cache
-def _of_team() -> Statement:
-    return Statement(
-        select(gateway_settings).where(gateway_settings.c.team_id == bindparam("team_id"))
-    )
+def _of_teams() -> Statement:
+    ids = bindparam("team_ids", type_=ARRAY(Text))
+    return Statement(select(gateway_settings).where(gateway_settings.c.team_id == any_(ids)))
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CompoundSelect,
     Select,
     Table,
     Text,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     exists,
     literal,
     select,
+    union,
     union_all,
 )
 
@@ -37,7 +39,10 @@ async def of_platform(tx: Connection) -> list[str]:
 
 
 async def lock_administered(tx: Connection, user_id: str) -> set[str]:
-    """Lock the organizations and teams that a user administers; answers their ids."""
+    """Lock the organizations and teams that a user administers; answers their ids.
+
+    So are the teams that bear the user's mark (self-service), which is wiped off when the user goes.
+    """
     locked = [await tx.all(_lock(table), user_id=user_id) for table in (organizations, teams)]
     return {row.id for rows in locked for row in rows}
 
@@ -99,7 +104,7 @@ def _platform_admins() -> Statement:
 def _lock(things: Table) -> Statement:
     return Statement(
         select(things.c.id)
-        .where(things.c.id.in_(_of_user(things)))
+        .where(things.c.id.in_(_of_user(things) if things is organizations else _marked()))
         .order_by(things.c.id)
         .with_for_update(key_share=True)
     )
@@ -120,6 +125,11 @@ def _alone() -> Statement:
             )
         )
     )
+
+
+def _marked() -> CompoundSelect[Any]:
+    """The ids of the teams that the user administers, or that bear their mark."""
+    return union(_of_user(teams), select(teams.c.id).where(teams.c.self_service_user_id == USER))
 
 
 def _of_user(things: Table, *conditions: ColumnElement[bool]) -> Select[Any]:

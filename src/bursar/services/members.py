@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from bursar.access.above import lock_organization_of_team
+from bursar.access.above import check_organization, lock_organization_of_team
 from bursar.access.actor import Actor
 from bursar.access.door import Deeds, Lock, access_team
 from bursar.access.policy import Action, Relation, permits
 from bursar.access.standing import team_relations
 from bursar.database.connections import Connection
-from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import update_row
@@ -74,8 +73,7 @@ async def hold(tx: Connection, actor: Actor, team_id: str, deeds: Deeds) -> Row:
     """
     held = await lock_organization_of_team(tx, actor, team_id, built_in=False)
     team = await access_team(tx, actor, team_id, path=("team_id",), deeds=deeds, lock=Lock.SHARE)
-    if team.organization_id != (held or DEFAULT_ORGANIZATION):
-        raise RunAgain  # it came into sight while we waited
+    check_organization(team, held or DEFAULT_ORGANIZATION)
     return team
 
 

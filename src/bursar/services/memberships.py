@@ -125,6 +125,11 @@ async def find(
     return members
 
 
+async def all_of_organization(tx: Connection, organization_id: str) -> list[Row]:
+    """All memberships of an organization; the users are kept from being deleted."""
+    return await tx.all(_of_organization(), organization_id=organization_id)
+
+
 async def insert(
     tx: Connection,
     actor: Actor,
@@ -232,6 +237,17 @@ def change(action: str, member: Row, organization_id: str, **states: audit.State
         organization_id=organization_id,
         team_id=member.get("team_id"),
         **states,
+    )
+
+
+@cache
+def _of_organization() -> Statement:
+    return Statement(
+        select(organization_members)
+        .join(users, users.c.id == organization_members.c.user_id)
+        .where(organization_members.c.organization_id == bindparam("organization_id"))
+        .order_by(users.c.id)
+        .with_for_update(of=users, read=True, key_share=True)
     )
 
 

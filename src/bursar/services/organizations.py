@@ -23,7 +23,7 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets, team_removal
+from bursar.services import audit, budgets, memberships, team_removal
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import below_teams
@@ -116,7 +116,9 @@ async def update(
 async def delete(
     tx: Connection, actor: Actor, *, organization_id: str, cascade: bool = False
 ) -> None:
-    """Delete an organization; with `cascade` its teams too, each with an audit entry of its own.
+    """Delete an organization with its members; with `cascade` its teams too, which are archived.
+
+    Each membership and each team has an audit entry of its own.
 
     Raises NotFound, Forbidden, BuiltIn for the built-in one, HasTeams without `cascade`.
     """
@@ -129,7 +131,9 @@ async def delete(
     if its_teams and not cascade:
         raise HasTeams("id", count=len(its_teams))
     limits = budgets.limits_of(await budgets.budget_of(tx, "organization", row.id))
+    members = await memberships.all_of_organization(tx, row.id)
     await team_removal.remove(tx, actor, its_teams)
+    await memberships.remove_from_organization(tx, actor, members, organization_id=row.id)
     await delete_rows(tx, organizations, [row.id])
     await audit.record(
         tx,

@@ -1,16 +1,21 @@
 """The end of teams: deleted by themselves or with their organization, with all that is theirs."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ARRAY, Text, any_, bindparam, select
 
 from bursar.access.actor import Actor
 from bursar.access.door import Lock, access_teams
 from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
-from bursar.database.tables import teams
+from bursar.database.statements import Statement
+from bursar.database.tables import team_members, teams
 from bursar.database.writes import delete_rows
 from bursar.domain.errors import Invalid
-from bursar.services import archive, audit, budgets
+from bursar.services import archive, audit, budgets, gateway_settings
 from bursar.services.teams import BUDGETS, change
 
 MOST_DELETED = 100
@@ -31,27 +36,49 @@ async def delete(tx: Connection, actor: Actor, *, team_ids: Sequence[str]) -> li
 
 
 async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
-    """Delete teams that are locked and permitted to go, and their keys, each with an audit entry."""
+    """Archive and delete teams that are locked and may go, and their keys; each is recorded."""
+    if not rows:
+        return
     ids = [row.id for row in rows]
     await archive.remove_keys(tx, actor, team_ids=ids)
-    owned = {
-        name: await budgets.budgets_of(tx, owner, ids) for name, owner in BUDGETS.items() if ids
-    }
+    states = await _states(tx, rows)
+    await archive.keep_teams(tx, actor, rows, states)
     await delete_rows(tx, teams, ids)
     await audit.record(
         tx,
         actor,
         *(
-            change(
-                "team.delete",
-                row,
-                before={
-                    **row,
-                    **audit.all_of(
-                        (name, budgets.limits_of(owned[name].get(row.id))) for name in BUDGETS
-                    ),
-                },
-            )
-            for row in rows
+            change("team.delete", row, before=state)
+            for row, state in zip(rows, states, strict=True)
         ),
+    )
+
+
+async def _states(tx: Connection, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """All that the teams are, with their budgets and with who was a member as what."""
+    ids = [row.id for row in rows]
+    settings = await gateway_settings.settings_of_teams(tx, ids)
+    owned = {name: await budgets.budgets_of(tx, owner, ids) for name, owner in BUDGETS.items()}
+    members: dict[str, list[dict[str, str]]] = {id_: [] for id_ in ids}
+    for member in await tx.all(_members(), team_ids=ids):
+        members[member.team_id].append({"userId": member.user_id, "role": member.role})
+    return [
+        {
+            **row,
+            **audit.all_of(
+                (name, budgets.limits_of(stored.get(row.id))) for name, stored in owned.items()
+            ),
+            **audit.all_of([("gateway_settings", gateway_settings.state_of(settings[row.id]))]),
+            "members": members[row.id],
+        }
+        for row in rows
+    ]
+
+
+@cache
+def _members() -> Statement:
+    return Statement(
+        select(team_members.c.team_id, team_members.c.user_id, team_members.c.role)
+        .where(team_members.c.team_id == any_(bindparam("team_ids", type_=ARRAY(Text))))
+        .order_by(team_members.c.id)
     )

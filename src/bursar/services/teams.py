@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypedDict
 
-from bursar.access.above import lock_organization_of_team
+from bursar.access.above import check_organization, lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_organization, access_team
-from bursar.access.policy import Action
+from bursar.access.door import Deed, Lock, access_organization, access_team
+from bursar.access.policy import Action, permits
+from bursar.access.standing import team_relations
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
@@ -22,8 +23,17 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
+from bursar.domain.new_teams import NewTeams
 from bursar.domain.roles import MemberPermission, PlatformRole, TeamRole
-from bursar.services import audit, budgets, gateway_settings, members, memberships, people
+from bursar.services import (
+    audit,
+    budgets,
+    gateway_settings,
+    members,
+    memberships,
+    people,
+    self_service,
+)
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
@@ -61,35 +71,48 @@ async def create(
     actor: Actor,
     *,
     attributes: NewTeamAttributes,
+    settings: NewTeams,
     organization_id: str | None = None,
     new_members: NewMembers = (),
     add_to_organization: bool = False,
 ) -> Row:
     """Create a team, in the built-in organization unless another is named, with its first members.
 
-    A creator who is a plain USER becomes an ADMIN of the team. Raises Refusals for bad attributes or
-    members, NotFound and Forbidden for the organization, LimitExceeded for what is above its limits,
-    AlreadyTaken for the external id, and what members.add raises.
+    A creator who is a plain USER becomes an ADMIN of the team. Who makes one by self-service gives it
+    no external id, and no more than they have; it keeps whose it is. What the settings give is checked
+    like what is asked for. Raises Refusals for bad attributes or members, NotFound and Forbidden for
+    the organization, LimitExceeded for what is above its limits, AlreadyTaken for the external id, and
+    what members.add raises.
     """
+    if budget := settings.completed(attributes.get("budget", BudgetChanges())):
+        attributes = {**attributes, "budget": budget}
     problems = Problems(_problems(attributes))
     problems.extend(memberships.problems_with_new(new_members))
     problems.raise_any()
+    organization_id = DEFAULT_ORGANIZATION if organization_id is None else organization_id
     organization = await access_organization(
         tx,
         actor,
-        DEFAULT_ORGANIZATION if organization_id is None else organization_id,
+        organization_id,
         Action.TEAM_CREATE,
         path=("organization_id",),
+        deeds=_further_deeds(attributes, add_to_organization),
         lock=Lock.SHARE,
+        oneself=settings.self_service and organization_id == DEFAULT_ORGANIZATION,
     )
+    administers = permits(actor, Action.TEAM_CREATE, team_relations(organization))
     limits = {name: resulting(None, attributes.get(name)) for name in BUDGETS}  # type: ignore[arg-type]  # the values under these names are budgets
-    await _check_limits(tx, organization.id, limits)
+    problems = await _problems_with_limits(tx, organization.id, limits)
+    if not administers:
+        problems.extend(await self_service.problems_beyond_oneself(tx, actor, limits.get("budget")))
+    problems.raise_any()
     row = await insert_row(
         tx,
         teams,
         {
             "id": new_id(Prefix.TEAM),
             "organization_id": organization.id,
+            "self_service_user_id": None if administers else actor.user_id,
             **columns_of(_own(attributes)),
         },
     )
@@ -97,15 +120,15 @@ async def create(
         await budgets.store(tx, owner, row.id, None, limits[name])
     parts: dict[str, audit.State | None] = {**limits}
     if attributes.get("gateway_settings"):
-        settings = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
-        parts["gateway_settings"] = gateway_settings.state_of(settings)
+        said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
+        parts["gateway_settings"] = gateway_settings.state_of(said)
     await audit.record(
         tx, actor, change("team.create", row, after={**row, **audit.all_of(parts.items())})
     )
     first = await _with_creator(tx, actor, new_members)
     if first:
         await members.add_to(
-            tx, actor, row, first, invites=True, add_to_organization=add_to_organization
+            tx, actor, row, first, invites=administers, add_to_organization=add_to_organization
         )
     return row
 
@@ -124,8 +147,9 @@ async def update(
     VersionConflict, LimitExceeded for what is above the organization's limits, AlreadyTaken.
     """
     Problems(_problems(attributes)).raise_any()
+    held = None
     if "budget" in attributes:
-        await lock_organization_of_team(tx, actor, team_id)
+        held = await lock_organization_of_team(tx, actor, team_id)
     row = await access_team(
         tx,
         actor,
@@ -136,16 +160,18 @@ async def update(
     before: dict[str, audit.State | None] = {}
     after: dict[str, audit.State | None] = {}
     if "budget" in attributes:
+        check_organization(row, held)
         stored = await budgets.budget_of(tx, "team", row.id)
         before["budget"] = budgets.limits_of(stored)
         limits = resulting(before["budget"], attributes["budget"])
-        await _check_limits(tx, row.organization_id, {"budget": limits})
+        problems = await _problems_with_limits(tx, row.organization_id, {"budget": limits})
+        problems.raise_any()
         after["budget"] = await budgets.store(tx, "team", row.id, stored, limits)
     if "gateway_settings" in attributes:
-        settings = await gateway_settings.settings_of(tx, row.id)
-        before["gateway_settings"] = gateway_settings.state_of(settings)
-        settings = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
-        after["gateway_settings"] = gateway_settings.state_of(settings)
+        said = await gateway_settings.settings_of(tx, row.id)
+        before["gateway_settings"] = gateway_settings.state_of(said)
+        said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
+        after["gateway_settings"] = gateway_settings.state_of(said)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
     await audit.record(
         tx,
@@ -202,6 +228,16 @@ def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name not in parts}
 
 
+def _further_deeds(attributes: Mapping[str, Any], add_to_organization: bool) -> Iterator[Deed]:
+    """What of a new team is for higher admins, whoever may create it."""
+    if "external_id" in attributes:
+        yield Action.TEAM_LIMIT, ("external_id",)
+    if attributes.get("gateway_settings"):
+        yield Action.TEAM_GATEWAY_SETTINGS, ("gateway_settings",)
+    if add_to_organization:
+        yield Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)
+
+
 def _action(attribute: str) -> Action:
     match attribute:
         case "budget" | "external_id":
@@ -212,16 +248,16 @@ def _action(attribute: str) -> Action:
             return Action.TEAM_UPDATE
 
 
-async def _check_limits(
+async def _problems_with_limits(
     tx: Connection, organization_id: str, limits: dict[str, Limits | None]
-) -> None:
-    """Raise Refusals for limits that contradict each other or exceed the organization's."""
+) -> Problems:
+    """Where limits contradict each other or exceed the organization's."""
     problems = Problems()
     for name, own in limits.items():
         problems.extend(problems_with_limits(own, name))
     team = limits.get("budget")
     problems.extend(await above_parent(tx, "organization", organization_id, team, "budget"))
-    problems.raise_any()
+    return problems
 
 
 def change(action: str, team: Row, **states: audit.State) -> Change:

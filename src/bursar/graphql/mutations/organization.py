@@ -41,7 +41,8 @@ class OrganizationUpdateInput(MutationInput):
 class OrganizationDeleteInput(MutationInput):
     id: strawberry.ID = strawberry.field(description="The organization.")
     cascade: bool = strawberry.field(
-        default=False, description="Delete its teams too; without it they keep it from going."
+        default=False,
+        description="Delete its teams too, which are archived; else they keep it.",
     )
 
 

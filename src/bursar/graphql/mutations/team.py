@@ -36,7 +36,8 @@ class TeamCreateInput(MutationInput):
     )
     metadata: Maybe[JSON | None] = strawberry.field(description="Free data of yours.")
     budget: Maybe[BudgetInput | None] = strawberry.field(
-        description="Its budget, within the organization's."
+        description="Its budget, within the organization's; the server may have limits for what is "
+        "left out."
     )
     member_budget: Maybe[BudgetInput | None] = strawberry.field(
         description="The budget of each member who has no own one."
@@ -165,15 +166,16 @@ class TeamsDeletePayload(Payload):
 
 @mutation
 async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload:
-    """Create a team with its first members. For platform admins and admins of the organization.
+    """Create a team with its first members. A creator who is a plain user becomes an admin of it.
 
-    A creator who is a plain user becomes an admin of the team.
+    For platform admins, admins of the organization and, by self-service, users within their own limits.
     """
     row = await teams.create(
         write.tx,
         write.actor,
         organization_id=given(input.organization_id),
         attributes=given(input, "organization_id", "members", "add_to_organization"),
+        settings=write.new_teams,
         new_members=[new_member_of(new) for new in _members(input)],
         add_to_organization=input.add_to_organization,
     )
@@ -248,7 +250,10 @@ async def team_unblock(write: Write, input: TeamUnblockInput) -> TeamUnblockPayl
 
 @mutation
 async def teams_delete(write: Write, input: TeamsDeleteInput) -> TeamsDeletePayload:
-    """Delete teams with their members: all or none. For platform and organization admins."""
+    """Archive and delete teams, all or none, with members and keys.
+
+    For platform and organization admins.
+    """
     rows = await team_removal.delete(write.tx, write.actor, team_ids=input.ids)
     return TeamsDeletePayload(deleted_ids=[strawberry.ID(row.id) for row in rows])
 

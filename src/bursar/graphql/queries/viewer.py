@@ -98,6 +98,10 @@ class Limits:
     max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
     max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
     max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
+    self_service_teams: bool = strawberry.field(
+        description="Whether any user may create teams in the built-in organization, within their "
+        "own limits."
+    )
 
 
 @strawberry.field(description="The limits in force on requests and values.")
@@ -121,6 +125,7 @@ def limits(info: Info[Context, None]) -> Limits:
         max_metadata_bytes=metadata.LONGEST,
         max_metadata_depth=metadata.DEEPEST,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],
+        self_service_teams=info.context.new_teams.self_service,
     )
 
 

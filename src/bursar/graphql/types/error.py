@@ -11,6 +11,7 @@ from bursar.domain.errors import ErrorCode
 from bursar.graphql import enums as _enums  # noqa: F401 (gives ErrorCode its descriptions)
 
 if TYPE_CHECKING:
+    from bursar.graphql.types.member import TeamMember
     from bursar.graphql.types.team import Team
 
 
@@ -49,7 +50,20 @@ class TeamsExceedLimits(UserError):
     )
 
 
-ERROR_TYPES = (Refusal, VersionConflict, LimitExceeded, TeamsExceedLimits)
+@strawberry.type(description="Members who keep a team from an organization they do not belong to.")
+class MembersOutsideOrganization(UserError):
+    members: list[Annotated["TeamMember", strawberry.lazy("bursar.graphql.types.member")]] = (
+        strawberry.field(description="The members, at most 100 of them.")
+    )
+
+
+ERROR_TYPES = (
+    Refusal,
+    VersionConflict,
+    LimitExceeded,
+    TeamsExceedLimits,
+    MembersOutsideOrganization,
+)
 
 
 def user_errors(error: errors.Refusal | errors.Refusals) -> list[UserError]:
@@ -71,6 +85,8 @@ def user_error(refusal: errors.Refusal) -> UserError:
         case errors.LimitExceeded():
             return LimitExceeded(**said, **data)
         case errors.TeamsExceedLimits():
-            return TeamsExceedLimits(**said, teams=data["teams"])
+            return TeamsExceedLimits(**said, **data)
+        case errors.MembersOutsideOrganization():
+            return MembersOutsideOrganization(**said, **data)
         case _:
             return Refusal(**said)

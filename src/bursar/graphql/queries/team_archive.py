@@ -1,0 +1,73 @@
+"""Teams that were deleted, and what would go with those that are there."""
+
+import asyncio
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET, Maybe
+from strawberry.types import Info
+
+from bursar.domain.names import is_storable
+from bursar.graphql.connections import After, Before, Connection, First, Last, connection
+from bursar.graphql.context import Context
+from bursar.graphql.errors import BadUserInput
+from bursar.graphql.types.team_archive import DeletedTeam, TeamDeletePreview
+from bursar.loaders.team_archive import deleted_teams_list, deletions_by_team
+from bursar.services.team_removal import MOST_DELETED
+
+
+@strawberry.input(description="Which deleted teams; all that is given must hold.")
+class DeletedTeamFilter:
+    ids: Maybe[list[strawberry.ID] | None] = strawberry.field(
+        description="Only those with one of these ids."
+    )
+    external_ids: Maybe[list[str] | None] = strawberry.field(
+        description="Only those with one of these external ids."
+    )
+    name_contains: Maybe[str | None] = strawberry.field(
+        description="Only those whose name contains this, without regard to case."
+    )
+    organization_id: Maybe[strawberry.ID | None] = strawberry.field(
+        description="Only those of this organization."
+    )
+
+
+Filter = Annotated[
+    DeletedTeamFilter | None, strawberry.argument(description="Only those that fit.")
+]
+TeamIds = Annotated[list[strawberry.ID], strawberry.argument(description="The teams, at most 100.")]
+
+
+@strawberry.field(
+    description="The teams that were deleted, newest first, for platform admins and viewers, and "
+    "for admins of an organization its own."
+)
+def deleted_teams(
+    first: First = UNSET,
+    last: Last = UNSET,
+    after: After = UNSET,
+    before: Before = UNSET,
+    filter: Filter = UNSET,
+) -> Connection[DeletedTeam]:
+    return connection(
+        deleted_teams_list, first=first, last=last, after=after, before=before, filter=filter
+    )
+
+
+@strawberry.field(description="What would go if these teams were deleted now.")
+async def team_delete_preview(info: Info[Context, None], ids: TeamIds) -> TeamDeletePreview:
+    if len(ids) > MOST_DELETED:
+        raise BadUserInput(f"`ids` must be at most {MOST_DELETED}.")
+    found = await asyncio.gather(
+        *(info.context.load(deletions_by_team, id) for id in dict.fromkeys(ids) if is_storable(id))
+    )
+    rows = [row for row in found if row is not None]
+    keys = [row.api_keys for row in rows]
+    return TeamDeletePreview(
+        teams=rows,
+        members=sum(row.members for row in rows),
+        api_keys=None if None in keys else sum(keys),
+    )
+
+
+FIELDS = [deleted_teams, team_delete_preview]
