@@ -17,6 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
+
 IDENTIFIER = Text(collation="C")
 MONEY = Numeric(28, 10)
 MOST_MONEY = 10**18
@@ -55,6 +57,13 @@ def named(*, required: bool = True) -> tuple[Column[str], ...]:
 
 def metadata_column() -> Column[object]:
     return Column("metadata", JSONB, nullable=False, server_default=text("'{}'"))
+
+
+def limit_types() -> tuple[Column[str], ...]:
+    default = text(f"'{RateLimitType.BEST_EFFORT}'")
+    return tuple(
+        Column(name, Text, nullable=False, server_default=default) for name in LIMIT_TYPES.values()
+    )
 
 
 def length_check(column: str, longest: int) -> CheckConstraint:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -32,6 +33,7 @@ from bursar.database.columns import (
     exactly_one_check,
     id_column,
     length_check,
+    limit_types,
     metadata_column,
     name_lengths,
     named,
@@ -43,6 +45,9 @@ from bursar.database.columns import (
     versioned,
 )
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
+
+GUARANTEED = " OR ".join(f"{column} = 'GUARANTEED'" for column in LIMIT_TYPES.values())
 
 metadata = MetaData(
     naming_convention={
@@ -118,6 +123,7 @@ teams = Table(
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
     Column("joinable", Boolean, nullable=False, server_default=text("false")),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    *limit_types(),
     metadata_column(),
     *versioned(),
     *times(),
@@ -125,12 +131,14 @@ teams = Table(
     length_check("external_id", 128),
     CheckConstraint("char_length(description) <= 2000", name="description_length"),
     CheckConstraint("cardinality(tags) <= 50", name="tags_count"),
+    *(one_of_check(column, RateLimitType) for column in LIMIT_TYPES.values()),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
     Index(None, "organization_id", "name_key", "id"),
     Index(None, "organization_id", "created_at", "id"),
     Index("teams_blocked_idx", "id", postgresql_where=text("blocked")),
     Index("teams_joinable_idx", "id", postgresql_where=text("joinable")),
+    Index("teams_guaranteed_idx", "organization_id", postgresql_where=text(GUARANTEED)),
 )
 
 team_members = Table(
@@ -203,6 +211,22 @@ budgets = Table(
     *unique_where_given("budgets", BUDGET_OWNERS.values()),
 )
 
+# What of a budget may be spent on one model; what is not named has the limits of the whole.
+budget_model_limits = Table(
+    "budget_model_limits",
+    metadata,
+    reference("budget_id", "budgets"),
+    Column("model", IDENTIFIER, nullable=False),
+    Column("max_budget", MONEY),
+    Column("tpm_limit", BigInteger),
+    Column("rpm_limit", BigInteger),
+    PrimaryKeyConstraint("budget_id", "model"),
+    length_check("model", 256),
+    range_check("max_budget", MOST_MONEY),
+    range_check("tpm_limit", MOST_COUNT),
+    range_check("rpm_limit", MOST_COUNT),
+)
+
 # Which plan something has, if it has no budget of its own.
 budget_attachments = Table(
     "budget_attachments",
@@ -233,6 +257,7 @@ api_keys = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("rotation_interval", IDENTIFIER),
     Column("rotated_at", DateTime(timezone=True)),
+    *limit_types(),
     metadata_column(),
     *versioned(),
     *times(),
@@ -254,10 +279,13 @@ api_keys = Table(
     CheckConstraint(
         "rotation_interval ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'", name="rotation_interval_form"
     ),
+    *(one_of_check(column, RateLimitType) for column in LIMIT_TYPES.values()),
+    CheckConstraint(f"team_id IS NOT NULL OR NOT ({GUARANTEED})", name="guaranteed_by_team"),
     Index(None, "created_at", "id"),
     Index(None, "user_id", "id"),
     Index(None, "team_id", "id"),
     Index(None, "team_id", "user_id"),
+    Index("api_keys_guaranteed_idx", "team_id", postgresql_where=text(GUARANTEED)),
     Index(
         "api_keys_team_id_alias_key_key",
         "team_id",

@@ -13,6 +13,7 @@ from bursar.domain.names import (
     problem_with_name,
     problem_with_tags,
 )
+from bursar.domain.throughput import LIMIT_TYPES
 
 PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "name": problem_with_name,
@@ -23,7 +24,9 @@ PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "tags": problem_with_tags,
     "scopes": problem_with_scopes,
 }
-NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"})
+NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"}).union(
+    LIMIT_TYPES.values()
+)
 KEYED = ("name", "email", "alias")
 
 

@@ -16,7 +16,14 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, team_members
 from bursar.database.writes import insert_row, update_row
-from bursar.domain.errors import Forbidden, Invalid, NotMember, Problems, Refusal
+from bursar.domain.errors import (
+    Forbidden,
+    Invalid,
+    LimitExceeded,
+    NotMember,
+    Problems,
+    Refusal,
+)
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.keys import (
     DEFAULT_SCOPES,
@@ -33,10 +40,11 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import KeyScope
-from bursar.services import archive, audit, budgets
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
+from bursar.services import archive, audit, budgets, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.holdings import Clock, check_limits, clock_of, ungrantable
+from bursar.services.holdings import Clock, clock_of, exceeding_limits, ungrantable
 
 
 class KeyAttributes(TypedDict, total=False):
@@ -49,6 +57,8 @@ class KeyAttributes(TypedDict, total=False):
     rotation_interval: str | None
     metadata: dict[str, Any]
     budget: BudgetChanges | None
+    rpm_limit_type: RateLimitType
+    tpm_limit_type: RateLimitType
 
 
 class NewKey(NamedTuple):
@@ -81,13 +91,19 @@ async def create(
     problems = Problems(_problems(attributes, clock))
     if problem := problem_with_scopes_of(kind, scopes or ()):
         problems.append(Invalid("scopes", problem=problem))
+    problems.extend(_unguaranteeable(team_id, attributes))
     problems.raise_any()
     if user_id is None and team_id is None:
         raise forbidden(Action.API_KEY_CREATE, "user_id")
     organization_id = None
     if team_id is not None:
         team = await access_team(
-            tx, actor, team_id, Action.API_KEY_CREATE, path=("team_id",), lock=Lock.SHARE
+            tx,
+            actor,
+            team_id,
+            Action.API_KEY_CREATE,
+            path=("team_id",),
+            lock=Lock.UPDATE if guarantees(attributes) else Lock.SHARE,
         )
         organization_id = team.organization_id
     if user_id is not None:
@@ -102,11 +118,13 @@ async def create(
         problems.append(Forbidden("expires_at", deed="create a key that outlives the one you use"))
     problems.raise_any()
     limits = resulting(None, attributes.get("budget"))
-    await check_limits(tx, user_id, team_id, limits)
+    problems.extend(await exceeding_limits(tx, user_id, team_id, limits))
     secret = new_secret()
     own = {"scopes": list(scopes), **_own(attributes)}
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
     await budgets.store(tx, "api_key", row.id, None, limits)
+    problems.extend(await _unguaranteed(tx, row, attributes))
+    problems.raise_any()
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
     await audit.record(tx, actor, change("api_key.create", row, organization_id, after=after))
     return NewKey(row, secret)
@@ -152,7 +170,7 @@ async def update(
     """
     clock = await clock_of(tx, actor)
     Problems(_problems(attributes, clock)).raise_any()
-    if "budget" in attributes:
+    if throughput.ATTRIBUTES & attributes.keys():
         await lock_holder_of_key(tx, actor, key_id)
     row = await access_api_key(
         tx,
@@ -163,8 +181,10 @@ async def update(
     )
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
+    problems = Problems(_unguaranteeable(row.team_id, attributes))
     if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
-        raise Invalid("scopes", problem=problem)
+        problems.append(Invalid("scopes", problem=problem))
+    problems.raise_any()
     problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
     if clock.is_outlived_longer_by(attributes.get("expires_at", row.expires_at), row.expires_at):
         problems.append(Forbidden("expires_at", deed="make a key outlive the one you use"))
@@ -174,9 +194,11 @@ async def update(
     limits = before
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
-        await check_limits(tx, row.user_id, row.team_id, limits)
+        problems.extend(await exceeding_limits(tx, row.user_id, row.team_id, limits))
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
     changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
+    problems.extend(await _unguaranteed(tx, changed, attributes))
+    problems.raise_any()
     await audit.record(
         tx,
         actor,
@@ -224,6 +246,20 @@ def _problems(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
 
 def _own(attributes: KeyAttributes) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name != "budget"}
+
+
+def _unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:
+    """A guarantee is a share of what a team has."""
+    for name in LIMIT_TYPES.values():
+        if team_id is None and attributes.get(name) == RateLimitType.GUARANTEED:
+            yield Invalid(name, problem="must be BEST_EFFORT for a personal key")
+
+
+async def _unguaranteed(tx: Connection, key: Row, attributes: KeyAttributes) -> list[LimitExceeded]:
+    """What the change of a key, which is stored, leaves of guarantees that cannot be held."""
+    if not (throughput.ATTRIBUTES & attributes.keys() and guarantees(key)):
+        return []
+    return await throughput.check(tx, "team", [key.team_id], throughput.place_of(attributes))
 
 
 def change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:

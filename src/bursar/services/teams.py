@@ -12,7 +12,7 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
 from bursar.database.writes import insert_row, update_row
-from bursar.domain.errors import Problems, Refusal
+from bursar.domain.errors import LimitExceeded, Problems, Refusal
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
@@ -22,7 +22,8 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import audit, budgets, members, memberships, people
+from bursar.domain.throughput import RateLimitType, guarantees
+from bursar.services import audit, budgets, members, memberships, people, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
@@ -44,6 +45,8 @@ class TeamAttributes(TypedDict, total=False):
     tags: list[str]
     metadata: dict[str, Any]
     budget: BudgetChanges | None
+    rpm_limit_type: RateLimitType
+    tpm_limit_type: RateLimitType
 
 
 class NewTeamAttributes(TeamAttributes, total=False):
@@ -76,10 +79,10 @@ async def create(
         DEFAULT_ORGANIZATION if organization_id is None else organization_id,
         Action.TEAM_CREATE,
         path=("organization_id",),
-        lock=Lock.SHARE,
+        lock=Lock.UPDATE if guarantees(attributes) else Lock.SHARE,
     )
     limits = {name: resulting(None, attributes.get(name)) for name in BUDGETS}  # type: ignore[arg-type]  # the values under these names are budgets
-    await _check_limits(tx, organization.id, limits)
+    problems.extend(await _above_organization(tx, organization.id, limits))
     row = await insert_row(
         tx,
         teams,
@@ -91,6 +94,8 @@ async def create(
     )
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
+    problems.extend(await _unguaranteed(tx, row, attributes))
+    problems.raise_any()
     await audit.record(
         tx, actor, change("team.create", row, after={**row, **audit.all_of(limits.items())})
     )
@@ -116,8 +121,8 @@ async def update(
     VersionConflict, LimitExceeded for what is above the organization's limits, AlreadyTaken.
     """
     Problems(_problems(attributes)).raise_any()
-    if "budget" in attributes:
-        await lock_organization_of_team(tx, actor, team_id)
+    if throughput.ATTRIBUTES & attributes.keys():
+        await lock_organization_of_team(tx, actor, team_id, lock=Lock.UPDATE)
     row = await access_team(
         tx,
         actor,
@@ -128,11 +133,14 @@ async def update(
     stored = await budgets.budget_of(tx, "team", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
+    problems = Problems()
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
-        await _check_limits(tx, row.organization_id, {"budget": limits})
+        problems.extend(await _above_organization(tx, row.organization_id, {"budget": limits}))
         limits = await budgets.store(tx, "team", row.id, stored, limits)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
+    problems.extend(await _unguaranteed(tx, changed, attributes))
+    problems.raise_any()
     await audit.record(
         tx,
         actor,
@@ -187,22 +195,33 @@ def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _action(attribute: str) -> Action:
     match attribute:
-        case "budget" | "external_id":
+        case "budget" | "external_id" | "rpm_limit_type" | "tpm_limit_type":
             return Action.TEAM_LIMIT
         case _:
             return Action.TEAM_UPDATE
 
 
-async def _check_limits(
+async def _above_organization(
     tx: Connection, organization_id: str, limits: dict[str, Limits | None]
-) -> None:
-    """Raise Refusals for limits that contradict each other or exceed the organization's."""
-    problems = Problems()
-    for name, own in limits.items():
-        problems.extend(problems_with_limits(own, name))
-    team = limits.get("budget")
-    problems.extend(await above_parent(tx, "organization", organization_id, team, "budget"))
-    problems.raise_any()
+) -> list[LimitExceeded]:
+    """Each limit above the organization's; raises Refusals for those that contradict each other."""
+    Problems(
+        problem for name, own in limits.items() for problem in problems_with_limits(own, name)
+    ).raise_any()
+    return await above_parent(tx, "organization", organization_id, limits["budget"], "budget")
+
+
+async def _unguaranteed(
+    tx: Connection, team: Row, attributes: TeamAttributes
+) -> list[LimitExceeded]:
+    """What the change of a team, which is stored, leaves of guarantees that cannot be held."""
+    problems = []
+    place = throughput.place_of(attributes)
+    if throughput.ATTRIBUTES & attributes.keys() and guarantees(team):
+        problems += await throughput.check(tx, "organization", [team.organization_id], place)
+    if "budget" in attributes:
+        problems += await throughput.check(tx, "team", [team.id], place)
+    return problems
 
 
 def change(action: str, team: Row, **states: audit.State) -> Change:

@@ -9,6 +9,7 @@ from strawberry.types import Info
 from bursar.access.door import team_relations
 from bursar.access.policy import Action, permits
 from bursar.domain.ids import Prefix
+from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
@@ -48,6 +49,12 @@ class Team(Node):
         description="Whether who belongs to the organization may join by themself."
     )
     tags: list[str] = strawberry.field(description="Labels, in the order they were given.")
+    rpm_limit_type: RateLimitType = strawberry.field(
+        description="Whether its requests a minute are guaranteed."
+    )
+    tpm_limit_type: RateLimitType = strawberry.field(
+        description="Whether its tokens a minute are guaranteed."
+    )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the team was made.")
