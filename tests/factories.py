@@ -11,6 +11,7 @@ from bursar.database.tables import (
     BUDGET_OWNERS,
     audit_entries,
     budget_attachments,
+    budget_model_limits,
     budgets,
     deleted_api_keys,
     deleted_teams,
@@ -156,6 +157,10 @@ class Factory:
     async def budget(self, owner: str, row: Row, **limits: Any) -> Row:
         """A budget of an owner, of a kind in BUDGET_OWNERS."""
         return await self._insert(budgets, Prefix.BUDGET, {BUDGET_OWNERS[owner]: row.id, **limits})
+
+    async def model_limit(self, budget: Row, model: str, **limits: Any) -> None:
+        columns = {"budget_id": budget.id, "model": model, **limits}
+        await self._database.write(lambda tx: insert_row(tx, budget_model_limits, columns))
 
     async def deleted_api_key(
         self, *, organization: Row | None = None, team: Row | None = None, **columns: Any

@@ -27,7 +27,7 @@ query($id: ID!) {
 """
 NO_LIMITS = dict.fromkeys(
     ("maxBudget", "softBudget", "duration", "tpmLimit", "rpmLimit", "maxParallelRequests")
-) | {"timezone": "UTC"}
+) | {"timezone": "UTC", "modelLimits": []}
 KINDS = ["organization", "organization_member", "team", "team_member", "user", "api_key"]
 
 

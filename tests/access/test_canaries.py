@@ -40,6 +40,8 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         ]
     ]
     plan = await make.plan(CANARY, rpm_limit=CANARY_LIMIT)
+    for budget in (*budgets, plan):
+        await make.model_limit(budget, CANARY, tpm_limit=CANARY_LIMIT)
     entries = [
         await make.audit_entry(
             thing,

@@ -171,6 +171,7 @@ async def test_entry_says_who_what_where_and_only_what_changed(api: Api, make: F
         "tpmLimit": None,
         "rpmLimit": 1,
         "maxParallelRequests": None,
+        "modelLimits": [],
     }
     assert entry == {
         "action": "team.update",

@@ -66,6 +66,7 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
             await make.budget(owner, row, max_budget=1)
         joined = await make.organization_member(organization, person)
         plan = await make.plan()
+        await make.model_limit(plan, "gpt-5", rpm_limit=1)
         key = await make.api_key(person, team=team)
         for owner, owner_id in (("organization_member", joined.id), ("api_key", key.row.id)):
             await make.attachment(plan, owner, owner_id)

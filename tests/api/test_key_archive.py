@@ -50,7 +50,7 @@ async def test_a_deleted_key_is_refused_and_archived_as_it_was(
     whole = """
       query($id: ID!) { apiKey(id: $id) {
         id kind externalId alias lastFour scopes blocked expiresAt rotationInterval rotatedAt
-        graceEndsAt metadata version createdAt updatedAt
+        graceEndsAt rpmLimitType tpmLimitType metadata version createdAt updatedAt
       } }
     """
     before = (await api(reader, whole, id=key.id)).payload

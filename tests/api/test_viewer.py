@@ -25,7 +25,14 @@ TO_A_TEAM = [
     "TEAM_MEMBERS_REMOVE",
     "TEAM_MEMBER_BUDGET_UPDATE",
 ]
-ABOVE_THE_TEAM = {"TEAM_LIMIT", "TEAM_BLOCK", "TEAM_DELETE", "TEAM_MEMBERS_ADD_ALL", "TEAM_MOVE", "TEAM_GATEWAY_SETTINGS"}
+ABOVE_THE_TEAM = {
+    "TEAM_LIMIT",
+    "TEAM_BLOCK",
+    "TEAM_DELETE",
+    "TEAM_MEMBERS_ADD_ALL",
+    "TEAM_MOVE",
+    "TEAM_GATEWAY_SETTINGS",
+}
 
 
 async def test_viewer_is_the_user_and_key_behind_the_request(api: Api, make: Factory) -> None:

@@ -23,11 +23,11 @@ from bursar.operations.seed import seed
 ORGANIZATION, OTHER = (id_from(Prefix.ORGANIZATION, number) for number in (1, 2))
 USER, STRANGER = (id_from(Prefix.USER, number) for number in (1, 2))
 BELONGING = id_from(Prefix.ORGANIZATION_MEMBER, 1)
-TEAM, ELSEWHERE = (id_from(Prefix.TEAM, number) for number in (1, 2))
+TEAM, ELSEWHERE, SIBLING = (id_from(Prefix.TEAM, number) for number in (1, 2, 3))
 MEMBER = id_from(Prefix.TEAM_MEMBER, 1)
 KEY, SERVICE = (id_from(Prefix.API_KEY, number) for number in (1, 2))
-OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW = (
-    id_from(Prefix.BUDGET, number) for number in (1, 2, 3, 4, 5)
+OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING = (
+    id_from(Prefix.BUDGET, number) for number in (1, 2, 3, 4, 5, 6)
 )
 NOBODY = id_from(Prefix.USER, 9)
 
@@ -83,6 +83,49 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
             f"INSERT INTO budget_attachments (plan_id, team_id) VALUES ('{PLAN}', '{TEAM}')"
         ),
         [("team-limits-within-organization", TEAM, "max_budget 1000.0000000000 is above")],
+    ),
+    "a team above its organization in a model": (
+        (
+            "INSERT INTO budget_model_limits (budget_id, model, rpm_limit)"
+            f" VALUES ('{OF_TEAM}', 'gpt-5', 11)"
+        ),
+        [
+            (
+                "team-model-limits-within-organization",
+                TEAM,
+                "rpm_limit 11 of model gpt-5 is above the organization's 10",
+            )
+        ],
+    ),
+    "teams guaranteed more than their organization has": (
+        (
+            "INSERT INTO teams (id, organization_id, name, name_key)"
+            f" VALUES ('{SIBLING}', '{ORGANIZATION}', 'Sibling', 'sibling');"
+            f"INSERT INTO budgets (id, team_id, rpm_limit) VALUES ('{OF_SIBLING}', '{SIBLING}', 6);"
+            f"UPDATE budgets SET rpm_limit = 5 WHERE id = '{OF_TEAM}';"
+            "UPDATE teams SET rpm_limit_type = 'GUARANTEED'"
+        ),
+        [
+            (
+                "guarantees-within-organization",
+                ORGANIZATION,
+                "rpm_limit guaranteed below it is 11, above its 10",
+            )
+        ],
+    ),
+    "keys guaranteed more of a model than their team has": (
+        (
+            "INSERT INTO budget_model_limits (budget_id, model, tpm_limit)"
+            f" VALUES ('{OF_TEAM}', 'gpt-5', 5), ('{OF_KEY}', 'gpt-5', 6);"
+            f"UPDATE api_keys SET tpm_limit_type = 'GUARANTEED' WHERE id = '{KEY}'"
+        ),
+        [
+            (
+                "guarantees-within-team",
+                TEAM,
+                "tpm_limit of model gpt-5 guaranteed below it is 6, above its 5",
+            )
+        ],
     ),
     "a key whose user is not in its team": (
         (

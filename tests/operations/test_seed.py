@@ -71,6 +71,21 @@ VIOLATIONS = {
         WHERE own.max_budget > parent.max_budget
             OR own.tpm_limit > parent.tpm_limit OR own.rpm_limit > parent.rpm_limit
     """,
+    "what a team says of a model is within its organization's, and some say something": """
+        SELECT of_team.model FROM budget_model_limits of_team JOIN budgets own
+            ON own.id = budget_id JOIN teams ON teams.id = own.team_id
+        JOIN budgets parent ON parent.organization_id = teams.organization_id
+        WHERE of_team.max_budget > parent.max_budget OR of_team.rpm_limit > parent.rpm_limit
+        UNION ALL SELECT 'nothing' WHERE NOT EXISTS (SELECT FROM budget_model_limits)
+    """,
+    "what teams are guaranteed is within their organization's, and some are": """
+        SELECT parent.organization_id FROM teams JOIN budgets own ON own.team_id = teams.id
+        JOIN budgets parent ON parent.organization_id = teams.organization_id
+        WHERE rpm_limit_type = 'GUARANTEED'
+        GROUP BY parent.organization_id HAVING sum(own.rpm_limit) > min(parent.rpm_limit)
+        UNION ALL
+        SELECT 'nobody' WHERE NOT EXISTS (SELECT FROM teams WHERE rpm_limit_type = 'GUARANTEED')
+    """,
     "no key is made before what it belongs to": """
         SELECT api_keys.id FROM api_keys JOIN teams ON teams.id = api_keys.team_id
         LEFT JOIN team_members USING (team_id, user_id)
@@ -155,7 +170,9 @@ async def test_there_is_as_much_seeded_data_as_was_asked_for(database: Place) ->
 
     assert (stored["organizations"], stored["users"], stored["teams"]) == (8, 150, 60)
     assert (stored["team_members"], stored["api_keys"]) == (60 * 7, 60 * 6)
+    assert answered.pop("budget_model_limits") > 0
     assert answered == {table: stored[table] for table in SEEDED}
+    assert heard.pop("budget_model_limits")[0] > 0
     assert heard == {table: (count, count) for table, count in answered.items()}
 
 

@@ -68,7 +68,7 @@ KINDS = {
         visible_teams,
         teams.c.organization_id,
         teams.c.id,
-        locks=((organizations, Lock.SHARE),),
+        locks=((organizations, Lock.UPDATE),),
     ),
     Prefix.TEAM_MEMBER: Kind(
         "team_member",
@@ -86,7 +86,7 @@ KINDS = {
         _its_team.c.organization_id,
         api_keys.c.team_id,
         case((api_keys.c.team_id.is_(None), api_keys.c.user_id)),
-        locks=((teams, Lock.SHARE), (users, Lock.SHARE)),
+        locks=((teams, Lock.UPDATE), (users, Lock.SHARE)),
     ),
 }
 

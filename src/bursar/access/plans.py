@@ -54,15 +54,15 @@ async def access_plan(
         raise NotFound(*path, thing="plan")
     if not permits(actor, action):
         raise forbidden(action, *path)
-    above = await _ids_above(tx, plan_id) if with_limits else set()
+    above = await ids_above(tx, plan_id) if with_limits else set()
     for prefix, table, held in (
         (Prefix.ORGANIZATION, organizations, Lock.UPDATE),
-        (Prefix.TEAM, teams, Lock.SHARE),
+        (Prefix.TEAM, teams, Lock.UPDATE),
         (Prefix.USER, users, Lock.SHARE),
     ):
         await lock_rows(tx, table, {id_ for id_ in above if prefix_of(id_) is prefix}, held)
     row = await lock_plan(tx, plan_id, path=path, lock=lock)
-    if with_limits and not await _ids_above(tx, plan_id) <= above:
+    if with_limits and not await ids_above(tx, plan_id) <= above:
         raise RunAgain
     return row
 
@@ -75,7 +75,8 @@ async def lock_plan(tx: Connection, plan_id: str, *, path: Path, lock: Lock) -> 
     return rows[0]
 
 
-async def _ids_above(tx: Connection, plan_id: str) -> set[str]:
+async def ids_above(tx: Connection, plan_id: str) -> set[str]:
+    """What sets limits by the plan, or to what has it: organizations, teams and users."""
     return {row.id for row in await tx.all(_above(), plan_id=plan_id)}
 
 
@@ -88,18 +89,17 @@ def _plan(sight: Sight) -> Statement:
 
 @cache
 def _above() -> Statement:
-    """The organizations that have the plan or a team with it, the teams and users of keys with it."""
+    """Organizations that have it or a team with it, teams that have it or a key with it, and users."""
     has_plan = budget_attachments.c.plan_id == bindparam("plan_id")
     of_teams = select(teams.c.organization_id.label("id")).join(
         budget_attachments, budget_attachments.c.team_id == teams.c.id
     )
+    parents = (budget_attachments.c.organization_id, budget_attachments.c.team_id)
     keys = api_keys.join(budget_attachments, budget_attachments.c.api_key_id == api_keys.c.id)
     holder = func.coalesce(api_keys.c.team_id, api_keys.c.user_id)
     return Statement(
         union(
-            select(budget_attachments.c.organization_id.label("id")).where(
-                has_plan, budget_attachments.c.organization_id.is_not(None)
-            ),
+            *(select(id_.label("id")).where(has_plan, id_.is_not(None)) for id_ in parents),
             of_teams.where(has_plan),
             select(holder.label("id")).select_from(keys).where(has_plan),
         )

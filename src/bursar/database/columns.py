@@ -19,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
+
 IDENTIFIER = Text(collation="C")
 MONEY = Numeric(28, 10)
 MOST_MONEY = 10**18
@@ -68,6 +70,13 @@ def texts_columns(*names: str) -> Iterator[SchemaItem]:
     for name in names:
         yield Column(name, ARRAY(Text), nullable=False, server_default=text("'{}'"))
         yield CheckConstraint(f"cardinality({name}) <= 100", name=f"{name}_count")
+
+
+def limit_types() -> tuple[Column[str], ...]:
+    default = text(f"'{RateLimitType.BEST_EFFORT}'")
+    return tuple(
+        Column(name, Text, nullable=False, server_default=default) for name in LIMIT_TYPES.values()
+    )
 
 
 def length_check(column: str, longest: int) -> CheckConstraint:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -36,6 +37,7 @@ from bursar.database.columns import (
     exactly_one_check,
     id_column,
     length_check,
+    limit_types,
     metadata_column,
     name_lengths,
     named,
@@ -49,6 +51,9 @@ from bursar.database.columns import (
     versioned,
 )
 from bursar.domain.roles import KeyScope, MemberPermission, OrganizationRole, PlatformRole, TeamRole
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
+
+GUARANTEED = " OR ".join(f"{column} = 'GUARANTEED'" for column in LIMIT_TYPES.values())
 
 metadata = MetaData(
     naming_convention={
@@ -128,6 +133,7 @@ teams = Table(
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("member_permissions", ARRAY(Text)),
     Column("member_key_duration", IDENTIFIER),
+    *limit_types(),
     metadata_column(),
     *versioned(),
     *times(),
@@ -137,6 +143,7 @@ teams = Table(
     CheckConstraint("cardinality(tags) <= 50", name="tags_count"),
     all_of_check("member_permissions", MemberPermission),
     duration_check("member_key_duration"),
+    *(one_of_check(column, RateLimitType) for column in LIMIT_TYPES.values()),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
     Index(None, "organization_id", "name_key", "id"),
@@ -148,6 +155,7 @@ teams = Table(
         "self_service_user_id",
         postgresql_where=text("self_service_user_id IS NOT NULL"),
     ),
+    Index("teams_guaranteed_idx", "organization_id", postgresql_where=text(GUARANTEED)),
 )
 
 team_members = Table(
@@ -260,6 +268,22 @@ budgets = Table(
     *unique_where_given("budgets", BUDGET_OWNERS.values()),
 )
 
+# What of a budget may be spent on one model; what is not named has the limits of the whole.
+budget_model_limits = Table(
+    "budget_model_limits",
+    metadata,
+    reference("budget_id", "budgets"),
+    Column("model", IDENTIFIER, nullable=False),
+    Column("max_budget", MONEY),
+    Column("tpm_limit", BigInteger),
+    Column("rpm_limit", BigInteger),
+    PrimaryKeyConstraint("budget_id", "model"),
+    length_check("model", 256),
+    range_check("max_budget", MOST_MONEY),
+    range_check("tpm_limit", MOST_COUNT),
+    range_check("rpm_limit", MOST_COUNT),
+)
+
 # Which plan something has, if it has no budget of its own.
 budget_attachments = Table(
     "budget_attachments",
@@ -290,6 +314,7 @@ api_keys = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("rotation_interval", IDENTIFIER),
     Column("rotated_at", DateTime(timezone=True)),
+    *limit_types(),
     metadata_column(),
     *versioned(),
     *times(),
@@ -306,10 +331,13 @@ api_keys = Table(
     length_check("last_four", 4),
     all_of_check("scopes", KeyScope),
     duration_check("rotation_interval"),
+    *(one_of_check(column, RateLimitType) for column in LIMIT_TYPES.values()),
+    CheckConstraint(f"team_id IS NOT NULL OR NOT ({GUARANTEED})", name="guaranteed_by_team"),
     Index(None, "created_at", "id"),
     Index(None, "user_id", "id"),
     Index(None, "team_id", "id"),
     Index(None, "team_id", "user_id"),
+    Index("api_keys_guaranteed_idx", "team_id", postgresql_where=text(GUARANTEED)),
     Index(
         "api_keys_team_id_alias_key_key",
         "team_id",

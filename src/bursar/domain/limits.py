@@ -3,17 +3,30 @@
 `null` is "no limit", 0 is "nothing". A null under a limited parent is allowed: the parent binds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from bursar.domain.durations import is_timezone
 from bursar.domain.errors import Forbidden, Invalid, LimitExceeded, Refusal, Required
+from bursar.domain.models import GROUP, is_pattern, problem_with_model
 from bursar.domain.money import problem_with_limit
 
 
+class ModelLimit(NamedTuple):
+    """What of a budget may be spent on one model; the fields are columns."""
+
+    model: str
+    max_budget: Decimal | None = None
+    tpm_limit: int | None = None
+    rpm_limit: int | None = None
+
+
 class BudgetChanges(TypedDict, total=False):
-    """What is to change of a budget: absent = keep, None = clear, a value = set."""
+    """What is to change of a budget: absent = keep, None = clear, a value = set.
+
+    The limits of models are set all together.
+    """
 
     max_budget: Any
     soft_budget: Any
@@ -22,33 +35,34 @@ class BudgetChanges(TypedDict, total=False):
     tpm_limit: int | None
     rpm_limit: int | None
     max_parallel_requests: int | None
+    model_limits: Sequence[Mapping[str, Any]] | None
 
 
 AMOUNTS = ("max_budget", "soft_budget")
 COUNTS = ("tpm_limit", "rpm_limit", "max_parallel_requests")
-FIELDS = (*AMOUNTS, "duration", "timezone", *COUNTS)
+COLUMNS = (*AMOUNTS, "duration", "timezone", *COUNTS)
+FIELDS = (*COLUMNS, "model_limits")
 UNDER_PARENT = ("max_budget", "tpm_limit", "rpm_limit")
+"""The limits of a whole, and those of a model, that are within the parent's."""
 MOST_COUNT = 2**62
 """Tokens or requests; above it a sum of two might not fit 64 bits."""
+MOST_MODELS = 100
 
 Limits = Mapping[str, Any]
-NO_LIMITS: Limits = dict.fromkeys(FIELDS) | {"timezone": "UTC"}
+NO_LIMITS: Limits = dict.fromkeys(COLUMNS) | {"timezone": "UTC", "model_limits": []}
+Path = tuple[str | int, ...]
 
 
 def problems_with_budget(changes: BudgetChanges | None, *path: str | int) -> Iterator[Refusal]:
     """What is wrong with the given values, whatever is stored."""
     given: Limits = dict(changes or {})
-    for name in AMOUNTS:
-        if (amount := given.get(name)) is not None and (problem := problem_with_limit(amount)):
-            yield Invalid(*path, name, problem=problem)
-    for name in COUNTS:
-        if (count := given.get(name)) is not None and not 0 <= count <= MOST_COUNT:
-            yield Invalid(*path, name, problem="must be 0 or more, and at most 2^62")
+    yield from _problems_with_values(given, *path)
     if "timezone" in given:
         if given["timezone"] is None:
             yield Required(*path, "timezone")
         elif not is_timezone(given["timezone"]):
             yield Invalid(*path, "timezone", problem="must be an IANA time zone, like Europe/Rome")
+    yield from _problems_with_models(given.get("model_limits") or (), *path, "model_limits")
     yield from problems_with_limits({**NO_LIMITS, **given}, *path)
 
 
@@ -57,7 +71,10 @@ def resulting(stored: Limits | None, changes: BudgetChanges | None) -> Limits | 
     if changes is None:
         return None
     start = stored or NO_LIMITS
-    return {name: start[name] for name in FIELDS} | dict(changes)
+    limits = {name: start[name] for name in FIELDS} | dict(changes)
+    if "model_limits" in changes:
+        limits["model_limits"] = [ModelLimit(**each) for each in changes["model_limits"] or ()]
+    return limits
 
 
 def problems_with_limits(limits: Limits | None, *path: str | int) -> Iterator[Refusal]:
@@ -74,12 +91,36 @@ def exceeding(
     """Each limit above the one of the parent, whose kind is `level`."""
     if limits is None or parent is None:
         return
-    for name in UNDER_PARENT:
-        requested, limit = limits[name], parent[name]
+    asked: list[tuple[Path, Any, Any]] = [
+        ((name,), limits[name], parent[name]) for name in UNDER_PARENT
+    ]
+    asked += [
+        (("model_limits", place, name), getattr(each, name), bound_of(parent, each.model, name))
+        for place, each in enumerate(limits["model_limits"])
+        for name in UNDER_PARENT
+    ]
+    for at, requested, limit in asked:
         if requested is not None and limit is not None and requested > limit:
             yield LimitExceeded(
-                *path, name, level=level, limit=Decimal(limit), requested=Decimal(requested)
+                *path, *at, level=level, limit=Decimal(limit), requested=Decimal(requested)
             )
+
+
+def bound_of(limits: Limits, model: str, name: str) -> Any:
+    """What a budget allows one model: what it says of the model, or else of the whole."""
+    of_model = [getattr(each, name) for each in limits["model_limits"] if each.model == model]
+    return limits[name] if of_model in ([], [None]) else of_model[0]
+
+
+def place_in(changes: BudgetChanges, name: str, model: str | None = None) -> Path:
+    """Where in the changes a limit is said, of the whole or of a model.
+
+    A limit that they leave as it was is bound otherwise because models are not named any more.
+    """
+    models = [each["model"] for each in changes.get("model_limits") or ()]
+    if model in models:
+        return ("model_limits", models.index(model), name)
+    return ("model_limits",) if "model_limits" in changes and name not in changes else (name,)
 
 
 def raising(
@@ -88,13 +129,26 @@ def raising(
     """Each limit that becomes wider than it was stored and than the default; none is the widest."""
     if limits is None or default is None:
         return
+    before = stored or default
+    deed = "raise your own limit above the team's default"
     for name in ("max_budget", *COUNTS):
-        if all(is_wider(limits[name], than[name]) for than in (default, stored or default)):
-            yield Forbidden(*path, name, deed="raise your own limit above the team's default")
+        if all(is_wider(limits[name], than[name]) for than in (default, before)):
+            yield Forbidden(*path, name, deed=deed)
+    models = [each.model for each in limits["model_limits"]]
+    unnamed = [each.model for each in default["model_limits"] if each.model not in models]
+    wider: dict[Path, None] = {}
+    for place, model in enumerate(models + unnamed):
+        for name in UNDER_PARENT:
+            own = bound_of(limits, model, name)
+            if all(is_wider(own, bound_of(than, model, name)) for than in (default, before)):
+                named = model in models
+                wider[("model_limits", place, name) if named else ("model_limits",)] = None
+    for at in wider:
+        yield Forbidden(*path, *at, deed=deed)
     # The same money in shorter periods is more of it.
     if default["max_budget"] is not None and limits["duration"] not in {
         default["duration"],
-        (stored or default)["duration"],
+        before["duration"],
     }:
         yield Forbidden(*path, "duration", deed="change the duration of your own budget")
 
@@ -102,3 +156,32 @@ def raising(
 def is_wider(limit: Decimal | int | None, than: Decimal | int | None) -> bool:
     """Whether a limit allows more than another; none allows more than any."""
     return than is not None and (limit is None or limit > than)
+
+
+def _problems_with_values(given: Limits, *path: str | int) -> Iterator[Refusal]:
+    for name in AMOUNTS:
+        if (amount := given.get(name)) is not None and (problem := problem_with_limit(amount)):
+            yield Invalid(*path, name, problem=problem)
+    for name in COUNTS:
+        if (count := given.get(name)) is not None and not 0 <= count <= MOST_COUNT:
+            yield Invalid(*path, name, problem="must be 0 or more, and at most 2^62")
+
+
+def _problems_with_models(given: Sequence[Limits], *path: str | int) -> Iterator[Refusal]:
+    if len(given) > MOST_MODELS:
+        yield Invalid(*path, problem=f"must be at most {MOST_MODELS} models")
+        return
+    models = [each["model"] for each in given]
+    for place, each in enumerate(given):
+        if problem := problem_with_literal(each["model"]):
+            yield Invalid(*path, place, "model", problem=problem)
+        elif each["model"] in models[:place]:
+            yield Invalid(*path, place, "model", problem="must be named once")
+        yield from _problems_with_values(each, *path, place)
+
+
+def problem_with_literal(model: str) -> str | None:
+    """Say what is wrong with the name of one model, if anything is."""
+    if is_pattern(model) or model.startswith(GROUP):
+        return "must be the name of one model, without `*` and `group:`"
+    return problem_with_model(model)

@@ -8,6 +8,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from bursar.access.policy import POLICY, Action
 from bursar.domain.batches import BatchMode, MemberAddStatus
+from bursar.domain.effective_limits import LimitLevel
 from bursar.domain.errors import ErrorCode
 from bursar.domain.roles import (
     BudgetSource,
@@ -18,6 +19,7 @@ from bursar.domain.roles import (
     PlatformRole,
     TeamRole,
 )
+from bursar.domain.throughput import RateLimitType
 
 EnumType = TypeVar("EnumType", bound=type[Enum])
 
@@ -91,6 +93,22 @@ describe(
     OWN="It is the thing's own.",
     PLAN="It is a plan, whose limits many things share but not its money.",
     TEAM_DEFAULT="It is the team's default for members, who share its limits but not its money.",
+)
+describe(
+    RateLimitType,
+    "Whether a rate limit is kept free for whoever has it.",
+    BEST_EFFORT="There while others leave it.",
+    GUARANTEED="Kept free: with all that is guaranteed beside it, it is within the limit above.",
+)
+describe(
+    LimitLevel,
+    "What sets a limit of a key.",
+    KEY="The key's own budget.",
+    TEAM_MEMBER="The budget of its user in its team, or the team's default.",
+    ORGANIZATION_MEMBER="The budget of its user in the team's organization.",
+    TEAM="The budget of its team.",
+    ORGANIZATION="The budget of its team's organization.",
+    USER="The budget of its user, for personal keys only.",
 )
 describe(
     ErrorCode,

@@ -12,6 +12,7 @@ _DIALECT = postgresql()  # type: ignore[no-untyped-call]  # SQLAlchemy does not 
 # How rows of tables without an id are named.
 _IDENTITIES = {
     "budget_attachments": f"coalesce({', '.join(BUDGET_OWNERS.values())}, plan_id)",
+    "budget_model_limits": "budget_id || ' ' || model",
     "idempotency_records": "actor_id || ' ' || key",
 }
 

@@ -8,6 +8,7 @@ import orjson
 
 from bursar.database.tables import BUDGET_OWNERS
 from bursar.domain.ids import Prefix
+from bursar.domain.limits import ModelLimit
 from bursar.domain.names import key_of
 from bursar.operations import seed_words as words
 from bursar.operations.population import WIDEST, Limits, Population, Thing, limits_within, thing
@@ -54,7 +55,7 @@ def rows_of(population: Population) -> Iterator[Rows]:
         "teams",
         (
             *("id", "organization_id", "external_id", *named, "description", "blocked", "tags"),
-            *("metadata", *timed),
+            *("rpm_limit_type", "metadata", *timed),
         ),
         len(population.teams),
         _teams(population, seeded),
@@ -75,6 +76,12 @@ def rows_of(population: Population) -> Iterator[Rows]:
     owners = len(population.organizations) + len(population.teams) * 3 // 2
     owners += members // 5 + len(population.users) // 6 + keys // 10
     yield Rows("budgets", ("id", *_OWNERS, *Limits._fields, *timed), owners, _budgets(population))
+    yield Rows(
+        "budget_model_limits",
+        ("budget_id", *ModelLimit._fields),
+        len(population.teams) // 5,
+        _model_limits(population),
+    )
 
 
 def _organizations(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
@@ -120,6 +127,7 @@ def _organization_members(population: Population) -> Iterator[tuple[Any, ...]]:
 
 def _teams(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
     stream = population.stream("team rows")
+    guaranteed = _guaranteed(population)
     for number, team in enumerate(population.teams, 1):
         name = words.team(stream)
         yield (
@@ -130,9 +138,23 @@ def _teams(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
             words.description(stream, name),
             stream.percent(3),
             words.tags(stream),
+            "GUARANTEED" if team.thing in guaranteed else "BEST_EFFORT",
             _json(words.particulars(stream)),
             *_times(team.thing),
         )
+
+
+def _guaranteed(population: Population) -> set[Thing]:
+    """A few teams whose requests a minute are together within their organization's."""
+    stream = population.stream("guarantees")
+    left = {each.thing: each.limits.rpm_limit for each in population.organizations}
+    chosen = set()
+    for team in population.teams:
+        rpm, free = team.limits and team.limits.rpm_limit, left.get(team.organization.thing)
+        if stream.percent(10) and rpm and free and rpm <= free:
+            left[team.organization.thing] = free - rpm
+            chosen.add(team.thing)
+    return chosen
 
 
 def _team_members(population: Population) -> Iterator[tuple[Any, ...]]:
@@ -170,13 +192,30 @@ def _keys(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _budgets(population: Population) -> Iterator[tuple[Any, ...]]:
+    for own, owner, of, limits in _owned(population):
+        column = BUDGET_OWNERS[owner]
+        owners = (of.id if each == column else None for each in _OWNERS)
+        yield (own.id, *owners, *limits, *_times(own))
+
+
+def _model_limits(population: Population) -> Iterator[tuple[Any, ...]]:
+    """What some teams say of a model or two is within what they have, and so their organization."""
+    stream = population.stream("model limits")
+    for own, owner, _, limits in _owned(population):
+        if owner == "team_member":
+            return  # those of teams are all read
+        if owner == "team" and stream.percent(15):
+            for model in stream.sample(words.MODELS, stream.choice((1, 1, 2))):
+                amount, rpm = limits.max_budget, limits.rpm_limit
+                yield own.id, model, amount and amount / 2, None, rpm and rpm // 2
+
+
+def _owned(population: Population) -> Iterator[tuple[Thing, str, Thing, Limits]]:
+    """Each budget, the kind of its owner, the owner, and its limits; the same at every reading."""
     stream = population.stream("budget rows")
     for owner, of, limits in _holders(population):
         if limits is not None:
-            own = thing(stream, Prefix.BUDGET, of.made)
-            column = BUDGET_OWNERS[owner]
-            owners = (of.id if each == column else None for each in _OWNERS)
-            yield (own.id, *owners, *limits, *_times(own))
+            yield thing(stream, Prefix.BUDGET, of.made), owner, of, limits
 
 
 def _holders(population: Population) -> Iterator[tuple[str, Thing, Limits | None]]:

@@ -14,6 +14,9 @@ _TRADES = (
     "Robotics", "Health", "Logistics", "Bank", "Insurance", "Foods", "Energy", "Media", "Games",
     "Retail", "Airlines", "Labs", "Biotech", "Mobility", "Semiconductors", "Publishing",
 )  # fmt: skip
+MODELS = (
+    "gpt-5", "gpt-5-mini", "claude-opus-4", "gemini-3-pro", "mistral-large", "llama-4-maverick",
+)  # fmt: skip
 _FORMS = ("Inc.", "GmbH", "S.A.", "Ltd", "AB", "Oy", "S.r.l.", "& Söhne", "株式会社", "Group")
 _GIVEN = (
     "Ada", "Bengt", "Chloé", "Dmitri", "Eleni", "Farid", "Grete", "Hugo", "Inès", "Jürgen", "Keiko",

@@ -14,6 +14,7 @@ from bursar.domain.names import (
     problem_with_tags,
 )
 from bursar.domain.roles import problem_with_permissions
+from bursar.domain.throughput import LIMIT_TYPES
 
 PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "name": problem_with_name,
@@ -25,7 +26,9 @@ PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "scopes": problem_with_scopes,
     "member_permissions": problem_with_permissions,
 }
-NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"})
+NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"}).union(
+    LIMIT_TYPES.values()
+)
 KEYED = ("name", "email", "alias")
 
 

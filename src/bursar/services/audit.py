@@ -13,6 +13,7 @@ from bursar.database.tables import audit_entries
 from bursar.database.writes import insert_rows
 from bursar.domain import instants
 from bursar.domain.ids import Prefix, new_id
+from bursar.domain.limits import ModelLimit
 from bursar.domain.money import to_text
 
 DERIVED = frozenset(
@@ -77,6 +78,10 @@ def _json(value: Any) -> Any:
             return to_text(value)
         case datetime():
             return instants.to_text(value)
+        case ModelLimit():
+            return plain(value._asdict())
+        case list():
+            return [_json(each) for each in value]
         case _:
             return value
 

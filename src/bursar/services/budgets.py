@@ -1,18 +1,23 @@
 """Budgets as parts of what has them, own or by a plan: read under its lock, changed with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, delete, select, union_all
+from sqlalchemy import ARRAY, Text, any_, bindparam, delete, func, select, union_all
 
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import BUDGET_OWNERS, budget_attachments, budgets
-from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.database.tables import (
+    BUDGET_OWNERS,
+    budget_attachments,
+    budget_model_limits,
+    budgets,
+)
+from bursar.database.writes import delete_rows, insert_row, insert_rows, update_row
 from bursar.domain.ids import Prefix, new_id
-from bursar.domain.limits import FIELDS, Limits
+from bursar.domain.limits import COLUMNS, Limits, ModelLimit
 
 
 async def budget_of(tx: Connection, owner: str, owner_id: str) -> Row | None:
@@ -26,6 +31,12 @@ async def budgets_of(tx: Connection, owner: str, owner_ids: Iterable[str]) -> di
     return {row.holder_id: row for row in rows}
 
 
+async def plan_of(tx: Connection, plan_id: str) -> Row:
+    """A plan, which is locked by the caller, with its limits as they are now."""
+    (row,) = await tx.all(_plan(), id=plan_id)
+    return row
+
+
 async def store(
     tx: Connection, owner: str, owner_id: str, stored: Row | None, limits: Limits | None
 ) -> Limits | None:
@@ -34,17 +45,54 @@ async def store(
     A plan whose limits these are stays. Others make a budget of the owner's own, and the plan, which
     is others' too, is taken off the owner.
     """
+    limits = _in_order(limits)
     if stored is not None and limits == own_limits_of(stored):
         return limits_of(stored)
     if limits is None or (stored is not None and stored.name is not None):
         await remove(tx, owner, owner_id, stored)
         stored = None
     if limits is not None and stored is None:
-        columns = {"id": new_id(Prefix.BUDGET), BUDGET_OWNERS[owner]: owner_id}
-        await insert_row(tx, budgets, {**columns, **limits})
+        await insert(tx, [({BUDGET_OWNERS[owner]: owner_id}, limits)])
     elif limits is not None and stored is not None:
-        await update_row(tx, budgets, stored.id, limits)
+        await change(tx, stored, own_limits_of(stored), limits)
     return limits
+
+
+async def insert(tx: Connection, new: Iterable[tuple[Mapping[str, Any], Limits]]) -> list[Row]:
+    """Make budgets, each of an owner's column or of a plan's name, and of limits; in their order."""
+    drafts = [({"id": new_id(Prefix.BUDGET), **columns}, limits) for columns, limits in new]
+    rows = await insert_rows(
+        tx, budgets, ({**columns, **_columns(limits)} for columns, limits in drafts)
+    )
+    await insert_rows(
+        tx,
+        budget_model_limits,
+        (
+            {"budget_id": columns["id"], **each._asdict()}
+            for columns, limits in drafts
+            for each in limits["model_limits"]
+        ),
+    )
+    return rows
+
+
+async def change(
+    tx: Connection,
+    stored: Row,
+    before: Limits,
+    limits: Limits,
+    columns: Mapping[str, Any] | None = None,
+) -> Row:
+    """Make a budget have other limits than before and, of a plan, these columns of its name."""
+    row = await update_row(tx, budgets, stored.id, {**(columns or {}), **_columns(limits)})
+    if limits["model_limits"] != before["model_limits"]:
+        await tx.all(_forget_models(), id=stored.id)
+        await insert_rows(
+            tx,
+            budget_model_limits,
+            ({"budget_id": stored.id, **each._asdict()} for each in limits["model_limits"]),
+        )
+    return row
 
 
 async def attach(
@@ -67,7 +115,9 @@ async def remove(tx: Connection, owner: str, owner_id: str, stored: Row | None) 
 
 
 def own_limits_of(budget: Row) -> dict[str, Any]:
-    return {name: budget[name] for name in FIELDS}
+    """The limits of a budget that was read here, those of models by the model."""
+    models = [ModelLimit(*each) for each in budget["model_limits"]]
+    return {**_columns(budget), "model_limits": models}
 
 
 def limits_of(budget: Row | None) -> dict[str, Any] | None:
@@ -78,17 +128,48 @@ def limits_of(budget: Row | None) -> dict[str, Any] | None:
     return {**plan, **own_limits_of(budget)}
 
 
+def _columns(limits: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits that are columns of a budget; those of models have rows of their own."""
+    return {name: limits[name] for name in COLUMNS}
+
+
+def _in_order(limits: Limits | None) -> Limits | None:
+    """The limits, those of models as they are read."""
+    return limits and {**limits, "model_limits": sorted(limits["model_limits"])}
+
+
+_MODEL_LIMITS = func.array(
+    select(func.row(*(budget_model_limits.c[name] for name in ModelLimit._fields)))
+    .where(budget_model_limits.c.budget_id == budgets.c.id)
+    .order_by(budget_model_limits.c.model)
+    .correlate(budgets)
+    .scalar_subquery()
+).label("model_limits")
+
+
 @cache
 def _of_owners(column: str) -> Statement:
     owners = bindparam("owner_ids", type_=ARRAY(Text))
     own, attached = budgets.c[column], budget_attachments.c[column]
     return Statement(
         union_all(
-            select(budgets, own.label("holder_id")).where(own == any_(owners)),
-            select(budgets, attached.label("holder_id"))
+            select(budgets, _MODEL_LIMITS, own.label("holder_id")).where(own == any_(owners)),
+            select(budgets, _MODEL_LIMITS, attached.label("holder_id"))
             .join(budget_attachments, budget_attachments.c.plan_id == budgets.c.id)
             .where(attached == any_(owners)),
         )
+    )
+
+
+@cache
+def _plan() -> Statement:
+    return Statement(select(budgets, _MODEL_LIMITS).where(budgets.c.id == bindparam("id")))
+
+
+@cache
+def _forget_models() -> Statement:
+    return Statement(
+        delete(budget_model_limits).where(budget_model_limits.c.budget_id == bindparam("id"))
     )
 
 

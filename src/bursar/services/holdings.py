@@ -13,7 +13,7 @@ from bursar.database.connections import Connection
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
 from bursar.domain.durations import later
-from bursar.domain.errors import Forbidden, Problems, Refusal
+from bursar.domain.errors import Forbidden, LimitExceeded, Problems, Refusal
 from bursar.domain.limits import Limits, problems_with_limits
 from bursar.domain.roles import KeyScope
 from bursar.services.limits import above_parent
@@ -72,17 +72,16 @@ def ungrantable(
             yield forbidden(action, *path)
 
 
-async def check_limits(
+async def exceeding_limits(
     tx: Connection, user_id: str | None, team_id: str | None, limits: Limits | None
-) -> None:
-    """Raise Refusals for limits that contradict each other or exceed those above the key.
+) -> list[LimitExceeded]:
+    """Each limit above those above the key; raises Refusals for limits that contradict each other.
 
     Above it is its team, or for a personal key its user; the caller has locked them.
     """
     level, holder = ("user", user_id) if team_id is None else ("team", team_id)
-    problems = Problems(problems_with_limits(limits, "budget"))
-    problems.extend(await above_parent(tx, level, holder or "", limits, "budget"))
-    problems.raise_any()
+    Problems(problems_with_limits(limits, "budget")).raise_any()
+    return await above_parent(tx, level, holder or "", limits, "budget")
 
 
 def is_later(moment: datetime | None, than: datetime | None) -> bool:

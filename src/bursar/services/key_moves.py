@@ -13,11 +13,11 @@ from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
 from bursar.database.writes import update_row
 from bursar.domain.errors import AlreadyTaken, Forbidden, NotMember, OfNoTeam, Problems
-from bursar.services import archive, audit, budgets
+from bursar.services import archive, audit, budgets, throughput
 from bursar.services.attributes import check_version
 from bursar.services.holdings import clock_of, is_later
 from bursar.services.keys import LONG_LIFE, change
-from bursar.services.limits import above_parent
+from bursar.services.limits import above_parent, place_of
 
 
 async def move(
@@ -48,6 +48,8 @@ async def move(
         problems.append(Forbidden("team_id", deed=LONG_LIFE))
     problems.raise_any()
     changed = await update_row(tx, api_keys, key.id, {"team_id": team.id})
+    place = place_of(None, "team_id")
+    Problems(await throughput.check(tx, "team", [team.id], place)).raise_any()
     states = {"before": archive.state_of(key), "after": archive.state_of(changed)}
     # One for each team, so that the readers of either see where it came from or went.
     await audit.record(

@@ -18,7 +18,14 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, team_members
 from bursar.database.writes import insert_row, update_row
-from bursar.domain.errors import Forbidden, Invalid, NotMember, Problems, Refusal
+from bursar.domain.errors import (
+    Forbidden,
+    Invalid,
+    LimitExceeded,
+    NotMember,
+    Problems,
+    Refusal,
+)
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.keys import (
     DEFAULT_SCOPES,
@@ -35,10 +42,11 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import KeyKind, KeyScope
-from bursar.services import archive, audit, budgets
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
+from bursar.services import archive, audit, budgets, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.holdings import Clock, check_limits, clock_of, ungrantable
+from bursar.services.holdings import Clock, clock_of, exceeding_limits, ungrantable
 
 LONG_LIFE = "let a key live longer than the one you use, or than its team lets keys of members"
 
@@ -53,6 +61,8 @@ class KeyAttributes(TypedDict, total=False):
     rotation_interval: str | None
     metadata: dict[str, Any]
     budget: BudgetChanges | None
+    rpm_limit_type: RateLimitType
+    tpm_limit_type: RateLimitType
 
 
 class NewKey(NamedTuple):
@@ -86,10 +96,11 @@ async def create(
     problems = Problems(_problems(attributes, clock))
     if problem := problem_with_scopes_of(kind, scopes or ()):
         problems.append(Invalid("scopes", problem=problem))
+    problems.extend(_unguaranteeable(team_id, attributes))
     problems.raise_any()
     if user_id is None and team_id is None:
         raise forbidden(Action.API_KEY_CREATE, "user_id")
-    team = await _hold_owner(tx, actor, user_id, team_id)
+    team = await _hold_owner(tx, actor, user_id, team_id, counts=guarantees(attributes))
     if team is not None and kind is KeyKind.MEMBER:
         attributes = {"expires_at": clock.after(team.member_key_duration), **attributes}
         if not administers(actor, team):
@@ -99,11 +110,13 @@ async def create(
         problems.append(Forbidden("expires_at", deed=LONG_LIFE))
     problems.raise_any()
     limits = resulting(None, attributes.get("budget"))
-    await check_limits(tx, user_id, team_id, limits)
+    problems.extend(await exceeding_limits(tx, user_id, team_id, limits))
     secret = new_secret()
     own = {"scopes": list(scopes), **_own(attributes)}
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
     await budgets.store(tx, "api_key", row.id, None, limits)
+    problems.extend(await _unguaranteed(tx, row, attributes))
+    problems.raise_any()
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
     await audit.record(
         tx, actor, change("api_key.create", row, team and team.organization_id, after=after)
@@ -112,9 +125,12 @@ async def create(
 
 
 async def _hold_owner(
-    tx: Connection, actor: Actor, user_id: str | None, team_id: str | None
+    tx: Connection, actor: Actor, user_id: str | None, team_id: str | None, *, counts: bool
 ) -> Row | None:
-    """Lock whose key it will be, for an actor who may make it; answers the team, if there is one."""
+    """Lock whose key it will be, for an actor who may make it; answers the team, if there is one.
+
+    `counts`: the team is held as who counts what its keys hold together.
+    """
     team = None
     if team_id is not None:
         team = await access_team(
@@ -123,7 +139,7 @@ async def _hold_owner(
             team_id,
             creation_of(user_id),
             path=("team_id",),
-            lock=Lock.SHARE,
+            lock=Lock.UPDATE if counts else Lock.SHARE,
             as_member=user_id in {None, actor.user_id},
         )
     if user_id is not None:
@@ -176,7 +192,8 @@ async def update(
     """
     clock = await clock_of(tx, actor)
     Problems(_problems(attributes, clock)).raise_any()
-    holder = await lock_holder_of_key(tx, actor, key_id) if "budget" in attributes else None
+    is_limited = bool(throughput.ATTRIBUTES & attributes.keys())
+    holder = await lock_holder_of_key(tx, actor, key_id) if is_limited else None
     row = await access_api_key(
         tx,
         actor,
@@ -184,12 +201,14 @@ async def update(
         deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
         or [(Action.API_KEY_UPDATE, ("id",))],
     )
-    if holder not in {None, row.team_id, row.user_id}:
-        raise RunAgain  # it moved to another team while we waited
+    if is_limited and holder not in {row.team_id, row.user_id}:
+        raise RunAgain  # it moved to another team, or came into sight, while we waited
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
+    problems = Problems(_unguaranteeable(row.team_id, attributes))
     if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
-        raise Invalid("scopes", problem=problem)
+        problems.append(Invalid("scopes", problem=problem))
+    problems.raise_any()
     problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
     if not administers(actor, row):
         clock = clock.within(row.member_key_duration)
@@ -201,9 +220,11 @@ async def update(
     limits = before
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
-        await check_limits(tx, row.user_id, row.team_id, limits)
+        problems.extend(await exceeding_limits(tx, row.user_id, row.team_id, limits))
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
     changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
+    problems.extend(await _unguaranteed(tx, changed, attributes))
+    problems.raise_any()
     await audit.record(
         tx,
         actor,
@@ -251,6 +272,20 @@ def _problems(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
 
 def _own(attributes: KeyAttributes) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name != "budget"}
+
+
+def _unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:
+    """A guarantee is a share of what a team has."""
+    for name in LIMIT_TYPES.values():
+        if team_id is None and attributes.get(name) == RateLimitType.GUARANTEED:
+            yield Invalid(name, problem="must be BEST_EFFORT for a personal key")
+
+
+async def _unguaranteed(tx: Connection, key: Row, attributes: KeyAttributes) -> list[LimitExceeded]:
+    """What the change of a key, which is stored, leaves of guarantees that cannot be held."""
+    if not (throughput.ATTRIBUTES & attributes.keys() and guarantees(key)):
+        return []
+    return await throughput.check(tx, "team", [key.team_id], throughput.place_of(attributes))
 
 
 def change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:

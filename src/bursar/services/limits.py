@@ -4,22 +4,44 @@ The one place of these rules, for limits set directly, by a plan that is attache
 is changed. The caller holds the locks of `access`, so that no other side moves meanwhile.
 """
 
-from decimal import Decimal
+from collections.abc import Callable
 from functools import cache
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Numeric,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
 
+from bursar.database.bounds import Bounds
 from bursar.database.connections import Connection
-from bursar.database.held import Held
 from bursar.database.statements import Statement
-from bursar.database.tables import api_keys, budget_attachments, budgets, teams
+from bursar.database.tables import api_keys, teams
 from bursar.domain.errors import LimitExceeded, Problems, TeamsExceedLimits
-from bursar.domain.limits import UNDER_PARENT, Limits, exceeding
+from bursar.domain.limits import UNDER_PARENT, BudgetChanges, Limits, Path, exceeding, place_in
 from bursar.services.budgets import budget_of, limits_of
 
 MOST_TEAMS = 100
 LEVELS = {"team": api_keys.c.team_id, "user": api_keys.c.user_id}
 """What sets the limits of a key, by the column that names it: a user those of a personal one."""
+Place = Callable[[str, str | None], Path]
+"""Where in an input a limit is, by its name, of the whole or of a model."""
+
+
+def place_of(changes: BudgetChanges | None, *path: str | int) -> Place:
+    """Where the changes of a budget, which are at the path, say a limit."""
+    return lambda name, model: (*path, *place_in(changes or {}, name, model))
 
 
 async def above_parent(
@@ -33,86 +55,93 @@ async def above_parent(
 
 
 async def below_teams(
-    tx: Connection, organization_id: str, limits: Limits | None, *path: str | int
+    tx: Connection, organization_id: str, place: Place
 ) -> list[TeamsExceedLimits]:
-    """Each of an organization's limits that is below what teams of it hold, with these teams."""
-    found = []
-    for name in UNDER_PARENT:
-        if limits is not None and limits[name] is not None:
-            rows = await tx.all(
-                _teams_above(name), organization_id=organization_id, limit=limits[name]
-            )
-            if rows:
-                found.append(TeamsExceedLimits(*path, name, teams=rows))
-    return found
+    """Each limit of an organization, as it is stored now, that is below what teams of it hold."""
+    return await _below_teams(tx, "organization", organization_id, place)
 
 
-async def broken_by_plan(tx: Connection, plan_id: str, limits: Limits) -> Problems:
-    """What is wrong around the holders of a plan, now that it has these limits."""
-    problems = Problems()
-    for name in UNDER_PARENT:
-        if limits[name] is None:
-            continue
-        if rows := await tx.all(_teams_above_by_plan(name), plan_id=plan_id):
-            problems.append(TeamsExceedLimits(name, teams=rows))
-        for level in LEVELS:
-            row = await tx.one(_tightest_below(level, name), plan_id=plan_id, limit=limits[name])
-            if row is not None and row.tightest is not None:
-                limit, requested = Decimal(row.tightest), Decimal(limits[name])
-                problems.append(LimitExceeded(name, level=level, limit=limit, requested=requested))
+async def broken_by_plan(tx: Connection, plan_id: str, place: Place) -> Problems:
+    """What is wrong around the holders of a plan, now that it has its limits."""
+    problems = Problems(await _below_teams(tx, "plan", plan_id, place))
+    problems.extend(
+        LimitExceeded(
+            *place(row.limit_name, row.model),
+            level=row.level,
+            limit=row.tightest,
+            requested=row.requested,
+        )
+        for row in await tx.all(_keys_above(), id=plan_id)
+    )
     return problems
 
 
-_team, _organization = Held("team"), Held("organization")
-_its, _parents = budgets.alias("its"), budgets.alias("parents")
-_teams = _team.beside(teams, teams.c.id)
+async def _below_teams(tx: Connection, of: str, id_: str, place: Place) -> list[TeamsExceedLimits]:
+    rows = await tx.all(_teams_above(of), id=id_)
+    limits = groupby(rows, lambda row: (UNDER_PARENT[row.limit_place], row.limit_model))
+    return [TeamsExceedLimits(*place(*limit), teams=list(found)) for limit, found in limits]
+
+
+_ID: ColumnElement[str] = bindparam("id", type_=Text)
 
 
 @cache
-def _teams_above(name: str) -> Statement:
+def _teams_above(of: str) -> Statement:
+    """Teams above their organization, by the limit; of each limit the first of them.
+
+    Of that organization, or where a team or its organization has that plan.
+    """
+    bounds = Bounds("team", "organization")
+    concerned = {
+        "organization": teams.c.organization_id == _ID,
+        "plan": or_(
+            bounds.held.attached.c.plan_id == _ID, bounds.held_above.attached.c.plan_id == _ID
+        ),
+    }[of]
+    above = union(
+        *(
+            select(
+                teams.c.id,
+                literal(UNDER_PARENT.index(each.name)).label("limit_place"),
+                each.bound_by.label("limit_model"),
+            )
+            .select_from(each.source)
+            .where(each.requested > each.limit, concerned)
+            for each in bounds.compared(teams, teams.c.id, teams.c.organization_id, UNDER_PARENT)
+        )
+    ).subquery()
+    limit = (above.c.limit_place, above.c.limit_model)
+    rank = func.row_number().over(partition_by=limit, order_by=above.c.id)
+    ranked = select(above, rank.label("rank")).subquery()
     return Statement(
-        select(teams)
-        .select_from(_teams.join(_its, _its.c.id == _team.id))
-        .where(
-            teams.c.organization_id == bindparam("organization_id"),
-            _its.c[name] > bindparam("limit", type_=_its.c[name].type),
-        )
-        .order_by(teams.c.id)
-        .limit(MOST_TEAMS)
+        select(teams, ranked.c.limit_place, ranked.c.limit_model)
+        .join(ranked, ranked.c.id == teams.c.id)
+        .where(ranked.c.rank <= MOST_TEAMS)
+        .order_by(ranked.c.limit_place, ranked.c.limit_model.nulls_first(), teams.c.id)
     )
 
 
 @cache
-def _teams_above_by_plan(name: str) -> Statement:
-    """Teams that hold more than their organization, where one of the two has the plan."""
-    plan_id: BindParameter[str] = bindparam("plan_id")
-    return Statement(
-        select(teams)
-        .select_from(
-            _organization.beside(_teams, teams.c.organization_id)
-            .join(_its, _its.c.id == _team.id)
-            .join(_parents, _parents.c.id == _organization.id)
-        )
-        .where(
-            _its.c[name] > _parents.c[name],
-            or_(_team.attached.c.plan_id == plan_id, _organization.attached.c.plan_id == plan_id),
-        )
-        .order_by(teams.c.id)
-        .limit(MOST_TEAMS)
-    )
+def _keys_above() -> Statement:
+    """Each limit of a plan that is above that of parents of keys with it, and the least of theirs."""
+    return Statement(union_all(*(query for level in LEVELS for query in _keys_of(level))))
 
 
-@cache
-def _tightest_below(level: str, name: str) -> Statement:
-    """The least limit of parents of keys that have the plan, among those that are below it."""
-    parent = Held(level)
-    keys = budget_attachments.join(api_keys, api_keys.c.id == budget_attachments.c.api_key_id)
-    query = (
-        select(func.min(_parents.c[name]).label("tightest"))
-        .select_from(parent.beside(keys, LEVELS[level]).join(_parents, _parents.c.id == parent.id))
-        .where(
-            budget_attachments.c.plan_id == bindparam("plan_id"),
-            _parents.c[name] < bindparam("limit", type_=_parents.c[name].type),
+def _keys_of(level: str) -> list[Select[Any]]:
+    bounds = Bounds("api_key", level)
+    concerned = [bounds.held.attached.c.plan_id == _ID]
+    if level == "user":
+        concerned.append(api_keys.c.team_id.is_(None))
+    return [
+        select(
+            literal(level).label("level"),
+            literal(each.name).label("limit_name"),
+            each.model.label("model"),
+            cast(func.min(each.limit), Numeric).label("tightest"),
+            cast(func.max(each.requested), Numeric).label("requested"),
         )
-    )
-    return Statement(query if level == "team" else query.where(api_keys.c.team_id.is_(None)))
+        .select_from(each.source)
+        .where(each.requested > each.limit, *concerned)
+        .group_by(each.model)
+        for each in bounds.compared(api_keys, api_keys.c.id, LEVELS[level], UNDER_PARENT)
+    ]

@@ -13,8 +13,7 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import BUDGET_OWNERS, organization_members, team_members, users
-from bursar.database.tables import budgets as budgets_table
-from bursar.database.writes import delete_rows, insert_absent, insert_rows
+from bursar.database.writes import delete_rows, insert_absent
 from bursar.domain.errors import Invalid, NotFound, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_budget
@@ -157,15 +156,7 @@ async def insert(
     rows = {row.user_id: row for row in await insert_absent(tx, kind.table, drafts)}
     joined = [(rows[new.user_id], new.limits) for new in joining if new.user_id in rows]
     owner = BUDGET_OWNERS[kind.owner]
-    await insert_rows(
-        tx,
-        budgets_table,
-        (
-            {"id": new_id(Prefix.BUDGET), owner: row.id, **own}
-            for row, own in joined
-            if own is not None
-        ),
-    )
+    await budgets.insert(tx, (({owner: row.id}, own) for row, own in joined if own is not None))
     await audit.record(
         tx,
         actor,

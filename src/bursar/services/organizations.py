@@ -23,10 +23,10 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets, memberships, team_removal
+from bursar.services import audit, budgets, memberships, team_removal, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.limits import below_teams
+from bursar.services.limits import below_teams, place_of
 
 
 class OrganizationAttributes(TypedDict, total=False):
@@ -96,8 +96,9 @@ async def update(
     limits = before
     if "budget" in attributes:
         limits = resulting(before, budget)
-        await _check_limits(tx, row.id, limits)
+        Problems(problems_with_limits(limits, "budget")).raise_any()
         limits = await budgets.store(tx, "organization", row.id, stored, limits)
+        await _check_teams(tx, row.id, budget)
     changed = await update_row(tx, organizations, row.id, columns_of(own))
     await audit.record(
         tx,
@@ -159,9 +160,11 @@ def _action(attribute: str) -> Action:
     return Action.ORGANIZATION_LIMIT if limiting else Action.ORGANIZATION_UPDATE
 
 
-async def _check_limits(tx: Connection, organization_id: str, limits: Limits | None) -> None:
-    problems = Problems(problems_with_limits(limits, "budget"))
-    problems.extend(await below_teams(tx, organization_id, limits, "budget"))
+async def _check_teams(tx: Connection, organization_id: str, changes: BudgetChanges | None) -> None:
+    """Raise Refusals for limits, which are stored, below what teams hold, one or all together."""
+    place = place_of(changes, "budget")
+    problems = Problems(await below_teams(tx, organization_id, place))
+    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
     problems.raise_any()
 
 

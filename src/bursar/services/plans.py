@@ -16,20 +16,20 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import budget_attachments
 from bursar.database.tables import budgets as budgets_table
-from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.database.writes import delete_rows, update_row
 from bursar.domain.errors import InUse, Invalid, NotFound, Problems, Refusals
-from bursar.domain.ids import Prefix, new_id, prefix_of
+from bursar.domain.ids import Prefix, prefix_of
 from bursar.domain.limits import (
-    FIELDS,
     BudgetChanges,
+    Limits,
     problems_with_budget,
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets
+from bursar.services import audit, budgets, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.limits import above_parent, below_teams, broken_by_plan
+from bursar.services.limits import above_parent, below_teams, broken_by_plan, place_of
 
 
 class PlanAttributes(BudgetChanges, total=False):
@@ -43,10 +43,9 @@ async def create(tx: Connection, actor: Actor, *, attributes: PlanAttributes) ->
     name, changes = _checked(attributes)
     if not permits(actor, Action.BUDGET_CREATE):
         raise forbidden(Action.BUDGET_CREATE)
-    limits = resulting(None, changes)
-    columns = {"id": new_id(Prefix.BUDGET), **columns_of(name), **(limits or {})}
-    row = await insert_row(tx, budgets_table, columns)
-    await audit.record(tx, actor, Change("budget.create", row.id, after=_state(row)))
+    limits = resulting(None, changes) or {}
+    (row,) = await budgets.insert(tx, [(columns_of(name), limits)])
+    await audit.record(tx, actor, Change("budget.create", row.id, after=_state(row, limits)))
     return row
 
 
@@ -67,15 +66,19 @@ async def update(
     name, changes = _checked(attributes)
     row = await access_plan(tx, actor, plan_id, Action.BUDGET_UPDATE, with_limits=bool(changes))
     check_version(row, expected_version)
-    limits = resulting(budgets.own_limits_of(row), changes) or {}
+    before = budgets.own_limits_of(await budgets.plan_of(tx, row.id))
+    limits = resulting(before, changes) or {}
     Problems(problems_with_limits(limits)).raise_any()
-    changed = await update_row(tx, budgets_table, row.id, {**columns_of(name), **limits})
+    changed = await budgets.change(tx, row, before, limits, columns_of(name))
     if changes:
-        (await broken_by_plan(tx, row.id, limits)).raise_any()
+        place = place_of(changes)
+        problems = await broken_by_plan(tx, row.id, place)
+        problems.extend(await throughput.broken_by_plan(tx, row.id, place))
+        problems.raise_any()
     await audit.record(
         tx,
         actor,
-        Change("budget.update", row.id, before=_state(row), after=_state(changed)),
+        Change("budget.update", row.id, before=_state(row, before), after=_state(changed, limits)),
     )
     return changed
 
@@ -86,8 +89,9 @@ async def delete(tx: Connection, actor: Actor, *, plan_id: str) -> None:
     used = await tx.one(_holders(), plan_id=row.id)
     if used is not None and used.holders:
         raise InUse("id", count=used.holders)
+    limits = budgets.own_limits_of(await budgets.plan_of(tx, row.id))
     await delete_rows(tx, budgets_table, [row.id])
-    await audit.record(tx, actor, Change("budget.delete", row.id, before=_state(row)))
+    await audit.record(tx, actor, Change("budget.delete", row.id, before=_state(row, limits)))
 
 
 async def attach(
@@ -109,18 +113,19 @@ async def attach(
     place = await _find(tx, actor, holder_id, as_member_default, plan_id=plan_id)
     owner = _owner(place, as_member_default)
     holder = await _lock(tx, actor, place, expected_version)
-    plan = await lock_plan(tx, plan_id, path=("budget_id",), lock=Lock.SHARE)
+    await lock_plan(tx, plan_id, path=("budget_id",), lock=Lock.SHARE)
+    plan = await budgets.plan_of(tx, plan_id)
     stored = await budgets.budget_of(tx, owner, holder.id)
     if stored is not None and stored.id == plan.id:
         return holder
     problems = Problems()
-    limits = budgets.own_limits_of(plan)
-    if owner == "organization":
-        problems.extend(await below_teams(tx, holder.id, limits, "budget_id"))
     if place.parent is not None and not as_member_default:
+        limits = budgets.own_limits_of(plan)
         problems.extend(await above_parent(tx, *place.parent, limits, "budget_id"))
-    problems.raise_any()
     await budgets.attach(tx, owner, holder.id, stored, plan.id)
+    if not as_member_default:
+        problems.extend(await _exceeded_below(tx, place, holder))
+    problems.raise_any()
     return await _changed(tx, actor, "budget.attach", place, owner, stored, plan)
 
 
@@ -186,6 +191,23 @@ async def _lock(tx: Connection, actor: Actor, place: Place, expected_version: in
     return holder
 
 
+async def _exceeded_below(tx: Connection, place: Place, holder: Row) -> Problems:
+    """What the plan that a holder has got is below of, and what of guarantees it leaves unheld."""
+    problems, at = Problems(), place_of(None, "budget_id")
+    match place.kind.owner:
+        case "organization":
+            problems.extend(await below_teams(tx, holder.id, at))
+            problems.extend(await throughput.check(tx, "organization", [holder.id], at))
+        case "team":
+            problems.extend(
+                await throughput.check(tx, "organization", [holder.organization_id], at)
+            )
+            problems.extend(await throughput.check(tx, "team", [holder.id], at))
+        case "api_key" if holder.team_id is not None:
+            problems.extend(await throughput.check(tx, "team", [holder.team_id], at))
+    return problems
+
+
 async def _changed(
     tx: Connection,
     actor: Actor,
@@ -223,8 +245,8 @@ def _no_holder() -> NotFound:
     return NotFound("holder_id", thing="holder of a budget")
 
 
-def _state(plan: Row) -> dict[str, Any]:
-    return {name: plan[name] for name in ("id", "name", "created_at", *FIELDS)}
+def _state(plan: Row, limits: Limits) -> dict[str, Any]:
+    return {**{name: plan[name] for name in ("id", "name", "created_at")}, **limits}
 
 
 @cache

@@ -16,9 +16,9 @@ from bursar.database.writes import update_row
 from bursar.domain.errors import MembersOutsideOrganization, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
-from bursar.services import audit, budgets, memberships
+from bursar.services import audit, budgets, memberships, throughput
 from bursar.services.attributes import check_version
-from bursar.services.limits import above_parent
+from bursar.services.limits import above_parent, place_of
 from bursar.services.memberships import ORGANIZATION, Joining
 from bursar.services.teams import change
 
@@ -56,7 +56,6 @@ async def move(
     problems = await _problems_within(tx, row, organization_id)
     if outside and not add_to_organization:
         problems.append(MembersOutsideOrganization(*TARGET, members=outside[:MOST_MEMBERS]))
-    problems.raise_any()
     await memberships.insert(
         tx,
         actor,
@@ -68,6 +67,9 @@ async def move(
     changed = await update_row(
         tx, teams, row.id, {"organization_id": organization_id, "self_service_user_id": None}
     )
+    place = place_of(None, *TARGET)
+    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
+    problems.raise_any()
     await _record(tx, actor, row, changed)
     return changed
 

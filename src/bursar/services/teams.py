@@ -13,7 +13,7 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
 from bursar.database.writes import insert_row, update_row
-from bursar.domain.errors import Problems, Refusal
+from bursar.domain.errors import LimitExceeded, Problems, Refusal
 from bursar.domain.gateway import problems_with_settings
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
@@ -25,6 +25,7 @@ from bursar.domain.limits import (
 )
 from bursar.domain.new_teams import NewTeams
 from bursar.domain.roles import MemberPermission, PlatformRole, TeamRole
+from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
 from bursar.services import (
     audit,
     budgets,
@@ -33,6 +34,7 @@ from bursar.services import (
     memberships,
     people,
     self_service,
+    throughput,
 )
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
@@ -57,6 +59,8 @@ class TeamAttributes(TypedDict, total=False):
     metadata: dict[str, Any]
     budget: BudgetChanges | None
     gateway_settings: dict[str, Any] | None
+    rpm_limit_type: RateLimitType
+    tpm_limit_type: RateLimitType
 
 
 class NewTeamAttributes(TeamAttributes, total=False):
@@ -97,15 +101,14 @@ async def create(
         Action.TEAM_CREATE,
         path=("organization_id",),
         deeds=_further_deeds(attributes, add_to_organization),
-        lock=Lock.SHARE,
+        lock=Lock.UPDATE if guarantees(attributes) else Lock.SHARE,
         oneself=settings.self_service and organization_id == DEFAULT_ORGANIZATION,
     )
     administers = permits(actor, Action.TEAM_CREATE, team_relations(organization))
     limits = {name: resulting(None, attributes.get(name)) for name in BUDGETS}  # type: ignore[arg-type]  # the values under these names are budgets
-    problems = await _problems_with_limits(tx, organization.id, limits)
+    problems.extend(await _above_organization(tx, organization.id, limits))
     if not administers:
         problems.extend(await self_service.problems_beyond_oneself(tx, actor, limits.get("budget")))
-    problems.raise_any()
     row = await insert_row(
         tx,
         teams,
@@ -118,6 +121,8 @@ async def create(
     )
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
+    problems.extend(await _unguaranteed(tx, row, attributes))
+    problems.raise_any()
     parts: dict[str, audit.State | None] = {**limits}
     if attributes.get("gateway_settings"):
         said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
@@ -148,8 +153,8 @@ async def update(
     """
     Problems(_problems(attributes)).raise_any()
     held = None
-    if "budget" in attributes:
-        held = await lock_organization_of_team(tx, actor, team_id)
+    if throughput.ATTRIBUTES & attributes.keys():
+        held = await lock_organization_of_team(tx, actor, team_id, lock=Lock.UPDATE)
     row = await access_team(
         tx,
         actor,
@@ -159,13 +164,14 @@ async def update(
     check_version(row, expected_version)
     before: dict[str, audit.State | None] = {}
     after: dict[str, audit.State | None] = {}
-    if "budget" in attributes:
+    problems = Problems()
+    if throughput.ATTRIBUTES & attributes.keys():
         check_organization(row, held)
+    if "budget" in attributes:
         stored = await budgets.budget_of(tx, "team", row.id)
         before["budget"] = budgets.limits_of(stored)
         limits = resulting(before["budget"], attributes["budget"])
-        problems = await _problems_with_limits(tx, row.organization_id, {"budget": limits})
-        problems.raise_any()
+        problems.extend(await _above_organization(tx, row.organization_id, {"budget": limits}))
         after["budget"] = await budgets.store(tx, "team", row.id, stored, limits)
     if "gateway_settings" in attributes:
         said = await gateway_settings.settings_of(tx, row.id)
@@ -173,6 +179,8 @@ async def update(
         said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
         after["gateway_settings"] = gateway_settings.state_of(said)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
+    problems.extend(await _unguaranteed(tx, changed, attributes))
+    problems.raise_any()
     await audit.record(
         tx,
         actor,
@@ -230,17 +238,16 @@ def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _further_deeds(attributes: Mapping[str, Any], add_to_organization: bool) -> Iterator[Deed]:
     """What of a new team is for higher admins, whoever may create it."""
-    if "external_id" in attributes:
-        yield Action.TEAM_LIMIT, ("external_id",)
-    if attributes.get("gateway_settings"):
-        yield Action.TEAM_GATEWAY_SETTINGS, ("gateway_settings",)
+    for name in attributes:
+        if name in {"external_id", *LIMIT_TYPES.values(), "gateway_settings"}:
+            yield _action(name), (name,)
     if add_to_organization:
         yield Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)
 
 
 def _action(attribute: str) -> Action:
     match attribute:
-        case "budget" | "external_id":
+        case "budget" | "external_id" | "rpm_limit_type" | "tpm_limit_type":
             return Action.TEAM_LIMIT
         case "gateway_settings":
             return Action.TEAM_GATEWAY_SETTINGS
@@ -248,15 +255,26 @@ def _action(attribute: str) -> Action:
             return Action.TEAM_UPDATE
 
 
-async def _problems_with_limits(
+async def _above_organization(
     tx: Connection, organization_id: str, limits: dict[str, Limits | None]
-) -> Problems:
-    """Where limits contradict each other or exceed the organization's."""
-    problems = Problems()
-    for name, own in limits.items():
-        problems.extend(problems_with_limits(own, name))
-    team = limits.get("budget")
-    problems.extend(await above_parent(tx, "organization", organization_id, team, "budget"))
+) -> list[LimitExceeded]:
+    """Each limit above the organization's; raises Refusals for those that contradict each other."""
+    Problems(
+        problem for name, own in limits.items() for problem in problems_with_limits(own, name)
+    ).raise_any()
+    return await above_parent(tx, "organization", organization_id, limits["budget"], "budget")
+
+
+async def _unguaranteed(
+    tx: Connection, team: Row, attributes: TeamAttributes
+) -> list[LimitExceeded]:
+    """What the change of a team, which is stored, leaves of guarantees that cannot be held."""
+    problems = []
+    place = throughput.place_of(attributes)
+    if throughput.ATTRIBUTES & attributes.keys() and guarantees(team):
+        problems += await throughput.check(tx, "organization", [team.organization_id], place)
+    if "budget" in attributes:
+        problems += await throughput.check(tx, "team", [team.id], place)
     return problems
 
 

@@ -9,13 +9,14 @@ from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.gateway_settings import GatewaySettingsInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
+from bursar.graphql.mutations.throughput import LimitTypesInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.team import Team
 from bursar.services import member_defaults, team_removal, teams
 
 
 @strawberry.input(description="A team to create.")
-class TeamCreateInput(MutationInput):
+class TeamCreateInput(MutationInput, LimitTypesInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     organization_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="The organization it will belong to; the built-in one if none is named."
@@ -54,7 +55,7 @@ class TeamCreateInput(MutationInput):
 
 
 @strawberry.input(description="What to change of a team; what is left out is kept.")
-class TeamUpdateInput(MutationInput):
+class TeamUpdateInput(MutationInput, LimitTypesInput):
     id: strawberry.ID = strawberry.field(description="The team.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -186,7 +187,7 @@ async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload
 async def team_update(write: Write, input: TeamUpdateInput) -> TeamUpdatePayload:
     """Change a team. For platform admins, admins of the organization, and admins of the team.
 
-    Budget, gateway settings and external id are not for admins of the team.
+    Budget, kinds of rate limits, gateway settings and external id are not for admins of the team.
     """
     row = await teams.update(
         write.tx,

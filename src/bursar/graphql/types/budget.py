@@ -9,10 +9,22 @@ import strawberry
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import BudgetSource
 from bursar.graphql.connections import connection_edge
+from bursar.graphql.edges import edge
 from bursar.graphql.nodes import NodeConnection
 from bursar.graphql.scalars import BigInt, Duration
 from bursar.graphql.types.node import Node
 from bursar.loaders.budgets import holders_by_budget
+from bursar.loaders.limits import model_limits_by_budget
+
+
+@strawberry.type(description="What of a budget may be spent on one model; null is no limit.")
+class ModelLimit:
+    model: str = strawberry.field(description="The name of the model.")
+    max_budget: Decimal | None = strawberry.field(
+        description="The most that may be spent on it in a period, in USD."
+    )
+    tpm_limit: BigInt | None = strawberry.field(description="The most tokens a minute.")
+    rpm_limit: BigInt | None = strawberry.field(description="The most requests a minute.")
 
 
 @strawberry.type(description="Limits on money and traffic; null is no limit, 0 is nothing.")
@@ -35,6 +47,11 @@ class Budget(Node):
     rpm_limit: BigInt | None = strawberry.field(description="The most requests a minute.")
     max_parallel_requests: BigInt | None = strawberry.field(
         description="The most requests at the same time."
+    )
+    model_limits: list[ModelLimit] = edge(
+        model_limits_by_budget,
+        key="id",
+        description="The limits of single models, beside those of the whole, by the model's name.",
     )
     name: str | None = strawberry.field(
         description="The name of a plan; null for the budget that one thing owns."

@@ -8,12 +8,15 @@ import strawberry
 from bursar.domain.ids import Prefix
 from bursar.domain.keys import kind_of
 from bursar.domain.roles import KeyKind, KeyScope
+from bursar.domain.throughput import RateLimitType
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.limit import EffectiveLimits
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
 from bursar.loaders.budgets import budgets_by_api_key
+from bursar.loaders.limits import effective_limits_by_api_key
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
 
@@ -41,6 +44,12 @@ class ApiKey(Node):
     rotated_at: datetime | None = strawberry.field(
         description="When the secret was last replaced; null is never."
     )
+    rpm_limit_type: RateLimitType = strawberry.field(
+        description="Whether its requests a minute are guaranteed."
+    )
+    tpm_limit_type: RateLimitType = strawberry.field(
+        description="Whether its tokens a minute are guaranteed."
+    )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the key was made.")
@@ -57,6 +66,11 @@ class ApiKey(Node):
     )
     budget: BudgetUse | None = edge(
         budgets_by_api_key, key="id", description="The key's own budget; null if it has none."
+    )
+    effective_limits: EffectiveLimits = edge(
+        effective_limits_by_api_key,
+        key="id",
+        description="The tightest of all limits that bind the key, and what sets each.",
     )
 
     @strawberry.field(description="Whose it is: a user's, a member's or a service's.")

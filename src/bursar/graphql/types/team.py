@@ -10,6 +10,7 @@ from bursar.access.policy import Action, permits
 from bursar.access.standing import team_relations
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import MemberPermission
+from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
@@ -57,6 +58,12 @@ class Team(Node):
     member_key_duration: Duration | None = strawberry.field(
         description="How long keys of members live for which nothing else was said, and at most "
         "those that members make; null is for ever."
+    )
+    rpm_limit_type: RateLimitType = strawberry.field(
+        description="Whether its requests a minute are guaranteed."
+    )
+    tpm_limit_type: RateLimitType = strawberry.field(
+        description="Whether its tokens a minute are guaranteed."
     )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
     version: int = strawberry.field(description="Counts the changes.")

@@ -1,0 +1,49 @@
+"""Effective limits: of all that limits a key, what binds it, and which level says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from bursar.domain.limits import Limits
+
+
+class LimitLevel(StrEnum):
+    """What may limit a key, the nearest first; only personal keys have limits of their USER."""
+
+    KEY = "KEY"
+    TEAM_MEMBER = "TEAM_MEMBER"
+    ORGANIZATION_MEMBER = "ORGANIZATION_MEMBER"
+    TEAM = "TEAM"
+    ORGANIZATION = "ORGANIZATION"
+    USER = "USER"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLimit:
+    value: Decimal
+    level: LimitLevel
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLimits:
+    """None is no limit at any level."""
+
+    max_budget: EffectiveLimit | None
+    tpm_limit: EffectiveLimit | None
+    rpm_limit: EffectiveLimit | None
+    max_parallel_requests: EffectiveLimit | None
+
+
+def tightest(levels: Mapping[LimitLevel, Limits]) -> EffectiveLimits:
+    """The least value of each limit; of levels that say the same, the nearest to the key."""
+    return EffectiveLimits(**{name: _tightest(levels, name) for name in EffectiveLimits.__slots__})
+
+
+def _tightest(levels: Mapping[LimitLevel, Limits], name: str) -> EffectiveLimit | None:
+    found = [
+        EffectiveLimit(Decimal(levels[level][name]), level)
+        for level in LimitLevel
+        if level in levels and levels[level][name] is not None
+    ]
+    return min(found, key=lambda limit: limit.value, default=None)
