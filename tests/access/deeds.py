@@ -60,6 +60,8 @@ DEEDS = {
     "organizationUpdate name": one_organization(name="New"),
     "organizationUpdate metadata": one_organization(metadata={}),
     "organizationUpdate budget": one_organization(budget={"rpmLimit": "10"}),
+    "organizationUpdate models": one_organization(models=["gpt-*"]),
+    "organizationUpdate allowNone": one_organization(allowNone=False),
     "organizationUpdate externalId": one_organization(externalId="new"),
     "organizationDelete": deed("id", lambda w, _: {"id": w.organization.id, "cascade": True}),
     "organizationMembersAdd": within_organization(
@@ -95,9 +97,16 @@ DEEDS = {
     "teamUpdate metadata": one_team(metadata={}),
     "teamUpdate tags": one_team(tags=["new"]),
     "teamUpdate description": one_team(description="New"),
+    "teamUpdate models": one_team(models=["openai/gpt-5"]),
+    "teamUpdate allowNone": one_team(allowNone=True),
+    "teamUpdate modelAliases": one_team(modelAliases=[{"alias": "fast", "model": "gpt-5"}]),
     "teamUpdate budget": one_team(budget={"rpmLimit": "8"}),
     "teamUpdate externalId": one_team(externalId="new"),
     "teamUpdate name and budget": one_team(name="New", budget={"rpmLimit": "8"}),
+    "teamModelsAdd": deed("id", lambda w, _: {"id": w.team.id, "models": ["gpt-5"]}),
+    "teamModelsRemove": deed(
+        "id", lambda w, _: {"id": w.team.id, "models": ["gpt-4"], "allowNone": True}
+    ),
     "teamMemberBudgetUpdate": within_team(lambda _, __: {"budget": {"rpmLimit": "8"}}),
     "teamBlock": one_team(),
     "teamUnblock": one_team(),
@@ -132,6 +141,7 @@ DEEDS = {
     "teamLeave": deed("teamId", lambda w, _: {"teamId": w.team.id}, n="teamId"),
     "userCreate": deed("", lambda _, __: {"name": "New"}),
     "userUpdate": one_mate(name="New"),
+    "userUpdate models": one_mate(models=["gpt-*"]),
     "userUpdate oneself": deed("id", lambda _, me: {"id": me.id, "role": "ADMIN"}),
     "userDelete": one_mate(),
     "userBlock": one_mate(),

@@ -18,8 +18,10 @@ STRANGERS = [who for who in ACTORS if not who.startswith("platform")]
 async def make_canaries(make: Factory, mate: Person) -> list[str]:
     """Another organization full of marks, which the mate belongs to as well; its ids."""
     named = {"name": CANARY, "external_id": CANARY, "metadata": {CANARY: CANARY}}
-    organization = await make.organization(**named)
-    team = await make.team(organization, **named, description=CANARY, tags=[CANARY])
+    organization = await make.organization(**named, models=[CANARY])
+    team = await make.team(
+        organization, **named, description=CANARY, tags=[CANARY], models=[CANARY]
+    )
     bird = await make.person(email=f"{CANARY}@example.com", **named)
     joined = [
         await make.organization_member(organization, bird, OrganizationRole.ADMIN),

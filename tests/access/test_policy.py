@@ -22,6 +22,7 @@ CONTRACT = {
     "team:create": "PO",
     "team:update": "POT",
     "team:limit": "PO",
+    "team_models:update": "POT",
     "team:block": "PO",
     "team:delete": "PO",
     "team_members:add": "POT",

@@ -48,7 +48,9 @@ class World:
 async def build_world(make: Factory, *, blocked: bool = False) -> World:
     """Two organizations with a team each; `blocked` are the first team, its mate and two keys."""
     organization = await make.organization(external_id="acme", metadata={"tier": "gold"})
-    team = await make.team(organization, external_id="acme/search", blocked=blocked)
+    team = await make.team(
+        organization, external_id="acme/search", blocked=blocked, models=["gpt-4"]
+    )
     other_organization = await make.organization(external_id="rival")
     other_team = await make.team(other_organization, external_id="rival/search")
     lead = await make.person(organization=organization, team=team, team_role=TeamRole.ADMIN)

@@ -57,6 +57,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "organizationDelete": {"id": "$organization"},
     "teamCreate": {"name": "T"},
     "teamUpdate": {"id": "$team"},
+    "teamModelsAdd": {"id": "$team", "models": ["gpt-5"]},
+    "teamModelsRemove": {"id": "$team", "models": ["gpt-5"]},
     "teamMemberBudgetUpdate": {"teamId": "$team"},
     "teamBlock": {"id": "$team"},
     "teamUnblock": {"id": "$team"},

@@ -53,6 +53,8 @@ UNBOUNDED_TEXTS = {
     "deleted_api_keys.deleted_by_user_id",
     "deleted_api_keys.deleted_by_key_id",
     "teams.tags",
+    *(f"{table}.models" for table in ("organizations", "users", "teams", "api_keys")),
+    "access_groups.models",
 }
 BOUNDED_TEXT = re.compile(r"char_length\(.*\) <=|= ANY \(ARRAY\[|<@ ARRAY\[|~ '\^.*\$'")
 TWO_SIDES = re.compile(r">= .* <= ")

@@ -25,6 +25,7 @@ class Action(StrEnum):
     TEAM_CREATE = "team:create"
     TEAM_UPDATE = "team:update"
     TEAM_LIMIT = "team:limit"
+    TEAM_MODELS_UPDATE = "team_models:update"
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
@@ -69,7 +70,7 @@ POLICY: dict[Action, Rule] = {
     #                                        admin     admin         admin
     Action.ORGANIZATION_CREATE:         Rule(yes,      no,           no,   no,   "create an organization"),
     Action.ORGANIZATION_DELETE:         Rule(yes,      no,           no,   no,   "delete this organization"),
-    Action.ORGANIZATION_LIMIT:          Rule(yes,      no,           no,   no,   "set the budget or external id of this organization"),
+    Action.ORGANIZATION_LIMIT:          Rule(yes,      no,           no,   no,   "set the models or budget or external id of this organization"),
     Action.ORGANIZATION_UPDATE:         Rule(yes,      yes,          no,   no,   "change this organization"),
     Action.ORGANIZATION_MEMBERS_ADD:    Rule(yes,      yes,          no,   no,   "add members to this organization"),
     Action.ORGANIZATION_MEMBER_UPDATE:  Rule(yes,      yes,          no,   no,   "change members of this organization"),
@@ -77,6 +78,7 @@ POLICY: dict[Action, Rule] = {
     Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   no,   "create a team in this organization"),
     Action.TEAM_UPDATE:                 Rule(yes,      yes,          yes,  no,   "change this team"),
     Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget or external id of this team"),
+    Action.TEAM_MODELS_UPDATE:          Rule(yes,      yes,          yes,  no,   "set the models of this team"),
     Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
     Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
     Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),

@@ -11,6 +11,7 @@ from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
+from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import audit, budget, key, node, organization, team, user, viewer
 from bursar.graphql.scalars import SCALARS
@@ -25,6 +26,7 @@ MUTATIONS = (
     organization_writes,
     organization_member_writes,
     team_writes,
+    team_models_writes,
     member_writes,
     joining_writes,
     user_writes,

@@ -59,17 +59,19 @@ def ungrantable(
             yield forbidden(action, *path)
 
 
-async def check_limits(
-    tx: Connection, user_id: str | None, team_id: str | None, limits: Limits | None
-) -> None:
-    """Raise Refusals for limits that contradict each other or exceed those above the key.
+def above_key(user_id: str | None, team_id: str | None) -> tuple[str, str]:
+    """What a key is under, as kind and id: its team, or for a personal key its user."""
+    return ("user", user_id or "") if team_id is None else ("team", team_id)
 
-    Above it is its team, or for a personal key its user; the caller has locked them.
-    """
-    level, holder = ("user", user_id) if team_id is None else ("team", team_id)
+
+async def problems_with_limits_of(
+    tx: Connection, user_id: str | None, team_id: str | None, limits: Limits | None
+) -> Problems:
+    """Each limit that contradicts another or exceeds those above the key, which is locked there."""
     problems = Problems(problems_with_limits(limits, "budget"))
-    problems.extend(await above_parent(tx, level, holder or "", limits, "budget"))
-    problems.raise_any()
+    above = above_key(user_id, team_id)
+    problems.extend(await above_parent(tx, *above, limits, "budget"))
+    return problems
 
 
 def _is_later(moment: datetime | None, than: datetime | None) -> bool:

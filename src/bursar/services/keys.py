@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -33,13 +33,22 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import KeyScope
-from bursar.services import archive, audit, budgets
+from bursar.services import archive, audit, budgets, models
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.holdings import Clock, check_limits, clock_of, ungrantable
+from bursar.services.holdings import (
+    Clock,
+    above_key,
+    clock_of,
+    problems_with_limits_of,
+    ungrantable,
+)
+from bursar.services.models import ModelAttributes
+
+_UNDER_HOLDER = models.LIST | {"budget"}
 
 
-class KeyAttributes(TypedDict, total=False):
+class KeyAttributes(ModelAttributes, total=False):
     """What is to be set; a new key without scopes has those of its kind."""
 
     alias: str | None
@@ -70,8 +79,8 @@ async def create(
     """Create a key: of a user, of a team's service, or of a user as a member of a team.
 
     Of neither it is the actor's own, if the actor is a user. It lives no longer than the key that
-    asks for it. Raises Refusals for bad attributes, NotFound, Forbidden, NotMember for a user outside
-    the team, LimitExceeded, AlreadyTaken.
+    asks for it. Raises Refusals for bad attributes, NotFound, also for access groups, Forbidden,
+    NotMember for a user outside the team, LimitExceeded, ModelNotAllowed, AlreadyTaken.
     """
     if user_id is None and team_id is None:
         user_id = actor.user_id
@@ -102,10 +111,15 @@ async def create(
         problems.append(Forbidden("expires_at", deed="create a key that outlives the one you use"))
     problems.raise_any()
     limits = resulting(None, attributes.get("budget"))
-    await check_limits(tx, user_id, team_id, limits)
+    above = above_key(user_id, team_id)
+    wanted = await models.wanted(tx, actor, attributes, above=above)
+    problems = Problems(wanted.problems)
+    problems.extend(await problems_with_limits_of(tx, user_id, team_id, limits))
+    problems.raise_any()
     secret = new_secret()
-    own = {"scopes": list(scopes), **_own(attributes)}
+    own = {"scopes": list(scopes), **_own(attributes), **wanted.columns}
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
+    await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
     await budgets.store(tx, "api_key", row.id, None, limits)
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
     await audit.record(tx, actor, change("api_key.create", row, organization_id, after=after))
@@ -148,11 +162,12 @@ async def update(
     """Change what is given of a key, and nothing else.
 
     Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set
-    and for what is more than the actor holds, VersionConflict, LimitExceeded, AlreadyTaken.
+    and for what is more than the actor holds, VersionConflict, NotFound for access groups,
+    LimitExceeded, ModelNotAllowed, AlreadyTaken.
     """
     clock = await clock_of(tx, actor)
     Problems(_problems(attributes, clock)).raise_any()
-    if "budget" in attributes:
+    if not _UNDER_HOLDER.isdisjoint(attributes):
         await lock_holder_of_key(tx, actor, key_id)
     row = await access_api_key(
         tx,
@@ -172,11 +187,18 @@ async def update(
     stored = await budgets.budget_of(tx, "api_key", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
+    above = above_key(row.user_id, row.team_id)
+    wanted = await models.wanted(tx, actor, attributes, stored=row, above=above)
+    problems = Problems(wanted.problems)
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
-        await check_limits(tx, row.user_id, row.team_id, limits)
+        problems.extend(await problems_with_limits_of(tx, row.user_id, row.team_id, limits))
+    problems.raise_any()
+    if "budget" in attributes:
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
-    changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
+    await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
+    columns = {**columns_of(_own(attributes)), **wanted.columns}
+    changed = await update_row(tx, api_keys, row.id, columns)
     await audit.record(
         tx,
         actor,
@@ -216,6 +238,7 @@ async def store(
 
 def _problems(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
     yield from problems_with(_own(attributes))
+    yield from models.problems_with(attributes)
     expires_at = attributes.get("expires_at")
     if expires_at is not None and expires_at <= clock.now:
         yield Invalid("expires_at", problem="must be in the future")
@@ -223,7 +246,8 @@ def _problems(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
 
 
 def _own(attributes: KeyAttributes) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name != "budget"}
+    apart = models.ATTRIBUTES | {"budget"}
+    return {name: value for name, value in attributes.items() if name not in apart}
 
 
 def change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any
 
 from bursar.access.above import lock_organization_of_team
 from bursar.access.actor import Actor
@@ -22,19 +22,22 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.roles import PlatformRole, TeamRole
-from bursar.services import audit, budgets, members, memberships, people
+from bursar.services import audit, budgets, members, memberships, models, people
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
 from bursar.services.members import NewMembers
 from bursar.services.memberships import NewMember
+from bursar.services.models import ModelAttributes
 from bursar.services.people import Person
 
 BUDGETS = {"budget": "team", "member_budget": "team_default"}
 """The budgets of a team by their attribute, and the kind of owner that it is of each."""
 
+_UNDER_ORGANIZATION = models.LIST | {"budget"}
 
-class TeamAttributes(TypedDict, total=False):
+
+class TeamAttributes(ModelAttributes, total=False):
     """What is to be set; a budget of None takes the budget away."""
 
     name: str
@@ -44,6 +47,7 @@ class TeamAttributes(TypedDict, total=False):
     tags: list[str]
     metadata: dict[str, Any]
     budget: BudgetChanges | None
+    model_aliases: list[dict[str, str]] | None
 
 
 class NewTeamAttributes(TeamAttributes, total=False):
@@ -64,8 +68,9 @@ async def create(
     """Create a team, in the built-in organization unless another is named, with its first members.
 
     A creator who is a plain USER becomes an ADMIN of the team. Raises Refusals for bad attributes or
-    members, NotFound and Forbidden for the organization, LimitExceeded for what is above its limits,
-    AlreadyTaken for the external id, and what members.add raises.
+    members, NotFound and Forbidden for the organization, NotFound for access groups, LimitExceeded for
+    what is above its limits and ModelNotAllowed for what is not within its models, AlreadyTaken for
+    the external id, and what members.add raises.
     """
     problems = Problems(_problems(attributes))
     problems.extend(memberships.problems_with_new(new_members))
@@ -79,7 +84,10 @@ async def create(
         lock=Lock.SHARE,
     )
     limits = {name: resulting(None, attributes.get(name)) for name in BUDGETS}  # type: ignore[arg-type]  # the values under these names are budgets
-    await _check_limits(tx, organization.id, limits)
+    wanted = await models.wanted(tx, actor, attributes, above=("organization", organization.id))
+    problems = Problems(wanted.problems)
+    problems.extend(await _problems_with_limits(tx, organization.id, limits))
+    problems.raise_any()
     row = await insert_row(
         tx,
         teams,
@@ -87,8 +95,10 @@ async def create(
             "id": new_id(Prefix.TEAM),
             "organization_id": organization.id,
             **columns_of(_own(attributes)),
+            **wanted.columns,
         },
     )
+    await models.store_groups(tx, "team", row.id, wanted.group_ids)
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
     await audit.record(
@@ -113,10 +123,11 @@ async def update(
     """Change what is given of a team, and nothing else.
 
     Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set,
-    VersionConflict, LimitExceeded for what is above the organization's limits, AlreadyTaken.
+    VersionConflict, NotFound for access groups, LimitExceeded for what is above the organization's
+    limits, ModelNotAllowed for what is not within its models, AlreadyTaken.
     """
     Problems(_problems(attributes)).raise_any()
-    if "budget" in attributes:
+    if not _UNDER_ORGANIZATION.isdisjoint(attributes):
         await lock_organization_of_team(tx, actor, team_id)
     row = await access_team(
         tx,
@@ -128,11 +139,19 @@ async def update(
     stored = await budgets.budget_of(tx, "team", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
+    above = ("organization", row.organization_id)
+    wanted = await models.wanted(tx, actor, attributes, stored=row, above=above)
+    problems = Problems(wanted.problems)
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
-        await _check_limits(tx, row.organization_id, {"budget": limits})
+        own = {"budget": limits}
+        problems.extend(await _problems_with_limits(tx, row.organization_id, own))
+    problems.raise_any()
+    if "budget" in attributes:
         limits = await budgets.store(tx, "team", row.id, stored, limits)
-    changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
+    await models.store_groups(tx, "team", row.id, wanted.group_ids)
+    columns = {**columns_of(_own(attributes)), **wanted.columns}
+    changed = await update_row(tx, teams, row.id, columns)
     await audit.record(
         tx,
         actor,
@@ -177,32 +196,36 @@ async def _with_creator(
 
 def _problems(attributes: Mapping[str, Any]) -> Iterator[Refusal]:
     yield from problems_with(_own(attributes))
+    yield from models.problems_with(attributes)
     yield from problems_with_budget(attributes.get("budget"), "budget")
     yield from problems_with_budget(attributes.get("member_budget"), "member_budget")
 
 
 def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name not in BUDGETS}
+    apart = models.ATTRIBUTES | BUDGETS.keys()
+    return {name: value for name, value in attributes.items() if name not in apart}
 
 
 def _action(attribute: str) -> Action:
     match attribute:
         case "budget" | "external_id":
             return Action.TEAM_LIMIT
+        case "models" | "allow_none" | "model_aliases":
+            return Action.TEAM_MODELS_UPDATE
         case _:
             return Action.TEAM_UPDATE
 
 
-async def _check_limits(
+async def _problems_with_limits(
     tx: Connection, organization_id: str, limits: dict[str, Limits | None]
-) -> None:
-    """Raise Refusals for limits that contradict each other or exceed the organization's."""
+) -> Problems:
+    """Each limit that contradicts another or exceeds the organization's."""
     problems = Problems()
     for name, own in limits.items():
         problems.extend(problems_with_limits(own, name))
     team = limits.get("budget")
     problems.extend(await above_parent(tx, "organization", organization_id, team, "budget"))
-    problems.raise_any()
+    return problems
 
 
 def change(action: str, team: Row, **states: audit.State) -> Change:

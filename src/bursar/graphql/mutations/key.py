@@ -9,13 +9,14 @@ from bursar.domain.roles import KeyScope
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.model import ModelsInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.services import key_removal, key_rotation, keys
 
 
 @strawberry.input(description="A key to create: personal, of a member of a team, or of a service.")
-class ApiKeyCreateInput(MutationInput):
+class ApiKeyCreateInput(MutationInput, ModelsInput):
     user_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="Whose key it will be; yours if neither a user nor a team is named."
     )
@@ -46,7 +47,7 @@ class ApiKeyCreateInput(MutationInput):
 
 
 @strawberry.input(description="What to change of a key; what is left out is kept.")
-class ApiKeyUpdateInput(MutationInput):
+class ApiKeyUpdateInput(MutationInput, ModelsInput):
     id: strawberry.ID = strawberry.field(description="The key.")
     alias: Maybe[str | None] = strawberry.field(description="A name for it.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")

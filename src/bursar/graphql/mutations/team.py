@@ -6,6 +6,7 @@ from strawberry import Maybe
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.model import ModelAliasInput, ModelsInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.team import Team
@@ -13,7 +14,7 @@ from bursar.services import member_defaults, team_removal, teams
 
 
 @strawberry.input(description="A team to create.")
-class TeamCreateInput(MutationInput):
+class TeamCreateInput(MutationInput, ModelsInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     organization_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="The organization it will belong to; the built-in one if none is named."
@@ -27,6 +28,9 @@ class TeamCreateInput(MutationInput):
     )
     tags: Maybe[list[str] | None] = strawberry.field(description="Labels, each once.")
     metadata: Maybe[JSON | None] = strawberry.field(description="Free data of yours.")
+    model_aliases: Maybe[list[ModelAliasInput] | None] = strawberry.field(
+        description="Other names for models, all of them, at most 100."
+    )
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="Its budget, within the organization's."
     )
@@ -42,7 +46,7 @@ class TeamCreateInput(MutationInput):
 
 
 @strawberry.input(description="What to change of a team; what is left out is kept.")
-class TeamUpdateInput(MutationInput):
+class TeamUpdateInput(MutationInput, ModelsInput):
     id: strawberry.ID = strawberry.field(description="The team.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -55,6 +59,9 @@ class TeamUpdateInput(MutationInput):
     )
     metadata: Maybe[JSON | None] = strawberry.field(
         description="Free data of yours, as a whole; it cannot be null."
+    )
+    model_aliases: Maybe[list[ModelAliasInput] | None] = strawberry.field(
+        description="Other names for models, all of them, at most 100."
     )
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="Its budget; null takes it away."
@@ -150,7 +157,7 @@ async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload
 async def team_update(write: Write, input: TeamUpdateInput) -> TeamUpdatePayload:
     """Change a team. For platform admins, admins of the organization, and admins of the team.
 
-    Budget and external id are not for admins of the team.
+    Budget and external id are not for admins of the team; its models are, within the organization's.
     """
     row = await teams.update(
         write.tx,
