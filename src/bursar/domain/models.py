@@ -105,24 +105,8 @@ def identity(entry: str) -> str:
 
 
 def matches(entry: str, model: str) -> bool:
-    """Whether a name or pattern allows a model; every character but `*` is itself.
-
-    The first place where a part fits is as good as any, so this takes one pass and never goes back.
-    """
-    if not is_pattern(entry):
-        return entry == model
-    first, *middle, last = entry.split(EVERYTHING)
-    if len(model) < len(first) + len(last):
-        return False
-    if not (model.startswith(first) and model.endswith(last)):
-        return False
-    place, end = len(first), len(model) - len(last)
-    for part in middle:
-        found = model.find(part, place, end)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return True
+    """Whether a name or pattern allows a model; every character but `*` is itself."""
+    return _fits(_parts(entry), model) if is_pattern(entry) else entry == model
 
 
 def contains(wider: str, narrower: str) -> bool:
@@ -154,7 +138,7 @@ class Ceiling:
         self._groups = groups
         self._list = written_out(parent, groups)
         self._names = frozenset(self._list.entries)
-        self._patterns = [entry for entry in self._list.entries if is_pattern(entry)]
+        self._patterns = [_parts(entry) for entry in self._list.entries if is_pattern(entry)]
 
     def outside(self, child: AllowList) -> list[str]:
         """The child's entries that are not within the parent.
@@ -184,13 +168,14 @@ class Ceiling:
             if self._has(own):
                 kept[own] = None
             elif is_pattern(own):
-                theirs = (other for other in self._list.entries if contains(own, other))
+                parts = _parts(own)
+                theirs = (each for each in self._list.entries if _fits(parts, _as_text(each)))
                 kept.update(dict.fromkeys(theirs))
         return AllowList(tuple(kept), allow_none=not kept)
 
     def _has(self, entry: str) -> bool:
         text = _as_text(entry)
-        return entry in self._names or any(matches(pattern, text) for pattern in self._patterns)
+        return entry in self._names or any(_fits(parts, text) for parts in self._patterns)
 
 
 def effective(lists: Sequence[AllowList], groups: Groups) -> list[str]:
@@ -231,6 +216,27 @@ def removed(allow_list: AllowList, entries: Iterable[str]) -> AllowList:
     gone = {identity(entry) for entry in entries}
     kept = tuple(entry for entry in allow_list.entries if identity(entry) not in gone)
     return allow_list if kept == allow_list.entries else AllowList(kept, allow_none=not kept)
+
+
+def _fits(parts: Sequence[str], text: str) -> bool:
+    """Whether a text is these parts in their order, with anything between them.
+
+    The first place where a part fits is as good as any, so this takes one pass and never goes back.
+    """
+    first, *middle, last = parts
+    place, end = len(first), len(text) - len(last)
+    if place > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for part in middle:
+        found = text.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
+
+
+def _parts(pattern: str) -> list[str]:
+    return pattern.split(EVERYTHING)
 
 
 def _is_everything(entry: str) -> bool:
