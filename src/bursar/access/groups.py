@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select, true
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.visibility import (
+    ME,
     Condition,
     visible_api_keys,
     visible_teams,
@@ -21,9 +22,11 @@ from bursar.database.tables import (
     access_groups,
     api_keys,
     organizations,
+    team_members,
     teams,
     users,
 )
+from bursar.domain.roles import TeamRole
 
 _USES = access_group_uses.c
 _LISTS = (
@@ -32,13 +35,23 @@ _LISTS = (
     (_USES.user_id, users.c.id, whole_users),
     (_USES.api_key_id, api_keys.c.id, visible_api_keys),
 )
+_OF_MY_TEAMS = (
+    select(teams.c.organization_id)
+    .join(team_members, team_members.c.team_id == teams.c.id)
+    .where(team_members.c.user_id == ME, team_members.c.role == TeamRole.ADMIN)
+)
 
 
 def visible_access_groups(sight: Sight) -> Condition:
-    """Those in the list of an organization one reads, of oneself, or of a team or key one sees."""
+    """Those in the list of an organization one reads, of oneself, or of a team or key one sees.
+
+    Who administers a team sees those of its organization too, which are to be given to its teams.
+    """
     if sight is Sight.ALL:
         return true()
-    seen = (column.in_(select(id_).where(visible(sight))) for column, id_, visible in _LISTS)
+    seen = [column.in_(select(id_).where(visible(sight))) for column, id_, visible in _LISTS]
+    if sight is Sight.RELATED:
+        seen.append(_USES.organization_id.in_(_OF_MY_TEAMS))
     return access_groups.c.id.in_(select(_USES.group_id).where(or_(*seen)))
 
 
