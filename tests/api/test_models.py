@@ -216,6 +216,24 @@ async def test_organization_is_not_narrowed_below_its_teams(api: Api, make: Fact
         await updated(api, admin, "organization", id=organization.id, models=models)
 
 
+async def test_statements_do_not_depend_on_the_number_of_teams_and_100_are_told(
+    api: Api, make: Factory
+) -> None:
+    admin = await make.admin()
+    sent = []
+    for count in (1, 101):
+        organization = await make.organization()
+        for _ in range(count):
+            await make.team(organization, models=["gpt-5"])
+        kept = await api.mutate(admin, "organizationUpdate", id=organization.id, models=["gpt-*"])
+        assert kept.refusals == []
+        answer = await api.refused(admin, "organizationUpdate", id=organization.id, models=["o1"])
+        (error,) = answer.payload["errors"]
+        assert len(error["teams"]) == min(count, 100)
+        sent.append((kept.statements, answer.statements))
+    assert sent[0] == sent[1]
+
+
 @pytest.mark.parametrize("kind", ["member", "service"])
 async def test_key_is_within_its_team_or_where_that_is_open_its_organization(
     api: Api, make: Factory, kind: str

@@ -16,6 +16,7 @@ VIEWER = """
 TO_A_TEAM = [
     "TEAM_UPDATE",
     "TEAM_LIMIT",
+    "TEAM_MODELS_UPDATE",
     "TEAM_BLOCK",
     "TEAM_DELETE",
     "TEAM_MEMBERS_ADD",

@@ -140,7 +140,9 @@ async def wanted(
         return Models(columns)
     asked = resulting(list_of(stored) if stored else AllowList(), attributes)
     parent = await list_above(tx, *above) if above else None
-    below = await tx.all(_lists_of_teams(), organization_id=teams_of) if teams_of else []
+    below = []
+    if teams_of and not asked.is_open:
+        below = await tx.all(_lists_of_teams(), organization_id=teams_of)
     held = await hold(
         tx,
         actor,
