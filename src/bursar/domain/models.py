@@ -186,7 +186,7 @@ def effective(lists: Sequence[AllowList], groups: Groups) -> list[str]:
     own, *above = lists
     holds = reduce(
         lambda child, parent: Ceiling(parent, groups).narrowed(child),
-        above,
+        (each for each in above if not each.is_open),
         written_out(own, groups),
     )
     return [EVERYTHING] if holds.is_open else list(holds.entries)
