@@ -30,6 +30,8 @@ organizationCreate                   ok    F      F   F     F      F     F     F
 organizationUpdate name              ok    F      F   ok    F      F     F     F        N     N
 organizationUpdate metadata          ok    F      F   ok    F      F     F     F        N     N
 organizationUpdate budget            ok    F      F   F     F      F     F     F        N     N
+organizationUpdate models            ok    F      F   F     F      F     F     F        N     N
+organizationUpdate allowNone         ok    F      F   F     F      F     F     F        N     N
 organizationUpdate externalId        ok    F      F   F     F      F     F     F        N     N
 organizationDelete                   ok    F      F   F     F      F     F     F        N     N
 organizationMembersAdd               ok    F      F   ok    F      F     F     F        N     N
@@ -49,10 +51,15 @@ teamUpdate joinable                  ok    F      F   ok    F      N     ok    F
 teamUpdate metadata                  ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate tags                      ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate description               ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate models                    ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate allowNone                 ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate modelAliases              ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate budget                    ok    F      F   ok    F      N     F     F        N     N
 teamUpdate externalId                ok    F      F   ok    F      N     F     F        N     N
 teamUpdate gatewaySettings           ok    F      F   ok    F      N     F     F        N     N
 teamUpdate name and budget           ok    F      F   ok    F      N     f     F        N     N
+teamModelsAdd                        ok    F      F   ok    F      N     ok    F        N     N
+teamModelsRemove                     ok    F      F   ok    F      N     ok    F        N     N
 teamMemberBudgetUpdate               ok    F      F   ok    F      N     ok    F        N     N
 teamMemberPermissionsUpdate          ok    F      F   ok    F      N     ok    F        N     N
 teamBlock                            ok    F      F   ok    F      N     F     F        N     N
@@ -77,6 +84,7 @@ teamLeave                            n     F      F   n     n      N     ok    o
 
 userCreate                           ok    F      F   F     F      F     F     F        F     F
 userUpdate                           ok    F      F   F     F      N     F     F        N     N
+userUpdate models                    ok    F      F   F     F      N     F     F        N     N
 userUpdate oneself                   ok    F      F   F     F      F     F     F        F     F
 userDelete                           ok    F      F   F     F      N     F     F        N     N
 userBlock                            ok    F      F   F     F      N     F     F        N     N

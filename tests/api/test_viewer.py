@@ -17,6 +17,7 @@ TO_A_TEAM = [
     "TEAM_UPDATE",
     "TEAM_LIMIT",
     "TEAM_MOVE",
+    "TEAM_MODELS_UPDATE",
     "TEAM_BLOCK",
     "TEAM_DELETE",
     "TEAM_MEMBERS_ADD",

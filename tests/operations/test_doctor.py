@@ -22,6 +22,7 @@ from bursar.operations.seed import seed
 
 ORGANIZATION, OTHER = (id_from(Prefix.ORGANIZATION, number) for number in (1, 2))
 USER, STRANGER = (id_from(Prefix.USER, number) for number in (1, 2))
+GROUP = id_from(Prefix.ACCESS_GROUP, 1)
 BELONGING = id_from(Prefix.ORGANIZATION_MEMBER, 1)
 TEAM, ELSEWHERE, SIBLING = (id_from(Prefix.TEAM, number) for number in (1, 2, 3))
 MEMBER = id_from(Prefix.TEAM_MEMBER, 1)
@@ -49,6 +50,12 @@ HEALTHY = f"""
         VALUES
             ('{KEY}', '{USER}', '{TEAM}', 'CI', 'ci', sha256('one'), '1234', '{{MANAGE}}', '30d'),
             ('{SERVICE}', NULL, '{TEAM}', NULL, NULL, sha256('two'), '1234', '{{INFER}}', NULL);
+    INSERT INTO access_groups (id, name, name_key, models)
+        VALUES ('{GROUP}', 'Cheap', 'cheap', '{{gpt-mini,claude}}');
+    UPDATE organizations SET models = '{{gpt-*,claude}}' WHERE id = '{ORGANIZATION}';
+    UPDATE teams SET models = '{{group:Cheap}}', model_aliases = '{{"fast": "gpt-mini"}}'
+        WHERE id = '{TEAM}';
+    INSERT INTO access_group_uses (group_id, team_id) VALUES ('{GROUP}', '{TEAM}');
     INSERT INTO budgets (id, organization_id, max_budget, rpm_limit, duration, timezone)
         VALUES ('{OF_ORGANIZATION}', '{ORGANIZATION}', 500, 10, '1mo', 'Europe/Rome');
     INSERT INTO budgets (id, team_id, max_budget) VALUES ('{OF_TEAM}', '{TEAM}', 500);
@@ -137,6 +144,43 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
             ("api_keys-team_id-user_id", KEY, f"{TEAM} {USER} is not in team_members"),
             ("constraints-in-place", "api_keys", "api_keys_team_id_user_id_fkey is missing"),
         ],
+    ),
+    "a team whose models its organization does not allow": (
+        f"UPDATE teams SET models = models || '{{o1,gpt-5}}' WHERE id = '{TEAM}'",
+        [("team-models-within-organization", TEAM, "o1 is not within the models of its")],
+    ),
+    "a group that grew out of an organization's models": (
+        f"UPDATE access_groups SET models = models || '{{o1}}' WHERE id = '{GROUP}'",
+        [("team-models-within-organization", TEAM, "group:Cheap is not within the models")],
+    ),
+    "a group that nobody remembers": (
+        f"UPDATE users SET models = '{{group:Cheap}}' WHERE id = '{USER}'",
+        [
+            (
+                "users-groups-remembered",
+                USER,
+                "names groups ['Cheap'], but is remembered to name []",
+            )
+        ],
+    ),
+    "a group that is remembered and not named": (
+        f"UPDATE teams SET models = '{{claude}}' WHERE id = '{TEAM}'",
+        [("teams-groups-remembered", TEAM, "names groups [], but is remembered to name ['Cheap']")],
+    ),
+    "a model of a name that the API does not take": (
+        f"UPDATE api_keys SET models = '{{a b}}' WHERE id = '{KEY}'",
+        [("api_keys-models", KEY, "models.0: This must not contain white space")],
+    ),
+    "a group in a group": (
+        f"UPDATE access_groups SET models = '{{group:x}}' WHERE id = '{GROUP}'",
+        [
+            ("access_groups-models", GROUP, "models has another group"),
+            ("team-models-within-organization", TEAM, "group:Cheap is not within the models"),
+        ],
+    ),
+    "an alias of a pattern": (
+        f"""UPDATE teams SET model_aliases = '{{"a": "gpt-*"}}' WHERE id = '{TEAM}'""",
+        [("teams-aliases", TEAM, "model_aliases.0.model: This must be one model, no pattern")],
     ),
     "an own budget beside a plan": (
         f"INSERT INTO budget_attachments (plan_id, api_key_id) VALUES ('{LOW}', '{KEY}')",
@@ -377,7 +421,12 @@ def test_every_check_of_a_relation_a_value_or_the_catalog_is_shown_to_find_somet
     shown = {check for _, expected in BREAKS.values() for check, _, _ in expected}
     generated = {check.name for check in CONSTRAINTS}
     by_kind = {check.name for check in CHECKS} - generated - shown
-    assert {name.rpartition("-")[2] for name in by_kind} <= {"ids", "metadata"}
+    assert {name.rpartition("-")[2] for name in by_kind} <= {
+        "ids",
+        "metadata",
+        "models",
+        "remembered",
+    }
 
 
 def test_no_two_checks_have_one_name() -> None:

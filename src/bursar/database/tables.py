@@ -39,6 +39,8 @@ from bursar.database.columns import (
     length_check,
     limit_types,
     metadata_column,
+    models_checks,
+    models_columns,
     name_lengths,
     named,
     one_of_check,
@@ -72,9 +74,11 @@ organizations = Table(
     Column("external_id", IDENTIFIER, unique=True),
     *named(),
     metadata_column(),
+    *models_columns(),
     *versioned(),
     *times(),
     *name_lengths(),
+    *models_checks(),
     length_check("external_id", 128),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
@@ -91,9 +95,11 @@ users = Table(
     Column("role", Text, nullable=False, server_default=text("'USER'")),
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
     metadata_column(),
+    *models_columns(),
     *versioned(),
     *times(),
     *name_lengths(),
+    *models_checks(),
     length_check("external_id", 128),
     length_check("email", 254),
     length_check("email_key", 508),
@@ -135,9 +141,12 @@ teams = Table(
     Column("member_key_duration", IDENTIFIER),
     *limit_types(),
     metadata_column(),
+    *models_columns(),
+    Column("model_aliases", JSONB, nullable=False, server_default=text("'{}'")),
     *versioned(),
     *times(),
     *name_lengths(),
+    *models_checks(),
     length_check("external_id", 128),
     CheckConstraint("char_length(description) <= 2000", name="description_length"),
     CheckConstraint("cardinality(tags) <= 50", name="tags_count"),
@@ -316,11 +325,13 @@ api_keys = Table(
     Column("rotated_at", DateTime(timezone=True)),
     *limit_types(),
     metadata_column(),
+    *models_columns(),
     *versioned(),
     *times(),
     # Who is no member of the team any more has no key of it.
     ForeignKeyConstraint(["team_id", "user_id"], ["team_members.team_id", "team_members.user_id"]),
     CheckConstraint("user_id IS NOT NULL OR team_id IS NOT NULL", name="has_holder"),
+    *models_checks(),
     length_check("external_id", 128),
     length_check("alias", 128),
     length_check("alias_key", 256),
@@ -352,6 +363,43 @@ api_keys = Table(
         unique=True,
         postgresql_where=text("team_id IS NULL"),
     ),
+)
+
+access_groups = Table(
+    "access_groups",
+    metadata,
+    id_column(),
+    *named(),
+    Column("description", Text),
+    Column("models", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    *versioned(),
+    *times(),
+    UniqueConstraint("name_key"),
+    *name_lengths(),
+    CheckConstraint("char_length(description) <= 2000", name="description_length"),
+    CheckConstraint("cardinality(models) <= 500", name="models_count"),
+)
+
+# The column that names whose list an access group is in, by its kind.
+LISTED_IN = {
+    "organization": "organization_id",
+    "team": "team_id",
+    "user": "user_id",
+    "api_key": "api_key_id",
+}
+
+# Which access groups the lists of models name, so that none of these can go.
+access_group_uses = Table(
+    "access_group_uses",
+    metadata,
+    reference("group_id", "access_groups", cascade=False),
+    reference("organization_id", "organizations", required=False),
+    reference("team_id", "teams", required=False),
+    reference("user_id", "users", required=False),
+    reference("api_key_id", "api_keys", required=False),
+    exactly_one_check(LISTED_IN.values(), "one_list"),
+    Index(None, "group_id"),
+    *unique_where_given("access_group_uses", LISTED_IN.values(), "group_id"),
 )
 
 # What was deleted, as it was; no foreign keys, as what it names may be gone too.

@@ -11,6 +11,7 @@ from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
+from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import team_move as team_move_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
@@ -37,6 +38,7 @@ MUTATIONS = (
     organization_member_writes,
     team_writes,
     team_move_writes,
+    team_models_writes,
     member_writes,
     joining_writes,
     user_writes,

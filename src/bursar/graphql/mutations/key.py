@@ -9,14 +9,15 @@ from bursar.domain.roles import KeyScope
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.model import ModelsInput
 from bursar.graphql.mutations.throughput import LimitTypesInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.key import ApiKey
-from bursar.services import key_moves, key_removal, key_rotation, keys
+from bursar.services import key_creation, key_moves, key_removal, key_rotation, keys
 
 
 @strawberry.input(description="A key to create: personal, of a member of a team, or of a service.")
-class ApiKeyCreateInput(MutationInput, LimitTypesInput):
+class ApiKeyCreateInput(MutationInput, ModelsInput, LimitTypesInput):
     user_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="Whose key it will be; yours if neither a user nor a team is named."
     )
@@ -48,7 +49,7 @@ class ApiKeyCreateInput(MutationInput, LimitTypesInput):
 
 
 @strawberry.input(description="What to change of a key; what is left out is kept.")
-class ApiKeyUpdateInput(MutationInput, LimitTypesInput):
+class ApiKeyUpdateInput(MutationInput, ModelsInput, LimitTypesInput):
     id: strawberry.ID = strawberry.field(description="The key.")
     alias: Maybe[str | None] = strawberry.field(description="A name for it.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -170,7 +171,7 @@ async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreate
     For platform admins, admins of its organization or team, and oneself; in a team for oneself with
     KEY_CREATE, and for a service with SERVICE_KEY_CREATE.
     """
-    new = await keys.create(
+    new = await key_creation.create(
         write.tx,
         write.actor,
         user_id=given(input.user_id),

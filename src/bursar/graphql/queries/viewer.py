@@ -4,7 +4,7 @@ import strawberry
 from strawberry.types import Info
 
 from bursar.access.policy import Action, permits
-from bursar.domain import durations, metadata, names
+from bursar.domain import durations, metadata, models, names
 from bursar.domain.keys import LONGEST_GRACE
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
@@ -95,6 +95,9 @@ class Limits:
     max_description_characters: int = strawberry.field(description="The longest description.")
     max_tags: int = strawberry.field(description="The most tags of a team.")
     max_tag_characters: int = strawberry.field(description="The longest tag.")
+    max_models: int = strawberry.field(description="The most entries of a list of models.")
+    max_model_characters: int = strawberry.field(description="The longest name of a model.")
+    max_model_aliases: int = strawberry.field(description="The most aliases of a team.")
     max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
     max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
     max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
@@ -122,6 +125,9 @@ def limits(info: Info[Context, None]) -> Limits:
         max_description_characters=names.DESCRIPTION_LENGTH,
         max_tags=names.TAGS,
         max_tag_characters=names.TAG_LENGTH,
+        max_models=models.ENTRIES,
+        max_model_characters=models.ENTRY_LENGTH,
+        max_model_aliases=models.ALIASES,
         max_metadata_bytes=metadata.LONGEST,
         max_metadata_depth=metadata.DEEPEST,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],

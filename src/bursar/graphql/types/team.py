@@ -18,6 +18,7 @@ from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
+from bursar.graphql.types.model import ModelAlias, model_aliases
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.organization import Organization
 from bursar.loaders.audit import audit_entries_by_team
@@ -25,6 +26,7 @@ from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_te
 from bursar.loaders.gateway_settings import gateway_settings_by_team
 from bursar.loaders.keys import api_keys_by_team
 from bursar.loaders.members import team_members_by_team
+from bursar.loaders.models import effective_models_by_team
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.teams import actor_roles_by_team
 
@@ -66,6 +68,12 @@ class Team(Node):
         description="Whether its tokens a minute are guaranteed."
     )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
+    models: list[str] = strawberry.field(
+        description="What the team may use: names, patterns with `*`, and `group:NAME` for an access "
+        "group; empty is everything."
+    )
+    allow_none: bool = strawberry.field(description="Whether the team may use no model at all.")
+    model_aliases: list[ModelAlias] = model_aliases
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the team was made.")
     updated_at: datetime = strawberry.field(description="When the team was last changed.")
@@ -106,6 +114,16 @@ class Team(Node):
             description="What was changed in the team, newest first; empty to who may not see it.",
         )
     )
+
+    @strawberry.field(
+        description="What holds under the organization's models too, with access groups written out; "
+        "`*` alone is everything, and nothing is nothing."
+    )
+    @staticmethod
+    async def effective_models(
+        root: strawberry.Parent[Any], info: Info[Context, None]
+    ) -> list[str]:
+        return await info.context.load(effective_models_by_team, root.id) or []
 
     @strawberry.field(description="What you may do to the team.")
     @staticmethod
