@@ -21,7 +21,7 @@ class Unit(StrEnum):
 # The most that fits into 100 years, of 36,525 days; five digits keep the smaller units below.
 LONGEST = {Unit.DAY: 36_525, Unit.WEEK: 5_217, Unit.MONTH: 1_200, Unit.YEAR: 100}
 
-_LENGTHS = {
+LENGTHS = {
     Unit.SECOND: timedelta(seconds=1),
     Unit.MINUTE: timedelta(minutes=1),
     Unit.HOUR: timedelta(hours=1),
@@ -63,7 +63,7 @@ def parse(text: str) -> Duration:
 def length_of(text: str) -> timedelta:
     """How long a duration is by itself, without a calendar: a month is 30 days, a year 365."""
     duration = parse(text)
-    return duration.count * _LENGTHS[duration.unit]
+    return duration.count * LENGTHS[duration.unit]
 
 
 def is_timezone(name: str) -> bool:
