@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 
@@ -45,6 +45,7 @@ class Duration:
         return f"{self.count}{self.unit}"
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Duration:
     """Read a duration such as 30s, 5m, 24h, 7d, 1w, 1mo or 1y.
 

@@ -60,9 +60,8 @@ def period_at(duration: Duration | None, timezone: str, instant: datetime) -> Pe
     """
     if duration is None:
         return FOR_EVER
-    zone, grid = _zone(timezone), _grid(duration)
-    number = grid.number(_furthest_shown(instant, zone))
-    return Period(_boundary(grid, number, zone), _boundary(grid, number + 1, zone))
+    shown = _furthest_shown(instant, _zone(timezone))
+    return _period(duration, timezone, _grid(duration).number(shown))
 
 
 def periods_from(duration: Duration | None, timezone: str, instant: datetime) -> Iterator[Period]:
@@ -128,6 +127,12 @@ def _grid(duration: Duration) -> _Lengths | _Months:
             return _Lengths(_FIRST_MONDAY, duration.count * LENGTHS[Unit.WEEK])
         case unit:
             return _Lengths(_EPOCH, duration.count * LENGTHS[unit])
+
+
+@lru_cache(maxsize=4096)
+def _period(duration: Duration, timezone: str, number: int) -> Period:
+    grid, zone = _grid(duration), _zone(timezone)
+    return Period(_boundary(grid, number, zone), _boundary(grid, number + 1, zone))
 
 
 @cache
