@@ -6,7 +6,7 @@ what limits its holders is locked before it, so that the two cannot be changed p
 
 from functools import cache
 
-from sqlalchemy import bindparam, func, select, union
+from sqlalchemy import bindparam, select, union
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.door import Lock, Path
@@ -21,7 +21,9 @@ from bursar.database.tables import (
     api_keys,
     budget_attachments,
     budgets,
+    organization_members,
     organizations,
+    team_members,
     teams,
     users,
 )
@@ -45,8 +47,9 @@ async def access_plan(
     lock: Lock = Lock.UPDATE,
     with_limits: bool = False,
 ) -> Row:
-    """The plan, locked, for an actor who may do this; `with_limits`: what limits its holders, too.
+    """The plan, locked, for an actor who may do this.
 
+    `with_limits`: what limits its holders too, and what they would go with.
     Raises NotFound or Forbidden at `path`, and RunAgain if it got a holder under something that is
     not locked while we waited.
     """
@@ -76,7 +79,7 @@ async def lock_plan(tx: Connection, plan_id: str, *, path: Path, lock: Lock) -> 
 
 
 async def _ids_above(tx: Connection, plan_id: str) -> set[str]:
-    return {row.id for row in await tx.all(_above(), plan_id=plan_id)}
+    return {row.id for row in await tx.all(_above(), plan_id=plan_id)} - {None}
 
 
 @cache
@@ -88,19 +91,26 @@ def _plan(sight: Sight) -> Statement:
 
 @cache
 def _above() -> Statement:
-    """The organizations that have the plan or a team with it, the teams and users of keys with it."""
-    has_plan = budget_attachments.c.plan_id == bindparam("plan_id")
-    of_teams = select(teams.c.organization_id.label("id")).join(
-        budget_attachments, budget_attachments.c.team_id == teams.c.id
-    )
-    keys = api_keys.join(budget_attachments, budget_attachments.c.api_key_id == api_keys.c.id)
-    holder = func.coalesce(api_keys.c.team_id, api_keys.c.user_id)
+    """What has the plan, but for keys and memberships, and what those and teams belong to."""
+    held = budget_attachments.c
+    of = {
+        held.team_id: (teams, [teams.c.organization_id]),
+        held.organization_member_id: (
+            organization_members,
+            [organization_members.c.organization_id, organization_members.c.user_id],
+        ),
+        held.team_member_id: (team_members, [team_members.c.team_id, team_members.c.user_id]),
+        held.api_key_id: (api_keys, [api_keys.c.team_id, api_keys.c.user_id]),
+    }
+    themselves = [
+        select(column.label("id"))
+        for column in (held.organization_id, held.team_id, held.default_of_team_id, held.user_id)
+    ]
+    owners = [
+        select(column.label("id")).join(budget_attachments, holder == table.c.id)
+        for holder, (table, columns) in of.items()
+        for column in columns
+    ]
     return Statement(
-        union(
-            select(budget_attachments.c.organization_id.label("id")).where(
-                has_plan, budget_attachments.c.organization_id.is_not(None)
-            ),
-            of_teams.where(has_plan),
-            select(holder.label("id")).select_from(keys).where(has_plan),
-        )
+        union(*(query.where(held.plan_id == bindparam("plan_id")) for query in themselves + owners))
     )

@@ -12,7 +12,17 @@ from bursar.graphql.mutations import organization_member as organization_member_
 from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import user as user_writes
-from bursar.graphql.queries import audit, budget, key, node, organization, team, user, viewer
+from bursar.graphql.queries import (
+    audit,
+    budget,
+    key,
+    node,
+    organization,
+    period,
+    team,
+    user,
+    viewer,
+)
 from bursar.graphql.scalars import SCALARS
 from bursar.graphql.types.audit import AuditEntry
 from bursar.graphql.types.budget import Budget
@@ -20,7 +30,7 @@ from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
-QUERIES = (viewer, node, organization, team, user, key, budget, audit)
+QUERIES = (viewer, node, organization, team, user, key, budget, period, audit)
 MUTATIONS = (
     organization_writes,
     organization_member_writes,

@@ -26,7 +26,7 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets
+from bursar.services import audit, budgets, schedules
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent, below_teams, broken_by_plan
@@ -72,6 +72,7 @@ async def update(
     changed = await update_row(tx, budgets_table, row.id, {**columns_of(name), **limits})
     if changes:
         (await broken_by_plan(tx, row.id, limits)).raise_any()
+        await schedules.append_to_holders(tx, row.id, row, limits)
     await audit.record(
         tx,
         actor,
@@ -120,7 +121,7 @@ async def attach(
     if place.parent is not None and not as_member_default:
         problems.extend(await above_parent(tx, *place.parent, limits, "budget_id"))
     problems.raise_any()
-    await budgets.attach(tx, owner, holder.id, stored, plan.id)
+    await budgets.attach(tx, owner, holder.id, stored, plan)
     return await _changed(tx, actor, "budget.attach", place, owner, stored, plan)
 
 

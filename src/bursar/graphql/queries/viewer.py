@@ -10,6 +10,7 @@ from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.queries.period import MOST_PERIODS
 from bursar.graphql.scalars import Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
@@ -97,6 +98,9 @@ class Limits:
     max_tag_characters: int = strawberry.field(description="The longest tag.")
     max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
     max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
+    max_preview_periods: int = strawberry.field(
+        description="The most periods that one preview shows."
+    )
     max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
 
 
@@ -120,6 +124,7 @@ def limits(info: Info[Context, None]) -> Limits:
         max_tag_characters=names.TAG_LENGTH,
         max_metadata_bytes=metadata.LONGEST,
         max_metadata_depth=metadata.DEEPEST,
+        max_preview_periods=MOST_PERIODS,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],
     )
 
