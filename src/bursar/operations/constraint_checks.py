@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
-from bursar.database.tables import BUDGET_OWNERS, metadata
+from bursar.database.tables import BUDGET_OWNERS, SPENDERS, metadata
 from bursar.operations.checks import Check
 
 _DIALECT = postgresql()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 # How rows of tables without an id are named.
 _IDENTITIES = {
     "budget_attachments": f"coalesce({', '.join(BUDGET_OWNERS.values())}, plan_id)",
+    "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
     "idempotency_records": "actor_id || ' ' || key",
 }
 

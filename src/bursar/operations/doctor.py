@@ -14,10 +14,11 @@ from bursar.operations.checks import RELATIONS, Check
 from bursar.operations.constraint_checks import CONSTRAINTS
 from bursar.operations.database import existing
 from bursar.operations.failure import Failure
+from bursar.operations.schedule_checks import SCHEDULES
 from bursar.operations.value_checks import VALUES
 from bursar.settings import Settings
 
-CHECKS = (*CATALOG, *RELATIONS, *CONSTRAINTS, *VALUES)
+CHECKS = (*CATALOG, *RELATIONS, *SCHEDULES, *CONSTRAINTS, *VALUES)
 _ROWS_AT_ONCE = 1000
 
 
