@@ -250,9 +250,40 @@ AUDIT = (
 
 AUDIT_BACK = ("ALTER TABLE audit_entries DROP COLUMN on_behalf_of",)
 
-SCHEDULES: tuple[str, ...] = ()
+SPENDERS = {
+    "organization_id": "organizations",
+    "organization_member_id": "organization_members",
+    "team_id": "teams",
+    "team_member_id": "team_members",
+    "user_id": "users",
+    "api_key_id": "api_keys",
+}
 
-SCHEDULES_BACK: tuple[str, ...] = ()
+SCHEDULES: tuple[str, ...] = (
+    "CREATE TABLE budget_schedules ("
+    + ", ".join(
+        f'{column} text COLLATE "C" REFERENCES {table} ON DELETE CASCADE'
+        for column, table in SPENDERS.items()
+    )
+    + """,
+        starts_at timestamptz NOT NULL,
+        duration text COLLATE "C",
+        timezone text COLLATE "C" NOT NULL,
+        CONSTRAINT budget_schedules_duration_form_check
+            CHECK (duration ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'),
+        CONSTRAINT budget_schedules_timezone_length_check
+            CHECK (char_length(timezone) BETWEEN 1 AND 64),
+        CONSTRAINT budget_schedules_one_holder_check CHECK ("""
+    + " + ".join(f"({column} IS NOT NULL)::int" for column in SPENDERS)
+    + " = 1))",
+    *(
+        f"CREATE UNIQUE INDEX budget_schedules_{column}_starts_at_key "
+        f"ON budget_schedules ({column}, starts_at) WHERE {column} IS NOT NULL"
+        for column in SPENDERS
+    ),
+)
+
+SCHEDULES_BACK: tuple[str, ...] = ("DROP TABLE budget_schedules",)
 
 INDEXES: tuple[str, ...] = ()
 

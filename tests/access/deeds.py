@@ -258,6 +258,7 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
     "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
     "budgets": (MANY, lambda _, __: {}),
+    "resetPreview": ("{ start end }", lambda _, __: {"duration": "1mo"}),
     "auditEntries": (MANY, lambda _, __: {}),
 }
 

@@ -80,7 +80,7 @@ def questions(ids: list[str]) -> list[str]:
     some["teamDeletePreview"] = some["nodes"]
     external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
-    some |= {"userByEmail": email}
+    some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
     each = ("node", "organization", "team", "user", "apiKey", "budget")
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
     broad = [document for name, document in documents.items() if name not in each]

@@ -155,6 +155,7 @@ budget of one member                 whole whole  whole whole whole  -     whole
 budget of user                       whole whole  -     -     -      -     -     -      -     -
 budget of many                       whole whole  -     -     -      -     -     -      -     -
 budgets                              2     2      0     0     0      0     0     0      0     0
+resetPreview                         10    10     10    10    10     10    10    10     10    10
 auditEntries                         3     3      2     2     2      0     1     0      0     1
 """
 

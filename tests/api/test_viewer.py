@@ -107,7 +107,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
       { limits { defaultPageSize maxPageSize maxNodeIds maxMembersAtOnce maxTeamsDeletedAtOnce
         maxApiKeysDeletedAtOnce maxGracePeriod
         maxNameCharacters maxEmailCharacters maxDescriptionCharacters maxTags maxTagCharacters
-        maxMetadataBytes maxMetadataDepth maxDurationYears maxBodyBytes
+        maxMetadataBytes maxMetadataDepth maxDurationYears maxPreviewPeriods maxBodyBytes
         maxIdempotencyKeyCharacters idempotencyHours } }
     """
     limits = (await api(admin, document)).payload
@@ -120,7 +120,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
     assert (limits["maxMembersAtOnce"], limits["maxTeamsDeletedAtOnce"]) == (500, 100)
     assert (limits["maxApiKeysDeletedAtOnce"], limits["maxGracePeriod"]) == (100, "30d")
     assert (limits["maxMetadataBytes"], limits["maxMetadataDepth"]) == (16 * 1024, 8)
-    assert limits["maxDurationYears"] == 100
+    assert (limits["maxDurationYears"], limits["maxPreviewPeriods"]) == (100, 100)
     assert (limits["maxIdempotencyKeyCharacters"], limits["idempotencyHours"]) == (128, 24)
     team = await make.team()
     tag = "t" * limits["maxTagCharacters"]

@@ -27,8 +27,8 @@ BELONGING = id_from(Prefix.ORGANIZATION_MEMBER, 1)
 TEAM, ELSEWHERE, SIBLING = (id_from(Prefix.TEAM, number) for number in (1, 2, 3))
 MEMBER = id_from(Prefix.TEAM_MEMBER, 1)
 KEY, SERVICE = (id_from(Prefix.API_KEY, number) for number in (1, 2))
-OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING = (
-    id_from(Prefix.BUDGET, number) for number in (1, 2, 3, 4, 5, 6)
+OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING, OF_MEMBERS = (
+    id_from(Prefix.BUDGET, number) for number in range(1, 8)
 )
 NOBODY = id_from(Prefix.USER, 9)
 
@@ -64,6 +64,10 @@ HEALTHY = f"""
         ('{PLAN}', 'Gold', 'gold', 1000), ('{LOW}', 'Low', 'low', 1);
     INSERT INTO budget_attachments (plan_id, api_key_id) VALUES ('{LOW}', '{SERVICE}');
     INSERT INTO budget_attachments (plan_id, user_id) VALUES ('{PLAN}', '{USER}');
+    INSERT INTO budget_schedules (organization_id, team_member_id, starts_at, duration, timezone)
+        VALUES ('{ORGANIZATION}', NULL, '-infinity', '1d', 'UTC'),
+            ('{ORGANIZATION}', NULL, now(), '1mo', 'Europe/Rome'),
+            (NULL, '{MEMBER}', now(), NULL, 'UTC');
 """
 
 Found = tuple[str, str, str]
@@ -189,6 +193,21 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
     "an attached budget that is no plan": (
         f"UPDATE budget_attachments SET plan_id = '{OF_ORGANIZATION}' WHERE plan_id = '{PLAN}'",
         [("attached-budgets-are-plans", OF_ORGANIZATION, "has no name")],
+    ),
+    "schedules that end with another duration, or another zone": (
+        (
+            f"UPDATE budgets SET timezone = 'UTC' WHERE id = '{OF_ORGANIZATION}';"
+            "INSERT INTO budgets (id, default_of_team_id, duration)"
+            f" VALUES ('{OF_MEMBERS}', '{TEAM}', '1d')"
+        ),
+        [
+            (
+                "schedules-in-force",
+                ORGANIZATION,
+                "ends with 1mo in Europe/Rome, but its budget has 1mo",
+            ),
+            ("schedules-in-force", MEMBER, "but its budget has 1d in UTC"),
+        ],
     ),
     "no built-in organization": (
         (

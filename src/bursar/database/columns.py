@@ -121,13 +121,13 @@ def exactly_one_check(columns: Iterable[str], name: str) -> CheckConstraint:
     return CheckConstraint(f"{counted} = 1", name=name)
 
 
-def unique_where_given(table: str, columns: Iterable[str], *also: str) -> tuple[Index, ...]:
-    """For each column, and the others beside it, an index that holds only the rows that have it."""
+def unique_where_given(table: str, columns: Iterable[str], *then: str) -> tuple[Index, ...]:
+    """For each column, with those that follow, an index that holds only the rows that have it."""
     return tuple(
         Index(
-            f"{table}_{column}_key",
+            "_".join([table, column, *then, "key"]),
             column,
-            *also,
+            *then,
             unique=True,
             postgresql_where=text(f"{column} IS NOT NULL"),
         )

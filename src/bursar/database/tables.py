@@ -234,6 +234,10 @@ BUDGET_OWNERS = {
 }
 
 
+# Of these what spends: the budget of members by default is one of theirs.
+SPENDERS = {kind: column for kind, column in BUDGET_OWNERS.items() if kind != "team_default"}
+
+
 def _owners() -> tuple[Column[str], ...]:
     return (
         reference("organization_id", "organizations", required=False),
@@ -302,6 +306,21 @@ budget_attachments = Table(
     exactly_one_check(BUDGET_OWNERS.values(), "one_holder"),
     Index(None, "plan_id"),
     *unique_where_given("budget_attachments", BUDGET_OWNERS.values()),
+)
+
+# The duration and zone of each holder's budget from an instant on, for ever back where it is -infinity.
+# A holder without a row had no other than it has; before the first row there was no duration.
+budget_schedules = Table(
+    "budget_schedules",
+    metadata,
+    *(column for column in _owners() if column.name in SPENDERS.values()),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("duration", IDENTIFIER),
+    Column("timezone", IDENTIFIER, nullable=False),
+    exactly_one_check(SPENDERS.values(), "one_holder"),
+    CheckConstraint("duration ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'", name="duration_form"),
+    length_check("timezone", 64),
+    *unique_where_given("budget_schedules", SPENDERS.values(), "starts_at"),
 )
 
 # Personal: a user and no team. Of a member: both. Of a service: a team and no user.

@@ -20,6 +20,7 @@ from bursar.graphql.queries import (
     key,
     node,
     organization,
+    period,
     team,
     team_archive,
     user,
@@ -32,7 +33,7 @@ from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
-QUERIES = (viewer, node, organization, team, team_archive, user, key, budget, audit)
+QUERIES = (viewer, node, organization, team, team_archive, user, key, budget, period, audit)
 MUTATIONS = (
     organization_writes,
     organization_member_writes,

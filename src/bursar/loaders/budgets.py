@@ -12,7 +12,9 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     select,
+    text,
     union_all,
 )
 
@@ -31,8 +33,10 @@ from bursar.access.visibility import (
 from bursar.database.held import Held, id_of_holder
 from bursar.database.tables import (
     BUDGET_OWNERS,
+    SPENDERS,
     api_keys,
     budget_attachments,
+    budget_schedules,
     budgets,
     organization_members,
     organizations,
@@ -56,6 +60,22 @@ plans_list = Listing(
 )
 
 
+def _clock(owner: str, holder: Column[str]) -> tuple[ColumnElement[Any], ...]:
+    """What the periods of holders depend on: the database's time, and since when the schedule holds."""
+    now = func.now()
+    since: ColumnElement[Any] = null()
+    if owner in SPENDERS:
+        latest = func.max(budget_schedules.c.starts_at)
+        since = (
+            select(func.nullif(latest, text("'-infinity'::timestamptz")))
+            .where(
+                budget_schedules.c[SPENDERS[owner]] == holder, budget_schedules.c.starts_at <= now
+            )
+            .scalar_subquery()
+        )
+    return now.label("now"), since.label("since")
+
+
 def _held(
     owner: str, holder: Column[str], visible: Visible, source: BudgetSource | None = None
 ) -> RowsByKey:
@@ -65,7 +85,11 @@ def _held(
     beside = held.beside(holder.table, holder).join(budgets, budgets.c.id == held.id)
     return RowsByKey(
         lambda sight: (
-            select(budgets, (literal(source) if source else own_or_plan).label("source"))
+            select(
+                budgets,
+                (literal(source) if source else own_or_plan).label("source"),
+                *_clock(owner, holder),
+            )
             .select_from(beside)
             .where(visible(sight))
         ),
@@ -99,6 +123,7 @@ budgets_by_team_member = RowsByKey(
                 (_own.attached.c.plan_id.is_not(None), BudgetSource.PLAN),
                 else_=BudgetSource.TEAM_DEFAULT,
             ).label("source"),
+            *_clock("team_member", team_members.c.id),
         )
         .select_from(_beside)
         .where(visible_member_budgets(sight))

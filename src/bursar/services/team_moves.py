@@ -78,9 +78,7 @@ async def move(
 async def _problems_within(
     tx: Connection, actor: Actor, team: Row, organization_id: str
 ) -> Problems:
-    """What of a team the organization does not allow: its limits, its models, and where it is open those
-    of its keys.
-    """
+    """What of a team the organization does not allow: limits, models, where it is open its keys'."""
     limits = budgets.limits_of(await budgets.budget_of(tx, "team", team.id))
     problems = Problems(await above_parent(tx, "organization", organization_id, limits, *TARGET))
     lists = [models.list_of(team)]

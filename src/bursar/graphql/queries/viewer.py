@@ -10,6 +10,7 @@ from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.queries.period import MOST_PERIODS
 from bursar.graphql.scalars import Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
@@ -100,6 +101,9 @@ class Limits:
     max_model_aliases: int = strawberry.field(description="The most aliases of a team.")
     max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
     max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
+    max_preview_periods: int = strawberry.field(
+        description="The most periods that one preview shows."
+    )
     max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
     self_service_teams: bool = strawberry.field(
         description="Whether any user may create teams in the built-in organization, within their "
@@ -130,6 +134,7 @@ def limits(info: Info[Context, None]) -> Limits:
         max_model_aliases=models.ALIASES,
         max_metadata_bytes=metadata.LONGEST,
         max_metadata_depth=metadata.DEEPEST,
+        max_preview_periods=MOST_PERIODS,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],
         self_service_teams=info.context.new_teams.self_service,
     )
