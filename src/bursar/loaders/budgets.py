@@ -42,7 +42,7 @@ from bursar.database.tables import (
 )
 from bursar.domain.roles import BudgetSource
 from bursar.loaders.filters import among, contains
-from bursar.loaders.pages import Listing
+from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import RowsByKey, rows_of
 
 Visible = Callable[[Sight], ColumnElement[bool]]
@@ -51,7 +51,8 @@ budgets_by_id = rows_of(budgets.c.id, visible_budgets)
 plans_list = Listing(
     budgets.c.id,
     visible_plans,
-    default=(("name_key", False),),
+    orders=by_column(budgets.c.name_key, budgets.c.created_at),
+    default=BY_NAME,
     filters={**among("ids", budgets.c.id), **contains("name_contains", budgets.c.name_key)},
 )
 

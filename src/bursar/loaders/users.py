@@ -2,8 +2,17 @@
 
 from bursar.access.visibility import user_columns, visible_users, whole_users
 from bursar.database.tables import users
-from bursar.loaders.filters import equal, named
-from bursar.loaders.pages import Listing
+from bursar.domain.roles import PlatformRole
+from bursar.loaders.filters import (
+    choice,
+    contains,
+    joined_organization,
+    joined_team,
+    named,
+    whether,
+    within,
+)
+from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import rows_of
 
 users_by_id = rows_of(users.c.id, visible_users, user_columns)
@@ -13,6 +22,14 @@ users_list = Listing(
     users.c.id,
     visible_users,
     user_columns,
-    default=(("name_key", False),),
-    filters={**named(users, whole_users), **equal("blocked", users.c.blocked, whole_users)},
+    orders=by_column(users.c.name_key, users.c.created_at),
+    default=BY_NAME,
+    filters={
+        **named(users, whole_users),
+        **contains("email_contains", users.c.email_key),
+        **choice("role", {role: users.c.role == role for role in PlatformRole}, whole_users),
+        **whether("blocked", users.c.blocked, whole_users),
+        **within("team_id", users.c.id, joined_team),
+        **within("organization_id", users.c.id, joined_organization),
+    },
 )

@@ -12,6 +12,9 @@ from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
+from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
+from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.member import TeamMember
@@ -68,12 +71,20 @@ class Team(Node):
         description="The budget of each member who has no own one; null if there is none.",
     )
     members: Connection[TeamMember] = connection_edge(
-        team_members_by_team, key="id", description="The team's members, oldest first."
+        team_members_by_team,
+        key="id",
+        filter=TeamMemberFilter,
+        order=TeamMemberOrder,
+        sorted_by=OLDEST_FIRST,
+        description="The team's members, oldest first.",
     )
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
         connection_edge(
             api_keys_by_team,
             key="id",
+            filter=ApiKeyFilter,
+            order=ApiKeyOrder,
+            sorted_by=OLDEST_FIRST,
             description="The team's keys that you may see, of members and services, oldest first.",
         )
     )
