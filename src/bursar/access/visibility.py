@@ -4,8 +4,9 @@ Platform ADMIN and VIEWER see everything; for anybody else a condition says whic
 the actor's parameters. Some rows are seen in part: their other columns are null for the actor.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -145,18 +146,28 @@ def visible_organization_members(sight: Sight) -> Condition:
 
 def visible_users(sight: Sight) -> Condition:
     """Oneself, the members of the teams one sees, and of the organizations one reads."""
+    return _visible_users(sight, users.c.id.in_)
+
+
+def listed_users(sight: Sight) -> Condition:
+    """The same for a list, which is read by their ids, and not a filter of ids that are given.
+
+    An admin may see many: to look for each of 1,000 in an array of 30,000 takes half a second.
+    """
+    return _visible_users(sight, partial(among, users.c.id))
+
+
+def _visible_users(sight: Sight, any_of: Callable[[Select[Any]], Condition]) -> Condition:
+    colleagues = select(organization_members.c.user_id).where(
+        among(organization_members.c.organization_id, _read_organizations())
+    )
     return _by_sight(
         sight,
         key=users.c.id == ME,
         related=or_(
             users.c.id == ME,
-            among(users.c.id, select(team_members.c.user_id).where(visible_team_members(sight))),
-            among(
-                users.c.id,
-                select(organization_members.c.user_id).where(
-                    among(organization_members.c.organization_id, _read_organizations())
-                ),
-            ),
+            any_of(select(team_members.c.user_id).where(visible_team_members(sight))),
+            any_of(colleagues),
         ),
     )
 

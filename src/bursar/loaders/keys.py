@@ -5,13 +5,22 @@ Never with their secrets.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 
 from bursar.access.actor import Sight
 from bursar.access.visibility import api_key_columns, visible_api_keys, visible_deleted_api_keys
 from bursar.database.tables import api_keys, deleted_api_keys, team_members, teams
 from bursar.domain.roles import KeyKind
-from bursar.loaders.filters import among, between, choice, contains, equal, whether, within
+from bursar.loaders.filters import (
+    among,
+    between,
+    choice,
+    contains,
+    equal,
+    parameter,
+    whether,
+    within,
+)
 from bursar.loaders.pages import Listing, by_column
 from bursar.loaders.rows import rows_of
 
@@ -26,9 +35,7 @@ def _of_members(sight: Sight) -> ColumnElement[bool]:
 
 
 def _teams_of_organization(_: Sight) -> Select[Any]:
-    return select(teams.c.id).where(
-        teams.c.organization_id == bindparam("organization_id", type_=Text)
-    )
+    return select(teams.c.id).where(teams.c.organization_id == parameter("organization_id"))
 
 
 KINDS = {
@@ -43,7 +50,7 @@ EXPIRED = {
 # Keys that have no alias come first.
 ORDERS = {
     **by_column(api_keys.c.created_at),
-    "alias_or_none": func.coalesce(api_keys.c.alias_key, ""),
+    "alias_or_none": func.coalesce(api_keys.c.alias_key, literal_column("''")),
 }
 FILTERS = {
     **among("ids", api_keys.c.id),

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Table, select
 from bursar.access.visibility import visible_team_members
 from bursar.database.tables import team_members, users
 from bursar.domain.roles import TeamRole
-from bursar.loaders.filters import choice, of_user
+from bursar.loaders.filters import of_user, one_of
 from bursar.loaders.pages import Listing, by_column
 from bursar.loaders.rows import rows_of
 
@@ -25,7 +25,7 @@ team_members_by_team = Listing(
     parent=team_members.c.team_id,
     orders=orders_of_members(team_members),
     filters={
-        **choice("role", {role: team_members.c.role == role for role in TeamRole}),
+        **one_of("role", team_members.c.role, TeamRole),
         **of_user(team_members),
     },
 )

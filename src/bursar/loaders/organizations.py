@@ -8,7 +8,7 @@ from bursar.access.visibility import (
 )
 from bursar.database.tables import organization_members, organizations
 from bursar.domain.roles import OrganizationRole
-from bursar.loaders.filters import choice, named, of_user
+from bursar.loaders.filters import named, of_user, one_of
 from bursar.loaders.members import orders_of_members
 from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import rows_of
@@ -33,7 +33,7 @@ organization_members_by_organization = Listing(
     parent=organization_members.c.organization_id,
     orders=orders_of_members(organization_members),
     filters={
-        **choice("role", {role: organization_members.c.role == role for role in OrganizationRole}),
+        **one_of("role", organization_members.c.role, OrganizationRole),
         **of_user(organization_members),
     },
 )

@@ -33,7 +33,7 @@ from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.names import is_storable
-from bursar.loaders.filters import Filter
+from bursar.loaders.filters import Filter, parameter
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
@@ -114,7 +114,7 @@ class Listing:
         return dict.fromkeys(parents, 0) | {row["batch_parent"]: row["rows"] for row in rows}
 
     def _values(self, filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-        return {name: self.filters[name].read(value) for name, value in filters}
+        return {parameter(name).key: self.filters[name].read(value) for name, value in filters}
 
     def order_of(self, request: PageRequest) -> Order:
         """The sort columns of a request, made total by the id in the direction of the last."""

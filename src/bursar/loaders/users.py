@@ -1,14 +1,14 @@
 """Users by id, by external id and by e-mail, and their list."""
 
-from bursar.access.visibility import user_columns, visible_users, whole_users
+from bursar.access.visibility import listed_users, user_columns, visible_users, whole_users
 from bursar.database.tables import users
 from bursar.domain.roles import PlatformRole
 from bursar.loaders.filters import (
-    choice,
     contains,
     joined_organization,
     joined_team,
     named,
+    one_of,
     whether,
     within,
 )
@@ -20,14 +20,14 @@ users_by_external_id = rows_of(users.c.external_id, whole_users, user_columns)
 users_by_email_key = rows_of(users.c.email_key, visible_users, user_columns)
 users_list = Listing(
     users.c.id,
-    visible_users,
+    listed_users,
     user_columns,
     orders=by_column(users.c.name_key, users.c.created_at),
     default=BY_NAME,
     filters={
         **named(users, whole_users),
         **contains("email_contains", users.c.email_key),
-        **choice("role", {role: users.c.role == role for role in PlatformRole}, whole_users),
+        **one_of("role", users.c.role, PlatformRole, whole_users),
         **whether("blocked", users.c.blocked, whole_users),
         **within("team_id", users.c.id, joined_team),
         **within("organization_id", users.c.id, joined_organization),
