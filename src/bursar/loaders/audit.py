@@ -14,7 +14,7 @@ audit_entries_list = Listing(
     audit_entries.c.id,
     visible_audit_entries,
     orders=ORDERS,
-    default=NEWEST_FIRST,
+    default=(("at", True),),  # as the filters are about, so that one index serves both
     filters={
         **equal("object_id", audit_entries.c.object_id),
         **equal("actor_user_id", audit_entries.c.actor_user_id),
