@@ -13,6 +13,7 @@ from bursar.database.connections import connect
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.migrations import upgrade
 from bursar.domain.roles import KeyKind, KeyScope, PlatformRole
+from bursar.graphql.types.node import TYPE_NAMES
 from bursar.loaders.pages import ROOT, PageRequest
 from bursar.loaders.reader import Reader
 from bursar.loaders.teams import teams_list
@@ -58,7 +59,7 @@ TABLES = {
     "Budget": "budgets",
     "ApiKey": "api_keys",
     "AuditEntry": "audit_entries",
-    "Viewer": "api_keys",
+    "Viewer": "users",
 }
 CONTAIN = ("id", "name", "email", "alias", "user")
 LARGE = """
@@ -152,7 +153,7 @@ async def test_no_list_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
                 if not any(name.endswith("_contains") for name, _ in request.filters):
                     whole = {w for plan in explaining.plans for w in read_whole(plan, large, few)}
                     found |= {(place, who, request.filters, request.order, w) for w in whole}
-    assert len(large) == 9
+    assert {"users", "teams", "team_members", "api_keys", "budgets", "audit_entries"} <= large
     assert not found, "\n".join(map(str, sorted(found)))
 
 
@@ -161,9 +162,11 @@ async def test_no_edge_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
     explaining, found = Explaining(seeded), set()
     for who, actor in (await actors(seeded)).items():
         for place, edge in edges_to_one().items():
-            table = TABLES[place.split(".")[0]]
-            key = "id" if edge.key == "key_id" else edge.key
-            keys = f"SELECT DISTINCT {key} FROM {table} WHERE {key} IS NOT NULL LIMIT 100"
+            kind = place.split(".")[0]
+            if kind not in TYPE_NAMES.values():
+                continue  # it stands for one row, or for that of something else
+            key = edge.key
+            keys = f"SELECT DISTINCT {key} FROM {TABLES[kind]} WHERE {key} IS NOT NULL LIMIT 10"
             await edge.batch(Reader(explaining, actor), await column(seeded, keys))
             whole = {w for plan in explaining.plans for w in read_whole(plan, large, few)}
             found |= {(place, who, w) for w in whole}
