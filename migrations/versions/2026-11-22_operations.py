@@ -285,9 +285,29 @@ SCHEDULES: tuple[str, ...] = (
 
 SCHEDULES_BACK: tuple[str, ...] = ("DROP TABLE budget_schedules",)
 
-INDEXES: tuple[str, ...] = ()
+INDEXES: tuple[str, ...] = (
+    "CREATE INDEX ON users (role, name_key, id)",
+    "CREATE INDEX users_blocked_idx ON users (id) WHERE blocked",
+    "CREATE INDEX ON api_keys (expires_at, id)",
+    "CREATE INDEX api_keys_alias_or_none_id_idx ON api_keys (COALESCE(alias_key, ''), id)",
+    "CREATE INDEX api_keys_blocked_idx ON api_keys (id) WHERE blocked",
+    "DROP INDEX budget_attachments_plan_id_idx",
+    "CREATE INDEX ON budget_attachments (plan_id, team_id)",
+    "CREATE INDEX ON audit_entries (actor_key_id, id)",
+    "CREATE INDEX ON audit_entries (at, id)",
+)
 
-INDEXES_BACK: tuple[str, ...] = ()
+INDEXES_BACK: tuple[str, ...] = (
+    "DROP INDEX audit_entries_at_id_idx",
+    "DROP INDEX audit_entries_actor_key_id_id_idx",
+    "DROP INDEX budget_attachments_plan_id_team_id_idx",
+    "CREATE INDEX ON budget_attachments (plan_id)",
+    "DROP INDEX api_keys_blocked_idx",
+    "DROP INDEX api_keys_alias_or_none_id_idx",
+    "DROP INDEX api_keys_expires_at_id_idx",
+    "DROP INDEX users_blocked_idx",
+    "DROP INDEX users_role_name_key_id_idx",
+)
 
 
 def upgrade() -> None:

@@ -107,6 +107,8 @@ users = Table(
     CheckConstraint("(email IS NULL) = (email_key IS NULL)", name="email_has_key"),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
+    Index(None, "role", "name_key", "id"),
+    Index("users_blocked_idx", "id", postgresql_where=text("blocked")),
 )
 
 organization_members = Table(
@@ -304,7 +306,7 @@ budget_attachments = Table(
     reference("plan_id", "budgets", cascade=False),
     *_owners(),
     exactly_one_check(BUDGET_OWNERS.values(), "one_holder"),
-    Index(None, "plan_id"),
+    Index(None, "plan_id", "team_id"),
     *unique_where_given("budget_attachments", BUDGET_OWNERS.values()),
 )
 
@@ -368,6 +370,9 @@ api_keys = Table(
     Index(None, "team_id", "id"),
     Index(None, "team_id", "user_id"),
     Index("api_keys_guaranteed_idx", "team_id", postgresql_where=text(GUARANTEED)),
+    Index(None, "expires_at", "id"),
+    Index("api_keys_alias_or_none_id_idx", text("COALESCE(alias_key, '')"), "id"),
+    Index("api_keys_blocked_idx", "id", postgresql_where=text("blocked")),
     Index(
         "api_keys_team_id_alias_key_key",
         "team_id",
@@ -503,5 +508,7 @@ audit_entries = Table(
     Index(None, "organization_id", "id"),
     Index(None, "team_id", "id"),
     Index(None, "actor_user_id", "id"),
+    Index(None, "actor_key_id", "id"),
+    Index(None, "at", "id"),
     Index(None, "action", "id"),
 )

@@ -14,6 +14,9 @@ from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
+from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
+from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
@@ -98,12 +101,20 @@ class Team(Node):
         description="What a gateway is to do with the team's calls; null to who may not see it.",
     )
     members: Connection[TeamMember] = connection_edge(
-        team_members_by_team, key="id", description="The team's members, oldest first."
+        team_members_by_team,
+        key="id",
+        filter=TeamMemberFilter,
+        order=TeamMemberOrder,
+        sorted_by=OLDEST_FIRST,
+        description="The team's members, oldest first.",
     )
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
         connection_edge(
             api_keys_by_team,
             key="id",
+            filter=ApiKeyFilter,
+            order=ApiKeyOrder,
+            sorted_by=OLDEST_FIRST,
             description="The team's keys that you may see, of members and services, oldest first.",
         )
     )
