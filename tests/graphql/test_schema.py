@@ -75,6 +75,7 @@ HIDDEN = {
     "Query.nodes": r"\[\w+\]!",
     "Organization.models": r"\[\w+!\]",
     "User.models": r"\[\w+!\]",
+    "Team.memberPermissions": r"\[\w+!\]",  # null stands for the default, which is not none
 }
 
 
