@@ -204,7 +204,7 @@ def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _further_deeds(attributes: Mapping[str, Any], add_to_organization: bool) -> Iterator[Deed]:
     """What of a new team is for higher admins, whoever may create it."""
-    if "external_id" in attributes:
+    if attributes.get("external_id") is not None:
         yield Action.TEAM_LIMIT, ("external_id",)
     if add_to_organization:
         yield Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)
