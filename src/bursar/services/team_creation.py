@@ -131,8 +131,8 @@ async def create(
 
 def _further_deeds(attributes: Mapping[str, Any], add_to_organization: bool) -> Iterator[Deed]:
     """What of a new team is for higher admins, whoever may create it."""
-    for name in attributes:
-        if name in {"external_id", *LIMIT_TYPES.values(), "gateway_settings"}:
+    for name in ("external_id", *LIMIT_TYPES.values(), "gateway_settings"):
+        if attributes.get(name) is not None:
             yield action_of(name), (name,)
     if add_to_organization:
         yield Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)
