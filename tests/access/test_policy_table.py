@@ -49,6 +49,7 @@ teamUpdate metadata                  ok    F      F   ok    F      N     ok    F
 teamUpdate tags                      ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate description               ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate budget                    ok    F      F   ok    F      N     F     F        N     N
+teamUpdate rpmLimitType              ok    F      F   ok    F      N     F     F        N     N
 teamUpdate externalId                ok    F      F   ok    F      N     F     F        N     N
 teamUpdate name and budget           ok    F      F   ok    F      N     f     F        N     N
 teamMemberBudgetUpdate               ok    F      F   ok    F      N     ok    F        N     N
@@ -83,6 +84,7 @@ apiKeyCreate for a service           ok    F      F   ok    F      N     ok    F
 apiKeyCreate for a gateway           ok    F      F   f     F      N     f     F        N     N
 apiKeyUpdate of a member             ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of a service            ok    F      F   ok    F      N     ok    N        N     N
+apiKeyUpdate rpmLimitType            ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of one's own            ok    F      F   ok    ok     ok    ok    ok       ok    ok
 apiKeyBlock                          ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUnblock                        ok    F      F   ok    F      N     ok    N        N     N

@@ -76,7 +76,7 @@ POLICY: dict[Action, Rule] = {
     Action.ORGANIZATION_MEMBERS_REMOVE: Rule(yes,      yes,          no,   yes,  "remove others from this organization"),
     Action.TEAM_CREATE:                 Rule(yes,      yes,          no,   no,   "create a team in this organization"),
     Action.TEAM_UPDATE:                 Rule(yes,      yes,          yes,  no,   "change this team"),
-    Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget or external id of this team"),
+    Action.TEAM_LIMIT:                  Rule(yes,      yes,          no,   no,   "set the budget, rate limits or external id of this team"),
     Action.TEAM_BLOCK:                  Rule(yes,      yes,          no,   no,   "block or unblock this team"),
     Action.TEAM_DELETE:                 Rule(yes,      yes,          no,   no,   "delete this team"),
     Action.TEAM_MEMBERS_ADD:            Rule(yes,      yes,          yes,  no,   "add members to this team"),
