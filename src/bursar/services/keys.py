@@ -123,7 +123,7 @@ async def create(
     own = {"scopes": list(scopes), **_own(attributes)}
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
     await budgets.store(tx, "api_key", row.id, None, limits)
-    problems.extend(await _unguaranteed(tx, row, attributes))
+    problems.extend_elsewhere(await _unguaranteed(tx, row, attributes))
     problems.raise_any()
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
     await audit.record(tx, actor, change("api_key.create", row, organization_id, after=after))
@@ -197,7 +197,7 @@ async def update(
         problems.extend(await exceeding_limits(tx, row.user_id, row.team_id, limits))
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
     changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
-    problems.extend(await _unguaranteed(tx, changed, attributes))
+    problems.extend_elsewhere(await _unguaranteed(tx, changed, attributes))
     problems.raise_any()
     await audit.record(
         tx,

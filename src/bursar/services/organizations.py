@@ -160,7 +160,7 @@ async def _check_teams(tx: Connection, organization_id: str, changes: BudgetChan
     """Raise Refusals for limits, which are stored, below what teams hold, one or all together."""
     place = place_of(changes, "budget")
     problems = Problems(await below_teams(tx, organization_id, place))
-    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
+    problems.extend_elsewhere(await throughput.check(tx, "organization", [organization_id], place))
     problems.raise_any()
 
 

@@ -94,7 +94,7 @@ async def create(
     )
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
-    problems.extend(await _unguaranteed(tx, row, attributes))
+    problems.extend_elsewhere(await _unguaranteed(tx, row, attributes))
     problems.raise_any()
     await audit.record(
         tx, actor, change("team.create", row, after={**row, **audit.all_of(limits.items())})
@@ -139,7 +139,7 @@ async def update(
         problems.extend(await _above_organization(tx, row.organization_id, {"budget": limits}))
         limits = await budgets.store(tx, "team", row.id, stored, limits)
     changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
-    problems.extend(await _unguaranteed(tx, changed, attributes))
+    problems.extend_elsewhere(await _unguaranteed(tx, changed, attributes))
     problems.raise_any()
     await audit.record(
         tx,
