@@ -112,7 +112,13 @@ def test_every_input_is_taken_by_one_mutation_and_every_payload_answered_by_one(
     for ending in ("Input", "Payload"):
         own = {type_.name for type_ in TYPES if type_.name.endswith(ending)}
         ours = {f"{name[0].upper()}{name[1:]}{ending}" for name in MUTATIONS}
-        shared = {"BudgetInput", "NewOrganizationMemberInput", "NewTeamMemberInput", "PersonInput"}
+        shared = {
+            "BudgetInput",
+            "ModelLimitInput",
+            "NewOrganizationMemberInput",
+            "NewTeamMemberInput",
+            "PersonInput",
+        }
         assert own - ours <= shared
 
 
