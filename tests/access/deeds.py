@@ -108,6 +108,7 @@ DEEDS = {
     "teamUpdate allowNone": one_team(allowNone=True),
     "teamUpdate modelAliases": one_team(modelAliases=[{"alias": "fast", "model": "gpt-5"}]),
     "teamUpdate budget": one_team(budget={"rpmLimit": "8"}),
+    "teamUpdate rpmLimitType": one_team(rpmLimitType="GUARANTEED"),
     "teamUpdate externalId": one_team(externalId="new"),
     "teamUpdate gatewaySettings": one_team(gatewaySettings={"guardrails": ["pii"]}),
     "teamUpdate name and budget": one_team(name="New", budget={"rpmLimit": "8"}),
@@ -186,6 +187,7 @@ DEEDS = {
     "apiKeyUpdate of a service": one_key("service", budget={"rpmLimit": "9"}),
     "apiKeyUpdate of a member permitted": one_key("member", alias="New"),
     "apiKeyUpdate of a service permitted": one_key("service", alias="New"),
+    "apiKeyUpdate rpmLimitType": one_key("member", rpmLimitType="GUARANTEED"),
     "apiKeyUpdate of one's own": deed("alias", lambda _, me: {"id": me.key_id, "alias": "New"}),
     "apiKeyMove of a service": deed(
         "id",

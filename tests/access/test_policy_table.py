@@ -55,6 +55,7 @@ teamUpdate models                    ok    F      F   ok    F      N     ok    F
 teamUpdate allowNone                 ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate modelAliases              ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate budget                    ok    F      F   ok    F      N     F     F        N     N
+teamUpdate rpmLimitType              ok    F      F   ok    F      N     F     F        N     N
 teamUpdate externalId                ok    F      F   ok    F      N     F     F        N     N
 teamUpdate gatewaySettings           ok    F      F   ok    F      N     F     F        N     N
 teamUpdate name and budget           ok    F      F   ok    F      N     f     F        N     N
@@ -103,6 +104,7 @@ apiKeyUpdate of a member             ok    F      F   ok    F      N     ok    N
 apiKeyUpdate of a service            ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of a member permitted   ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of a service permitted  ok    F      F   ok    F      N     ok    F        N     N
+apiKeyUpdate rpmLimitType            ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of one's own            ok    F      F   ok    ok     ok    ok    ok       ok    ok
 apiKeyMove of a service              ok    F      F   ok    F      N     n     N        N     N
 apiKeyMove of one's own              X     F      F   X     f      N     X     f        N     N

@@ -92,7 +92,7 @@ POLICY: dict[Action, Rule] = {
     Action.ORGANIZATION_MEMBERS_REMOVE:    Rule(yes,      yes,          no,    no,                 yes, "remove others from this organization"),
     Action.TEAM_CREATE:                    Rule(yes,      yes,          no,    no,                 yes, "create a team in this organization"),
     Action.TEAM_UPDATE:                    Rule(yes,      yes,          yes,   no,                 no,  "change this team"),
-    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget or external id of this team"),
+    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget, rate limits or external id of this team"),
     Action.TEAM_MODELS_UPDATE:             Rule(yes,      yes,          yes,   no,                 no,  "set the models of this team"),
     Action.TEAM_MOVE:                      Rule(yes,      yes,          no,    no,                 no,  "move this team from or to this organization"),
     Action.TEAM_GATEWAY_SETTINGS:          Rule(yes,      yes,          no,    no,                 no,  "change the gateway settings of this team"),

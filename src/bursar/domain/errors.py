@@ -183,6 +183,11 @@ class Refusals(Exception):
 class Problems(list[Refusal]):
     """Collects what is wrong, so that all of it is said at once."""
 
+    def extend_elsewhere(self, refusals: Iterable[Refusal]) -> None:
+        """Add what is wrong at other paths; where something is wrong already, that is enough."""
+        said = {problem.path for problem in self}
+        self.extend(refusal for refusal in refusals if refusal.path not in said)
+
     def raise_any(self) -> None:
         """Raise Refusals if anything was collected."""
         if self:

@@ -109,7 +109,7 @@ async def create(
     row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
     await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
     await budgets.store(tx, "api_key", row.id, None, limits)
-    problems.extend(await unguaranteed(tx, row, attributes))
+    problems.extend_elsewhere(await unguaranteed(tx, row, attributes))
     problems.raise_any()
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
     await audit.record(

@@ -116,7 +116,7 @@ async def update(
     await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
     columns = {**columns_of(columns_in(attributes)), **wanted.columns}
     changed = await update_row(tx, api_keys, row.id, columns)
-    problems.extend(await unguaranteed(tx, changed, attributes))
+    problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
     await audit.record(
         tx,

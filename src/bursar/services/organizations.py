@@ -186,7 +186,7 @@ async def _problems_below(
     """Limits, which are stored, below what teams hold, one or all together."""
     place = place_of(changes, "budget")
     problems = Problems(await below_teams(tx, organization_id, place))
-    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
+    problems.extend_elsewhere(await throughput.check(tx, "organization", [organization_id], place))
     return problems
 
 

@@ -73,7 +73,7 @@ async def update(
     if changes:
         place = place_of(changes)
         problems = await broken_by_plan(tx, row.id, place)
-        problems.extend(await throughput.broken_by_plan(tx, row.id, place))
+        problems.extend_elsewhere(await throughput.broken_by_plan(tx, row.id, place))
         problems.raise_any()
         await schedules.append_to_holders(tx, row.id, row, limits)
     await audit.record(
@@ -125,7 +125,7 @@ async def attach(
         problems.extend(await above_parent(tx, *place.parent, limits, "budget_id"))
     await budgets.attach(tx, owner, holder.id, stored, plan)
     if not as_member_default:
-        problems.extend(await _exceeded_below(tx, place, holder))
+        problems.extend_elsewhere(await _exceeded_below(tx, place, holder))
     problems.raise_any()
     return await _changed(tx, actor, "budget.attach", place, owner, stored, plan)
 

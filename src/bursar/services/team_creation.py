@@ -112,7 +112,7 @@ async def create(
     await models.store_groups(tx, "team", row.id, wanted.group_ids)
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])
-    problems.extend(await unguaranteed(tx, row, attributes))
+    problems.extend_elsewhere(await unguaranteed(tx, row, attributes))
     problems.raise_any()
     parts: dict[str, audit.State | None] = {**limits}
     if attributes.get("gateway_settings"):

@@ -69,7 +69,7 @@ async def move(
         tx, teams, row.id, {"organization_id": organization_id, "self_service_user_id": None}
     )
     place = place_of(None, *TARGET)
-    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
+    problems.extend_elsewhere(await throughput.check(tx, "organization", [organization_id], place))
     problems.raise_any()
     await _record(tx, actor, row, changed)
     return changed
