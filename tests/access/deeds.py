@@ -173,6 +173,9 @@ DEEDS = {
         N="budgetId holderId",
     ),
     "budgetDetach": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
+    "accessGroupCreate": deed("", lambda _, __: {"name": "New", "models": ["gpt-5"]}),
+    "accessGroupUpdate": deed("id", lambda w, _: {"id": w.group.id, "name": "New", "models": []}),
+    "accessGroupDelete": deed("id", lambda w, _: {"id": w.free_group.id}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
@@ -211,6 +214,9 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
     "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
     "budgets": (MANY, lambda _, __: {}),
+    "accessGroup": (ONE, lambda w, _: {"id": w.group.id}),
+    "accessGroupByName": (ONE, lambda w, _: {"name": w.group.name}),
+    "accessGroups": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
 }
 

@@ -66,8 +66,15 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         for kind, holder in (("member", bird), ("service", None))
     ]
     await make.attachment(plan, "api_key", keys[0].id)
+    group = await make.access_group(CANARY, models=[CANARY])
+    for owner, owner_id in (
+        ("organization", organization.id),
+        ("team", team.id),
+        ("user", bird.id),
+    ):
+        await make.access_group_use(group, owner, owner_id)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
-    rows = [organization, team, hidden, bird.row, *joined, *budgets, plan, *entries, *keys]
+    rows = [organization, team, hidden, bird.row, *joined, *budgets, plan, group, *entries, *keys]
     return [*(row.id for row in rows), bird.key_id]
 
 
@@ -76,8 +83,8 @@ def questions(ids: list[str]) -> list[str]:
     some = {"nodes": f"(ids: {json.dumps(ids)})"}
     external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
-    some |= {"userByEmail": email}
-    each = ("node", "organization", "team", "user", "apiKey", "budget")
+    some |= {"userByEmail": email, "accessGroupByName": f'(name: "{CANARY}")'}
+    each = ("node", "organization", "team", "user", "apiKey", "budget", "accessGroup")
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
     broad = [document for name, document in documents.items() if name not in each]
     return broad + [

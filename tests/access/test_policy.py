@@ -45,6 +45,9 @@ CONTRACT = {
     "budget:update": "P",
     "budget:delete": "P",
     "budget:attach": "P",
+    "access_group:create": "P",
+    "access_group:update": "P",
+    "access_group:delete": "P",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
 

@@ -9,9 +9,11 @@ from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.member import OrganizationMember
 from bursar.graphql.types.node import Node
+from bursar.loaders.access_groups import access_groups_by_organization
 from bursar.loaders.audit import audit_entries_by_organization
 from bursar.loaders.budgets import budgets_by_organization
 from bursar.loaders.organizations import organization_members_by_organization
@@ -48,6 +50,12 @@ class Organization(Node):
     )
     updated_at: datetime | None = strawberry.field(
         description="When the organization was last changed; null to who may not see it."
+    )
+    access_groups: Connection[AccessGroup] = connection_edge(
+        access_groups_by_organization,
+        key="id",
+        description="The access groups that the organization's models name, by name; "
+        "empty to who may not see these.",
     )
     budget: BudgetUse | None = edge(
         budgets_by_organization,

@@ -13,11 +13,13 @@ from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.member import TeamMember
 from bursar.graphql.types.model import ModelAlias, model_aliases
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.organization import Organization
+from bursar.loaders.access_groups import access_groups_by_team
 from bursar.loaders.audit import audit_entries_by_team
 from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_team
 from bursar.loaders.keys import api_keys_by_team
@@ -64,6 +66,11 @@ class Team(Node):
         organizations_by_id,
         key="organization_id",
         description="The organization that the team belongs to.",
+    )
+    access_groups: Connection[AccessGroup] = connection_edge(
+        access_groups_by_team,
+        key="id",
+        description="The access groups that the team's models name, by name.",
     )
     budget: BudgetUse | None = edge(
         budgets_by_team,
