@@ -66,13 +66,6 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         for kind, holder in (("member", bird), ("service", None))
     ]
     await make.attachment(plan, "api_key", keys[0].id)
-    group = await make.access_group(CANARY, models=[CANARY])
-    for owner, owner_id in (
-        ("organization", organization.id),
-        ("team", team.id),
-        ("user", bird.id),
-    ):
-        await make.access_group_use(group, owner, owner_id)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
     rows = [organization, team, hidden, bird.row, *joined, *budgets, plan, group, *entries, *keys]
     return [*(row.id for row in rows), bird.key_id]

@@ -61,7 +61,7 @@ async def test_groups_changed_while_organizations_and_teams_take_them_up_strand_
         fresh = await make.organization(models=["a", "b"])
         await make.team(fresh, models=["b"])
 
-        def do(name: str, **given: Any) -> Any:
+        def do(name: str, /, **given: Any) -> Any:
             return ask(admin, document(name), input=given)
 
         answers = await asyncio.gather(
