@@ -13,7 +13,9 @@ from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
 from factories import Factory, Person
 
 ENTRY = "action objectId organizationId teamId actorUserId actorKeyId before after"
-ALL = f"query($filter: AuditFilter) {{ auditEntries(filter: $filter) {{ nodes {{ {ENTRY} }} }} }}"
+ALL = f"""
+query($filter: AuditFilter) {{ auditEntries(filter: $filter, first: 1000) {{ nodes {{ {ENTRY} }} }} }}
+"""
 
 
 async def entries(api: Api, person: Person, **filter_: Any) -> list[Any]:
