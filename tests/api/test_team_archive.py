@@ -50,8 +50,12 @@ async def test_a_deleted_team_is_archived_as_it_was(
     whole = """
       query($id: ID!) { team(id: $id) {
         id externalId name description blocked joinable tags metadata version createdAt updatedAt
+        models allowNone memberPermissions memberKeyDuration rpmLimitType tpmLimitType
       } }
     """
+    settings = {"gatewaySettings": {"guardrails": ["pii"]}}
+    aliases = {"modelAliases": [{"alias": "fast", "model": "gpt-5"}]}
+    assert (await api.mutate(admin, "teamUpdate", id=team.id, **settings, **aliases)).refusals == []
     before = (await api(admin, whole, id=team.id)).payload
     assert (await api.mutate(admin, "teamsDelete", ids=[team.id])).refusals == []
     (gone,) = await deleted(api, admin)
@@ -72,11 +76,13 @@ async def test_a_deleted_team_is_archived_as_it_was(
         {"userId": lead.id, "role": "ADMIN"},
         {"userId": member.id, "role": "MEMBER"},
     ]
+    assert state["gatewaySettings"] == {"guardrails": ["pii"]}
+    assert state["modelAliases"] == {"fast": "gpt-5"}
     others = {"organizationId", "selfServiceUserId", "budget", "memberBudget", "members"}
-    assert state.keys() == {*before, *others}
+    assert state.keys() == {*before, *others, "modelAliases", "gatewaySettings"}
     (entry,) = (await api(admin, ENTRIES, filter={"objectId": team.id})).payload["nodes"]
     hidden = {name: state.pop(name) for name in ("version", "updatedAt")}
-    assert (entry["before"], hidden["version"]) == (state, 1)
+    assert (entry["before"], hidden["version"]) == (state, 2)
     assert await owner.fetchval("SELECT count(*) FROM teams") == 0
 
 
