@@ -80,7 +80,8 @@ async def test_a_deleted_team_is_archived_as_it_was(
     assert state["modelAliases"] == {"fast": "gpt-5"}
     others = {"organizationId", "selfServiceUserId", "budget", "memberBudget", "members"}
     assert state.keys() == {*before, *others, "modelAliases", "gatewaySettings"}
-    (entry,) = (await api(admin, ENTRIES, filter={"objectId": team.id})).payload["nodes"]
+    actions = {"objectId": team.id, "actions": ["team.delete"]}
+    (entry,) = (await api(admin, ENTRIES, filter=actions)).payload["nodes"]
     hidden = {name: state.pop(name) for name in ("version", "updatedAt")}
     assert (entry["before"], hidden["version"]) == (state, 2)
     assert await owner.fetchval("SELECT count(*) FROM teams") == 0

@@ -15,6 +15,7 @@ _IDENTITIES = {
     "budget_attachments": f"coalesce({', '.join(BUDGET_OWNERS.values())}, plan_id)",
     "budget_model_limits": "budget_id || ' ' || model",
     "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
+    "gateway_settings": "team_id",
     "idempotency_records": "actor_id || ' ' || key",
 }
 
