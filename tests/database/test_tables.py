@@ -45,7 +45,7 @@ LISTS_OF_TEXTS = {
     f"{name}.{column.name}"
     for name, table in metadata.tables.items()
     for column in table.c
-    if isinstance(column.type, ARRAY) and column.name != "scopes"
+    if isinstance(column.type, ARRAY) and column.name not in {"scopes", "member_permissions"}
 }
 UNBOUNDED_TEXTS = {
     *LISTS_OF_TEXTS,
