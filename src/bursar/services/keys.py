@@ -89,7 +89,7 @@ async def update(
         deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
         or [(Action.API_KEY_UPDATE, ("id",))],
     )
-    if under_holder and holder not in {row.team_id, row.user_id}:
+    if under_holder and holder != (row.team_id or row.user_id):
         raise RunAgain  # it moved to another team, or came into sight, while we waited
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
