@@ -13,6 +13,7 @@ _DIALECT = postgresql()  # type: ignore[no-untyped-call]  # SQLAlchemy does not 
 _IDENTITIES = {
     "budget_attachments": f"coalesce({', '.join(BUDGET_OWNERS.values())}, plan_id)",
     "budget_model_limits": "budget_id || ' ' || model",
+    "gateway_settings": "team_id",
     "idempotency_records": "actor_id || ' ' || key",
 }
 

@@ -1,0 +1,152 @@
+"""Predictions of what is done to teams."""
+
+from typing import Any
+
+from stateful import members
+from stateful.model import DEFAULT, Model, Team, User
+from stateful.organizations import find_organization
+from stateful.people import check_new, names_oneself
+from stateful.rules import (
+    ORGANIZATION,
+    TEAM,
+    Effect,
+    Given,
+    above,
+    check_free,
+    check_version,
+    contradictions,
+    find,
+    kept,
+    ranks,
+    refuse,
+    require,
+    resulting,
+)
+from stateful.sight import sees_team
+
+LEVELS = {"name": TEAM, "joinable": TEAM, "externalId": ORGANIZATION, "budget": ORGANIZATION}
+
+
+def find_team(model: Model, me: User, id: str, path: str) -> Team:
+    found: Team = find(model.teams, id, lambda team: sees_team(me, team), path)
+    return found
+
+
+def create(model: Model, me: User, given: Given) -> Effect:
+    budgets = {name: given.get(name) for name in ("budget", "memberBudget")}
+    for name, limits in budgets.items():
+        refuse(*contradictions(limits, name))
+    check_new(given.get("members", ()))
+    organization = find_organization(
+        model, me, given.get("organizationId", DEFAULT), "organizationId"
+    )
+    require(ranks(me, organization), organizationId=ORGANIZATION)
+    own, default = (resulting(None, limits) for limits in budgets.values())
+    refuse(*above(own, organization.budget, "budget"))
+    external_id = given.get("externalId")
+    check_free(model.teams.values(), "external_id", external_id, "externalId")
+    team = Team("", given["name"], organization, external_id, given["joinable"])
+    team.budget, team.member_budget = own, default
+    join = members.judge(
+        model,
+        me,
+        team,
+        _with_creator(me, given.get("members", ())),
+        invites=True,
+        add_to_organization=given.get("addToOrganization", False),
+    )
+
+    def done(payload: Any) -> None:
+        team.id = payload["team"]["id"]
+        model.teams[team.id] = team
+        join({})
+
+    return done
+
+
+def _with_creator(me: User, persons: Any) -> list[Given]:
+    """A plain user who makes a team is an admin of it, named or not."""
+    if me.role != "USER":
+        return list(persons)
+    first = [{**each, "role": "ADMIN"} if names_oneself(each, me) else each for each in persons]
+    if any(names_oneself(each, me) for each in persons):
+        return first
+    return [*first, {"userId": me.id, "role": "ADMIN"}]
+
+
+def update(model: Model, me: User, given: Given) -> Effect:
+    refuse(*contradictions(given.get("budget"), "budget"))
+    team = find_team(model, me, given["id"], "id")
+    asked = {name: LEVELS[name] for name in LEVELS if name in given}
+    require(ranks(me, team=team), **(asked or {"id": TEAM}))
+    check_version(given)
+    budget = team.budget
+    if "budget" in given:
+        limits = resulting(budget, given["budget"])
+        refuse(
+            *contradictions(limits, "budget"), *above(limits, team.organization.budget, "budget")
+        )
+        budget = kept(budget, limits)
+    external_id = given.get("externalId", team.external_id)
+    check_free(model.teams.values(), "external_id", external_id, "externalId", but=team)
+
+    def done(_: Any) -> None:
+        team.name, team.joinable = (
+            given.get("name", team.name),
+            given.get("joinable", team.joinable),
+        )
+        team.external_id, team.budget = external_id, budget
+
+    return done
+
+
+def member_budget_update(model: Model, me: User, given: Given) -> Effect:
+    refuse(*contradictions(given.get("budget"), "budget"))
+    team = find_team(model, me, given["teamId"], "teamId")
+    require(ranks(me, team=team), teamId=TEAM)
+    check_version(given)
+    limits = resulting(team.member_budget, given["budget"])
+    refuse(*contradictions(limits, "budget"))
+
+    def done(_: Any) -> None:
+        team.member_budget = kept(team.member_budget, limits)
+
+    return done
+
+
+def block(model: Model, me: User, given: Given) -> Effect:
+    return _set_blocked(model, me, given, blocked=True)
+
+
+def unblock(model: Model, me: User, given: Given) -> Effect:
+    return _set_blocked(model, me, given, blocked=False)
+
+
+def _set_blocked(model: Model, me: User, given: Given, *, blocked: bool) -> Effect:
+    team = find_team(model, me, given["id"], "id")
+    require(ranks(me, team=team), id=ORGANIZATION)
+
+    def done(_: Any) -> None:
+        team.blocked = blocked
+
+    return done
+
+
+def delete(model: Model, me: User, given: Given) -> Effect:
+    places = {id: place for place, id in reversed(list(enumerate(given["ids"])))}
+    seen = {id for id, team in model.teams.items() if sees_team(me, team)}
+    refuse(*(("NOT_FOUND", f"ids.{place}") for id, place in places.items() if id not in seen))
+    refuse(
+        *(
+            ("FORBIDDEN", f"ids.{place}")
+            for id, place in places.items()
+            if not ranks(me, team=model.teams[id]) & ORGANIZATION
+        )
+    )
+
+    def done(payload: Any) -> None:
+        assert {*payload["deletedIds"]} == {*places}
+        for id in places:
+            model.end_team(model.teams[id])
+
+    return done
