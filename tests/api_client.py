@@ -17,6 +17,7 @@ errors {
   __typename code path message
   ... on VersionConflict { currentVersion }
   ... on LimitExceeded { level limit requested }
+  ... on ModelNotAllowed { level model }
   ... on TeamsExceedLimits { teams { id } }
   ... on MembersOutsideOrganization { members { id user { id } } }
 }

@@ -35,6 +35,7 @@ EMPTY = "; ".join(
         + " CASCADE",
         f"DELETE FROM organizations WHERE id <> '{DEFAULT_ORGANIZATION}'",
         "UPDATE organizations SET name = 'Default', name_key = 'default', metadata = '{}', version = 1",
+        "UPDATE organizations SET models = '{}', allow_none = false",
     ]
 )
 

@@ -1,5 +1,6 @@
 """Things made straight in the database, valid by default, for tests to start from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from bursar.database.pool import Database
 from bursar.database.rows import Row
 from bursar.database.tables import (
     BUDGET_OWNERS,
+    LISTED_IN,
+    access_group_uses,
+    access_groups,
     audit_entries,
     budget_attachments,
     budget_model_limits,
@@ -26,7 +30,7 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
 from bursar.services.attributes import columns_of
-from bursar.services.keys import insert_key
+from bursar.services.key_creation import insert_key
 
 PEPPER = b"a pepper for tests of 32 bytes or more"
 
@@ -186,6 +190,19 @@ class Factory:
         self._count += 1
         named = columns_of({"name": name or f"Plan {self._count}"})
         return await self._insert(budgets, Prefix.BUDGET, {**named, **limits})
+
+    async def access_group(self, name: str | None = None, *, models: Sequence[str] = ()) -> Row:
+        """A group of models, which nothing names yet."""
+        self._count += 1
+        named = columns_of({"name": name or f"group-{self._count}"})
+        return await self._insert(
+            access_groups, Prefix.ACCESS_GROUP, {**named, "models": list(models)}
+        )
+
+    async def access_group_use(self, group: Row, owner: str, owner_id: str) -> None:
+        """Note that the list of an owner, of a kind in LISTED_IN, names the group, as it does."""
+        columns = {"group_id": group.id, LISTED_IN[owner]: owner_id}
+        await self._database.write(lambda tx: insert_row(tx, access_group_uses, columns))
 
     async def attachment(self, plan: Row, owner: str, owner_id: str) -> None:
         """Give a plan to an owner, of a kind in BUDGET_OWNERS, which has no budget."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from graphql import GraphQLObjectType, build_schema, get_named_type
 from typer.main import get_command
 
 from bursar.access.policy import POLICY, Action
@@ -22,6 +23,14 @@ SPANS = set(re.findall(r"`([^`\n]+)`", PROSE))
 URL = "http://127.0.0.1:8080"
 ID = re.compile(r"\b([a-z]+)_[0-7][0-9a-z]{25}\b")
 END = "\x1e"
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
+LISTS = {
+    f"{type_.name}.{name}": field
+    for type_ in SCHEMA.type_map.values()
+    if isinstance(type_, GraphQLObjectType)
+    for name, field in type_.fields.items()
+    if "filter" in field.args
+}
 
 
 @pytest.fixture
@@ -95,3 +104,19 @@ def five_minutes() -> list[tuple[str, str]]:
 def told(answer: str) -> object:
     """What an answer says, ids by their kind alone, as they differ from one run to the next."""
     return json.loads(ID.sub(r"\1_…", answer) or "null")
+
+
+def test_every_list_is_there_with_its_filters_and_orders() -> None:
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+    order = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)*\b")
+    told = {
+        name: (set(re.findall(r"`(\w+)`", filters)), set(order.findall(orders)))
+        for names, filters, orders in rows
+        for name in re.findall(r"`([\w.]+)`", names)
+    }
+    for place, field in LISTS.items():
+        filters, orders = get_named_type(field.args["filter"].type).fields, set()
+        if "orderBy" in field.args:
+            by = get_named_type(field.args["orderBy"].type).fields["field"]
+            orders = set(get_named_type(by.type).values)
+        assert told[place.removeprefix("Query.")] == (filters.keys(), orders), place

@@ -8,15 +8,76 @@ down_revision = "0002"
 # What waits longer for a table makes everybody else wait behind it.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 
+HOLDERS_OF_MODELS = ("organizations", "users", "teams", "api_keys")
 DURATION = "'^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'"
 
-MODELS: tuple[str, ...] = ()
 
-MODELS_BACK: tuple[str, ...] = ()
+MODELS: tuple[str, ...] = (
+    *(
+        f"""
+        ALTER TABLE {table}
+            ADD COLUMN models text[] NOT NULL DEFAULT '{{}}',
+            ADD COLUMN allow_none boolean NOT NULL DEFAULT false,
+            ADD CONSTRAINT {table}_models_count_check CHECK (cardinality(models) <= 500),
+            ADD CONSTRAINT {table}_allow_none_is_empty_check
+                CHECK (NOT allow_none OR cardinality(models) = 0)
+        """
+        for table in HOLDERS_OF_MODELS
+    ),
+    "ALTER TABLE teams ADD COLUMN model_aliases jsonb NOT NULL DEFAULT '{}'",
+)
 
-ACCESS_GROUPS: tuple[str, ...] = ()
+MODELS_BACK: tuple[str, ...] = (
+    "ALTER TABLE teams DROP COLUMN model_aliases",
+    *(
+        f"ALTER TABLE {table} DROP COLUMN models, DROP COLUMN allow_none"
+        for table in HOLDERS_OF_MODELS
+    ),
+)
 
-ACCESS_GROUPS_BACK: tuple[str, ...] = ()
+LISTED_IN = {
+    "organization_id": "organizations",
+    "team_id": "teams",
+    "user_id": "users",
+    "api_key_id": "api_keys",
+}
+
+ACCESS_GROUPS: tuple[str, ...] = (
+    """
+    CREATE TABLE access_groups (
+        id text COLLATE "C" PRIMARY KEY,
+        name text NOT NULL,
+        name_key text COLLATE "C" NOT NULL UNIQUE,
+        description text,
+        models text[] NOT NULL DEFAULT '{}',
+        version integer NOT NULL DEFAULT 1,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT access_groups_name_length_check CHECK (char_length(name) BETWEEN 1 AND 128),
+        CONSTRAINT access_groups_name_key_length_check
+            CHECK (char_length(name_key) BETWEEN 1 AND 256),
+        CONSTRAINT access_groups_description_length_check
+            CHECK (char_length(description) <= 2000),
+        CONSTRAINT access_groups_models_count_check CHECK (cardinality(models) <= 500)
+    )
+    """,
+    'CREATE TABLE access_group_uses (group_id text COLLATE "C" NOT NULL REFERENCES access_groups, '
+    + ", ".join(
+        f'{column} text COLLATE "C" REFERENCES {table} ON DELETE CASCADE'
+        for column, table in LISTED_IN.items()
+    )
+    + ", CONSTRAINT access_group_uses_one_list_check CHECK ("
+    + " + ".join(f"({column} IS NOT NULL)::int" for column in LISTED_IN)
+    + " = 1))",
+    "CREATE INDEX ON access_group_uses (group_id)",
+    *(
+        f"CREATE UNIQUE INDEX access_group_uses_{column}_key "
+        f"ON access_group_uses ({column}, group_id) WHERE {column} IS NOT NULL"
+        for column in LISTED_IN
+    ),
+)
+
+ACCESS_GROUPS_BACK: tuple[str, ...] = ("DROP TABLE access_group_uses", "DROP TABLE access_groups")
 
 PERMISSIONS: tuple[str, ...] = (
     "ALTER TABLE teams ADD COLUMN member_permissions text[]",
@@ -189,13 +250,64 @@ AUDIT = (
 
 AUDIT_BACK = ("ALTER TABLE audit_entries DROP COLUMN on_behalf_of",)
 
-SCHEDULES: tuple[str, ...] = ()
+SPENDERS = {
+    "organization_id": "organizations",
+    "organization_member_id": "organization_members",
+    "team_id": "teams",
+    "team_member_id": "team_members",
+    "user_id": "users",
+    "api_key_id": "api_keys",
+}
 
-SCHEDULES_BACK: tuple[str, ...] = ()
+SCHEDULES: tuple[str, ...] = (
+    "CREATE TABLE budget_schedules ("
+    + ", ".join(
+        f'{column} text COLLATE "C" REFERENCES {table} ON DELETE CASCADE'
+        for column, table in SPENDERS.items()
+    )
+    + """,
+        starts_at timestamptz NOT NULL,
+        duration text COLLATE "C",
+        timezone text COLLATE "C" NOT NULL,
+        CONSTRAINT budget_schedules_duration_form_check
+            CHECK (duration ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'),
+        CONSTRAINT budget_schedules_timezone_length_check
+            CHECK (char_length(timezone) BETWEEN 1 AND 64),
+        CONSTRAINT budget_schedules_one_holder_check CHECK ("""
+    + " + ".join(f"({column} IS NOT NULL)::int" for column in SPENDERS)
+    + " = 1))",
+    *(
+        f"CREATE UNIQUE INDEX budget_schedules_{column}_starts_at_key "
+        f"ON budget_schedules ({column}, starts_at) WHERE {column} IS NOT NULL"
+        for column in SPENDERS
+    ),
+)
 
-INDEXES: tuple[str, ...] = ()
+SCHEDULES_BACK: tuple[str, ...] = ("DROP TABLE budget_schedules",)
 
-INDEXES_BACK: tuple[str, ...] = ()
+INDEXES: tuple[str, ...] = (
+    "CREATE INDEX ON users (role, name_key, id)",
+    "CREATE INDEX users_blocked_idx ON users (id) WHERE blocked",
+    "CREATE INDEX ON api_keys (expires_at, id)",
+    "CREATE INDEX api_keys_alias_or_none_id_idx ON api_keys (COALESCE(alias_key, ''), id)",
+    "CREATE INDEX api_keys_blocked_idx ON api_keys (id) WHERE blocked",
+    "DROP INDEX budget_attachments_plan_id_idx",
+    "CREATE INDEX ON budget_attachments (plan_id, team_id)",
+    "CREATE INDEX ON audit_entries (actor_key_id, id)",
+    "CREATE INDEX ON audit_entries (at, id)",
+)
+
+INDEXES_BACK: tuple[str, ...] = (
+    "DROP INDEX audit_entries_at_id_idx",
+    "DROP INDEX audit_entries_actor_key_id_id_idx",
+    "DROP INDEX budget_attachments_plan_id_team_id_idx",
+    "CREATE INDEX ON budget_attachments (plan_id)",
+    "DROP INDEX api_keys_blocked_idx",
+    "DROP INDEX api_keys_alias_or_none_id_idx",
+    "DROP INDEX api_keys_expires_at_id_idx",
+    "DROP INDEX users_blocked_idx",
+    "DROP INDEX users_role_name_key_id_idx",
+)
 
 
 def upgrade() -> None:

@@ -61,6 +61,8 @@ DEEDS = {
     "organizationUpdate name": one_organization(name="New"),
     "organizationUpdate metadata": one_organization(metadata={}),
     "organizationUpdate budget": one_organization(budget={"rpmLimit": "10"}),
+    "organizationUpdate models": one_organization(models=["gpt-*"]),
+    "organizationUpdate allowNone": one_organization(allowNone=False),
     "organizationUpdate externalId": one_organization(externalId="new"),
     "organizationDelete": deed("id", lambda w, _: {"id": w.organization.id, "cascade": True}),
     "organizationMembersAdd": within_organization(
@@ -102,10 +104,18 @@ DEEDS = {
     "teamUpdate metadata": one_team(metadata={}),
     "teamUpdate tags": one_team(tags=["new"]),
     "teamUpdate description": one_team(description="New"),
+    "teamUpdate models": one_team(models=["openai/gpt-5"]),
+    "teamUpdate allowNone": one_team(allowNone=True),
+    "teamUpdate modelAliases": one_team(modelAliases=[{"alias": "fast", "model": "gpt-5"}]),
     "teamUpdate budget": one_team(budget={"rpmLimit": "8"}),
+    "teamUpdate rpmLimitType": one_team(rpmLimitType="GUARANTEED"),
     "teamUpdate externalId": one_team(externalId="new"),
     "teamUpdate gatewaySettings": one_team(gatewaySettings={"guardrails": ["pii"]}),
     "teamUpdate name and budget": one_team(name="New", budget={"rpmLimit": "8"}),
+    "teamModelsAdd": deed("id", lambda w, _: {"id": w.team.id, "models": ["gpt-5"]}),
+    "teamModelsRemove": deed(
+        "id", lambda w, _: {"id": w.team.id, "models": ["gpt-4"], "allowNone": True}
+    ),
     "teamMemberBudgetUpdate": within_team(lambda _, __: {"budget": {"rpmLimit": "8"}}),
     "teamMemberPermissionsUpdate": within_team(lambda _, __: {"permissions": ["KEY_CREATE"]}),
     "teamBlock": one_team(),
@@ -156,6 +166,7 @@ DEEDS = {
     "teamLeave": deed("teamId", lambda w, _: {"teamId": w.team.id}, n="teamId"),
     "userCreate": deed("", lambda _, __: {"name": "New"}),
     "userUpdate": one_mate(name="New"),
+    "userUpdate models": one_mate(models=["gpt-*"]),
     "userUpdate oneself": deed("id", lambda _, me: {"id": me.id, "role": "ADMIN"}),
     "userDelete": one_mate(),
     "userBlock": one_mate(),
@@ -176,6 +187,7 @@ DEEDS = {
     "apiKeyUpdate of a service": one_key("service", budget={"rpmLimit": "9"}),
     "apiKeyUpdate of a member permitted": one_key("member", alias="New"),
     "apiKeyUpdate of a service permitted": one_key("service", alias="New"),
+    "apiKeyUpdate rpmLimitType": one_key("member", rpmLimitType="GUARANTEED"),
     "apiKeyUpdate of one's own": deed("alias", lambda _, me: {"id": me.key_id, "alias": "New"}),
     "apiKeyMove of a service": deed(
         "id",
@@ -248,6 +260,7 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
     "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
     "budgets": (MANY, lambda _, __: {}),
+    "resetPreview": ("{ start end }", lambda _, __: {"duration": "1mo"}),
     "auditEntries": (MANY, lambda _, __: {}),
 }
 

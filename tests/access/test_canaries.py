@@ -18,8 +18,19 @@ STRANGERS = [who for who in ACTORS if not who.startswith("platform")]
 async def make_canaries(make: Factory, mate: Person) -> list[str]:
     """Another organization full of marks, which the mate belongs to as well; its ids."""
     named = {"name": CANARY, "external_id": CANARY, "metadata": {CANARY: CANARY}}
-    organization = await make.organization(**named)
-    team = await make.team(organization, **named, description=CANARY, tags=[CANARY])
+    models = [CANARY, f"group:{CANARY}"]
+    organization = await make.organization(**named, models=models)
+    team = await make.team(
+        organization,
+        **named,
+        description=CANARY,
+        tags=[CANARY],
+        models=models,
+        model_aliases={CANARY: CANARY},
+    )
+    group = await make.access_group(CANARY, models=[f"{CANARY}-mini"])
+    for owner, row in (("organization", organization), ("team", team)):
+        await make.access_group_use(group, owner, row.id)
     bird = await make.person(email=f"{CANARY}@example.com", **named)
     joined = [
         await make.organization_member(organization, bird, OrganizationRole.ADMIN),
@@ -69,7 +80,7 @@ def questions(ids: list[str]) -> list[str]:
     some["teamDeletePreview"] = some["nodes"]
     external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
-    some |= {"userByEmail": email}
+    some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
     each = ("node", "organization", "team", "user", "apiKey", "budget")
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
     broad = [document for name, document in documents.items() if name not in each]

@@ -25,6 +25,7 @@ CONTRACT = {
     "team:limit": "PO",
     "team_gateway_settings:update": "PO",
     "team:move": "PO",
+    "team_models:update": "POT",
     "team:block": "PO",
     "team:delete": "PO",
     "team_members:add": "POT",

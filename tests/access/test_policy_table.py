@@ -30,6 +30,8 @@ organizationCreate                   ok    F      F   F     F      F     F     F
 organizationUpdate name              ok    F      F   ok    F      F     F     F        N     N
 organizationUpdate metadata          ok    F      F   ok    F      F     F     F        N     N
 organizationUpdate budget            ok    F      F   F     F      F     F     F        N     N
+organizationUpdate models            ok    F      F   F     F      F     F     F        N     N
+organizationUpdate allowNone         ok    F      F   F     F      F     F     F        N     N
 organizationUpdate externalId        ok    F      F   F     F      F     F     F        N     N
 organizationDelete                   ok    F      F   F     F      F     F     F        N     N
 organizationMembersAdd               ok    F      F   ok    F      F     F     F        N     N
@@ -49,10 +51,16 @@ teamUpdate joinable                  ok    F      F   ok    F      N     ok    F
 teamUpdate metadata                  ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate tags                      ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate description               ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate models                    ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate allowNone                 ok    F      F   ok    F      N     ok    F        N     N
+teamUpdate modelAliases              ok    F      F   ok    F      N     ok    F        N     N
 teamUpdate budget                    ok    F      F   ok    F      N     F     F        N     N
+teamUpdate rpmLimitType              ok    F      F   ok    F      N     F     F        N     N
 teamUpdate externalId                ok    F      F   ok    F      N     F     F        N     N
 teamUpdate gatewaySettings           ok    F      F   ok    F      N     F     F        N     N
 teamUpdate name and budget           ok    F      F   ok    F      N     f     F        N     N
+teamModelsAdd                        ok    F      F   ok    F      N     ok    F        N     N
+teamModelsRemove                     ok    F      F   ok    F      N     ok    F        N     N
 teamMemberBudgetUpdate               ok    F      F   ok    F      N     ok    F        N     N
 teamMemberPermissionsUpdate          ok    F      F   ok    F      N     ok    F        N     N
 teamBlock                            ok    F      F   ok    F      N     F     F        N     N
@@ -77,6 +85,7 @@ teamLeave                            n     F      F   n     n      N     ok    o
 
 userCreate                           ok    F      F   F     F      F     F     F        F     F
 userUpdate                           ok    F      F   F     F      N     F     F        N     N
+userUpdate models                    ok    F      F   F     F      N     F     F        N     N
 userUpdate oneself                   ok    F      F   F     F      F     F     F        F     F
 userDelete                           ok    F      F   F     F      N     F     F        N     N
 userBlock                            ok    F      F   F     F      N     F     F        N     N
@@ -95,6 +104,7 @@ apiKeyUpdate of a member             ok    F      F   ok    F      N     ok    N
 apiKeyUpdate of a service            ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of a member permitted   ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of a service permitted  ok    F      F   ok    F      N     ok    F        N     N
+apiKeyUpdate rpmLimitType            ok    F      F   ok    F      N     ok    N        N     N
 apiKeyUpdate of one's own            ok    F      F   ok    ok     ok    ok    ok       ok    ok
 apiKeyMove of a service              ok    F      F   ok    F      N     n     N        N     N
 apiKeyMove of one's own              X     F      F   X     f      N     X     f        N     N
@@ -147,6 +157,7 @@ budget of one member                 whole whole  whole whole whole  -     whole
 budget of user                       whole whole  -     -     -      -     -     -      -     -
 budget of many                       whole whole  -     -     -      -     -     -      -     -
 budgets                              2     2      0     0     0      0     0     0      0     0
+resetPreview                         10    10     10    10    10     10    10    10     10    10
 auditEntries                         3     3      2     2     2      0     1     0      0     1
 """
 

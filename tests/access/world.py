@@ -55,6 +55,7 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         organization,
         external_id="acme/search",
         blocked=blocked,
+        models=["gpt-4"],
         member_permissions=list(MemberPermission) if permitted else None,
     )
     other_organization = await make.organization(external_id="rival")

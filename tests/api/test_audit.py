@@ -80,6 +80,10 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
         ("budgetDetach", {"holderId": team_id}, []),
         ("budgetDelete", {"id": plan_id}, ["budget.delete"]),
         ("teamUpdate", {"id": team_id, "name": "U"}, ["team.update"]),
+        ("teamModelsAdd", {"id": team_id, "models": ["gpt-5"]}, ["team.update"]),
+        ("teamModelsAdd", {"id": team_id, "models": ["gpt-5"]}, []),
+        ("teamModelsRemove", {"id": team_id, "models": ["gpt-5"]}, ["team.update"]),
+        ("teamModelsRemove", {"id": team_id, "models": ["gpt-5"]}, []),
         ("teamMemberBudgetUpdate", {"teamId": team_id, "budget": {}}, ["team.update"]),
         ("teamMemberPermissionsUpdate", {"teamId": team_id, "permissions": []}, ["team.update"]),
         ("teamBlock", {"id": team_id}, ["team.block"]),
@@ -204,6 +208,8 @@ async def test_created_and_deleted_things_are_whole_on_one_side(api: Api, make: 
         "role": "USER",
         "blocked": False,
         "metadata": {},
+        "models": [],
+        "allowNone": False,
         "createdAt": user["createdAt"],
     }
 

@@ -44,7 +44,7 @@ def edges_of(kind: GraphQLObjectType) -> dict[str, str]:
             if target.name.endswith("Connection"):
                 selection = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage } }"
             edges[name] = f"{name} {selection}"
-        elif name in {"viewerPermissions", "permissions"}:
+        elif name in {"viewerPermissions", "permissions", "effectiveModels"}:
             edges[name] = name
     return edges
 
@@ -53,7 +53,7 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
     things: dict[str, list[str]] = {}
     for _ in range(50):
         organization = await make.organization()
-        team = await make.team(organization)
+        team = await make.team(organization, model_aliases={"fast": "gpt-5"})
         person = await make.person()
         member = await make.team_member(team, person)
         for owner, row in (

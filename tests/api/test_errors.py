@@ -57,6 +57,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "organizationDelete": {"id": "$organization"},
     "teamCreate": {"name": "T"},
     "teamUpdate": {"id": "$team"},
+    "teamModelsAdd": {"id": "$team", "models": ["gpt-5"]},
+    "teamModelsRemove": {"id": "$team", "models": ["gpt-5"]},
     "teamMemberBudgetUpdate": {"teamId": "$team"},
     "teamMemberPermissionsUpdate": {"teamId": "$team"},
     "teamBlock": {"id": "$team"},

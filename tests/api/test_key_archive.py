@@ -49,7 +49,8 @@ async def test_a_deleted_key_is_refused_and_archived_as_it_was(
     await make.budget("api_key", key.row, max_budget=5, rpm_limit=7)
     whole = """
       query($id: ID!) { apiKey(id: $id) {
-        id kind externalId alias lastFour scopes blocked expiresAt rotationInterval rotatedAt
+        id kind externalId alias lastFour scopes blocked models allowNone
+        expiresAt rotationInterval rotatedAt
         graceEndsAt rpmLimitType tpmLimitType metadata version createdAt updatedAt
       } }
     """

@@ -42,9 +42,11 @@ async def refusals(api: Api, person: Person | Key, **given: Any) -> list[tuple[s
     return (await api.refused(person, "teamCreate", **{"name": "Mine", **given})).refusals
 
 
-@pytest.mark.parametrize("given", [{}, {"organizationId": DEFAULT_ORGANIZATION}])
+@pytest.mark.parametrize(
+    "given", [{}, {"organizationId": DEFAULT_ORGANIZATION, "externalId": None}]
+)
 async def test_a_user_creates_a_team_and_administers_it(
-    on: Api, make: Factory, owner: asyncpg.Connection, given: dict[str, str]
+    on: Api, make: Factory, owner: asyncpg.Connection, given: dict[str, str | None]
 ) -> None:
     me = await make.person()
     team = await created(on, me, **given)

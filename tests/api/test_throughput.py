@@ -90,6 +90,20 @@ async def test_a_parent_without_a_limit_has_room_for_all(api: Api, make: Factory
     assert excess(answer) == ("budget.rpmLimit", "organization", str(2**62), str(2**63))
 
 
+async def test_what_is_above_the_parent_by_itself_is_said_once(api: Api, make: Factory) -> None:
+    organization, admin = await bounded(make, rpm_limit=10, tpm_limit=10), await make.admin()
+    tokens = await make.team(organization, tpm_limit_type=GUARANTEED)
+    await make.budget("team", tokens, tpm_limit=6)
+    team = await make.team(organization, rpm_limit_type=GUARANTEED, tpm_limit_type=GUARANTEED)
+    limits = {"rpmLimit": 11, "tpmLimit": 5}
+    answer = await api.refused(admin, "teamUpdate", id=team.id, budget=limits)
+    said = [(error["path"][-1], error["requested"]) for error in answer.payload["errors"]]
+    assert said == [("rpmLimit", "11"), ("tpmLimit", "11")]
+    plan = await make.plan(rpm_limit=11, tpm_limit=5)
+    answer = await api.refused(admin, "budgetAttach", budgetId=plan.id, holderId=team.id)
+    assert [error["requested"] for error in answer.payload["errors"]] == ["11", "11"]
+
+
 async def test_each_dimension_is_added_up_by_itself_and_all_of_them_are_said(
     api: Api, make: Factory
 ) -> None:

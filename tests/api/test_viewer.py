@@ -17,6 +17,7 @@ TO_A_TEAM = [
     "TEAM_UPDATE",
     "TEAM_LIMIT",
     "TEAM_MOVE",
+    "TEAM_MODELS_UPDATE",
     "TEAM_BLOCK",
     "TEAM_DELETE",
     "TEAM_MEMBERS_ADD",
@@ -24,6 +25,7 @@ TO_A_TEAM = [
     "TEAM_MEMBER_UPDATE",
     "TEAM_MEMBERS_REMOVE",
     "TEAM_MEMBER_BUDGET_UPDATE",
+    "TEAM_MEMBER_PERMISSIONS_UPDATE",
 ]
 ABOVE_THE_TEAM = {
     "TEAM_LIMIT",
@@ -106,7 +108,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
       { limits { defaultPageSize maxPageSize maxNodeIds maxMembersAtOnce maxTeamsDeletedAtOnce
         maxApiKeysDeletedAtOnce maxGracePeriod
         maxNameCharacters maxEmailCharacters maxDescriptionCharacters maxTags maxTagCharacters
-        maxMetadataBytes maxMetadataDepth maxDurationYears maxBodyBytes
+        maxMetadataBytes maxMetadataDepth maxDurationYears maxPreviewPeriods maxBodyBytes
         maxIdempotencyKeyCharacters idempotencyHours } }
     """
     limits = (await api(admin, document)).payload
@@ -119,7 +121,7 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
     assert (limits["maxMembersAtOnce"], limits["maxTeamsDeletedAtOnce"]) == (500, 100)
     assert (limits["maxApiKeysDeletedAtOnce"], limits["maxGracePeriod"]) == (100, "30d")
     assert (limits["maxMetadataBytes"], limits["maxMetadataDepth"]) == (16 * 1024, 8)
-    assert limits["maxDurationYears"] == 100
+    assert (limits["maxDurationYears"], limits["maxPreviewPeriods"]) == (100, 100)
     assert (limits["maxIdempotencyKeyCharacters"], limits["idempotencyHours"]) == (128, 24)
     team = await make.team()
     tag = "t" * limits["maxTagCharacters"]

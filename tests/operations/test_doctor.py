@@ -22,12 +22,13 @@ from bursar.operations.seed import seed
 
 ORGANIZATION, OTHER = (id_from(Prefix.ORGANIZATION, number) for number in (1, 2))
 USER, STRANGER = (id_from(Prefix.USER, number) for number in (1, 2))
+GROUP = id_from(Prefix.ACCESS_GROUP, 1)
 BELONGING = id_from(Prefix.ORGANIZATION_MEMBER, 1)
 TEAM, ELSEWHERE, SIBLING = (id_from(Prefix.TEAM, number) for number in (1, 2, 3))
 MEMBER = id_from(Prefix.TEAM_MEMBER, 1)
 KEY, SERVICE = (id_from(Prefix.API_KEY, number) for number in (1, 2))
-OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING = (
-    id_from(Prefix.BUDGET, number) for number in (1, 2, 3, 4, 5, 6)
+OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING, OF_MEMBERS = (
+    id_from(Prefix.BUDGET, number) for number in range(1, 8)
 )
 NOBODY = id_from(Prefix.USER, 9)
 
@@ -49,6 +50,12 @@ HEALTHY = f"""
         VALUES
             ('{KEY}', '{USER}', '{TEAM}', 'CI', 'ci', sha256('one'), '1234', '{{MANAGE}}', '30d'),
             ('{SERVICE}', NULL, '{TEAM}', NULL, NULL, sha256('two'), '1234', '{{INFER}}', NULL);
+    INSERT INTO access_groups (id, name, name_key, models)
+        VALUES ('{GROUP}', 'Cheap', 'cheap', '{{gpt-mini,claude}}');
+    UPDATE organizations SET models = '{{gpt-*,claude}}' WHERE id = '{ORGANIZATION}';
+    UPDATE teams SET models = '{{group:Cheap}}', model_aliases = '{{"fast": "gpt-mini"}}'
+        WHERE id = '{TEAM}';
+    INSERT INTO access_group_uses (group_id, team_id) VALUES ('{GROUP}', '{TEAM}');
     INSERT INTO budgets (id, organization_id, max_budget, rpm_limit, duration, timezone)
         VALUES ('{OF_ORGANIZATION}', '{ORGANIZATION}', 500, 10, '1mo', 'Europe/Rome');
     INSERT INTO budgets (id, team_id, max_budget) VALUES ('{OF_TEAM}', '{TEAM}', 500);
@@ -57,6 +64,10 @@ HEALTHY = f"""
         ('{PLAN}', 'Gold', 'gold', 1000), ('{LOW}', 'Low', 'low', 1);
     INSERT INTO budget_attachments (plan_id, api_key_id) VALUES ('{LOW}', '{SERVICE}');
     INSERT INTO budget_attachments (plan_id, user_id) VALUES ('{PLAN}', '{USER}');
+    INSERT INTO budget_schedules (organization_id, team_member_id, starts_at, duration, timezone)
+        VALUES ('{ORGANIZATION}', NULL, '-infinity', '1d', 'UTC'),
+            ('{ORGANIZATION}', NULL, now(), '1mo', 'Europe/Rome'),
+            (NULL, '{MEMBER}', now(), NULL, 'UTC');
 """
 
 Found = tuple[str, str, str]
@@ -138,6 +149,43 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
             ("constraints-in-place", "api_keys", "api_keys_team_id_user_id_fkey is missing"),
         ],
     ),
+    "a team whose models its organization does not allow": (
+        f"UPDATE teams SET models = models || '{{o1,gpt-5}}' WHERE id = '{TEAM}'",
+        [("team-models-within-organization", TEAM, "o1 is not within the models of its")],
+    ),
+    "a group that grew out of an organization's models": (
+        f"UPDATE access_groups SET models = models || '{{o1}}' WHERE id = '{GROUP}'",
+        [("team-models-within-organization", TEAM, "group:Cheap is not within the models")],
+    ),
+    "a group that nobody remembers": (
+        f"UPDATE users SET models = '{{group:Cheap}}' WHERE id = '{USER}'",
+        [
+            (
+                "users-groups-remembered",
+                USER,
+                "names groups ['Cheap'], but is remembered to name []",
+            )
+        ],
+    ),
+    "a group that is remembered and not named": (
+        f"UPDATE teams SET models = '{{claude}}' WHERE id = '{TEAM}'",
+        [("teams-groups-remembered", TEAM, "names groups [], but is remembered to name ['Cheap']")],
+    ),
+    "a model of a name that the API does not take": (
+        f"UPDATE api_keys SET models = '{{a b}}' WHERE id = '{KEY}'",
+        [("api_keys-models", KEY, "models.0: This must not contain white space")],
+    ),
+    "a group in a group": (
+        f"UPDATE access_groups SET models = '{{group:x}}' WHERE id = '{GROUP}'",
+        [
+            ("access_groups-models", GROUP, "models has another group"),
+            ("team-models-within-organization", TEAM, "group:Cheap is not within the models"),
+        ],
+    ),
+    "an alias of a pattern": (
+        f"""UPDATE teams SET model_aliases = '{{"a": "gpt-*"}}' WHERE id = '{TEAM}'""",
+        [("teams-aliases", TEAM, "model_aliases.0.model: This must be one model, no pattern")],
+    ),
     "an own budget beside a plan": (
         f"INSERT INTO budget_attachments (plan_id, api_key_id) VALUES ('{LOW}', '{KEY}')",
         [("own-budget-or-plan", OF_KEY, f"api_key_id {KEY} has plan {LOW} too")],
@@ -145,6 +193,21 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
     "an attached budget that is no plan": (
         f"UPDATE budget_attachments SET plan_id = '{OF_ORGANIZATION}' WHERE plan_id = '{PLAN}'",
         [("attached-budgets-are-plans", OF_ORGANIZATION, "has no name")],
+    ),
+    "schedules that end with another duration, or another zone": (
+        (
+            f"UPDATE budgets SET timezone = 'UTC' WHERE id = '{OF_ORGANIZATION}';"
+            "INSERT INTO budgets (id, default_of_team_id, duration)"
+            f" VALUES ('{OF_MEMBERS}', '{TEAM}', '1d')"
+        ),
+        [
+            (
+                "schedules-in-force",
+                ORGANIZATION,
+                "ends with 1mo in Europe/Rome, but its budget has 1mo",
+            ),
+            ("schedules-in-force", MEMBER, "but its budget has 1d in UTC"),
+        ],
     ),
     "no built-in organization": (
         (
@@ -377,7 +440,12 @@ def test_every_check_of_a_relation_a_value_or_the_catalog_is_shown_to_find_somet
     shown = {check for _, expected in BREAKS.values() for check, _, _ in expected}
     generated = {check.name for check in CONSTRAINTS}
     by_kind = {check.name for check in CHECKS} - generated - shown
-    assert {name.rpartition("-")[2] for name in by_kind} <= {"ids", "metadata"}
+    assert {name.rpartition("-")[2] for name in by_kind} <= {
+        "ids",
+        "metadata",
+        "models",
+        "remembered",
+    }
 
 
 def test_no_two_checks_have_one_name() -> None:

@@ -28,6 +28,7 @@ SEEDED = {
     "team_members": Prefix.TEAM_MEMBER,
     "api_keys": Prefix.API_KEY,
     "budgets": Prefix.BUDGET,
+    "access_groups": Prefix.ACCESS_GROUP,
 }
 
 # Each finds the rows that break the rule.
@@ -170,9 +171,10 @@ async def test_there_is_as_much_seeded_data_as_was_asked_for(database: Place) ->
 
     assert (stored["organizations"], stored["users"], stored["teams"]) == (8, 150, 60)
     assert (stored["team_members"], stored["api_keys"]) == (60 * 7, 60 * 6)
-    assert answered.pop("budget_model_limits") > 0
+    for partly in ("budget_model_limits", "access_group_uses"):
+        assert answered.pop(partly) > 0
+        del heard[partly]
     assert answered == {table: stored[table] for table in SEEDED}
-    assert heard.pop("budget_model_limits")[0] > 0
     assert heard == {table: (count, count) for table, count in answered.items()}
 
 
@@ -182,6 +184,9 @@ async def test_seeded_data_shows_every_kind_of_thing(seeded: asyncpg.Connection)
     for condition in ("blocked", "external_id IS NULL", "tags = '{}'", "description IS NULL"):
         share = f"SELECT count(*) FILTER (WHERE {condition})::float / count(*) FROM teams"
         assert 0 < await seeded.fetchval(share) < 1, condition
+    for table in ("organizations", "teams", "api_keys"):
+        share = f"SELECT count(*) FILTER (WHERE models = '{{}}')::float / count(*) FROM {table}"
+        assert 0 < await seeded.fetchval(share) < 1, table
     for condition in (
         *("blocked", "external_id IS NULL", "alias IS NULL", "user_id IS NULL"),
         *("expires_at IS NULL", "rotation_interval IS NULL", "metadata = '{}'"),

@@ -6,7 +6,7 @@ what limits its holders is locked before it, so that the two cannot be changed p
 
 from functools import cache
 
-from sqlalchemy import bindparam, func, select, union
+from sqlalchemy import bindparam, select, union
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.door import Lock, Path
@@ -21,7 +21,9 @@ from bursar.database.tables import (
     api_keys,
     budget_attachments,
     budgets,
+    organization_members,
     organizations,
+    team_members,
     teams,
     users,
 )
@@ -45,8 +47,9 @@ async def access_plan(
     lock: Lock = Lock.UPDATE,
     with_limits: bool = False,
 ) -> Row:
-    """The plan, locked, for an actor who may do this; `with_limits`: what limits its holders, too.
+    """The plan, locked, for an actor who may do this.
 
+    `with_limits`: what limits its holders too, and what they would go with.
     Raises NotFound or Forbidden at `path`, and RunAgain if it got a holder under something that is
     not locked while we waited.
     """
@@ -76,8 +79,8 @@ async def lock_plan(tx: Connection, plan_id: str, *, path: Path, lock: Lock) -> 
 
 
 async def ids_above(tx: Connection, plan_id: str) -> set[str]:
-    """What sets limits by the plan, or to what has it: organizations, teams and users."""
-    return {row.id for row in await tx.all(_above(), plan_id=plan_id)}
+    """What has the plan, and what that belongs to: organizations, teams and users."""
+    return {row.id for row in await tx.all(_above(), plan_id=plan_id)} - {None}
 
 
 @cache
@@ -89,18 +92,26 @@ def _plan(sight: Sight) -> Statement:
 
 @cache
 def _above() -> Statement:
-    """Organizations that have it or a team with it, teams that have it or a key with it, and users."""
-    has_plan = budget_attachments.c.plan_id == bindparam("plan_id")
-    of_teams = select(teams.c.organization_id.label("id")).join(
-        budget_attachments, budget_attachments.c.team_id == teams.c.id
-    )
-    parents = (budget_attachments.c.organization_id, budget_attachments.c.team_id)
-    keys = api_keys.join(budget_attachments, budget_attachments.c.api_key_id == api_keys.c.id)
-    holder = func.coalesce(api_keys.c.team_id, api_keys.c.user_id)
+    """What has the plan, but for keys and memberships, and what those and teams belong to."""
+    held = budget_attachments.c
+    of = {
+        held.team_id: (teams, [teams.c.organization_id]),
+        held.organization_member_id: (
+            organization_members,
+            [organization_members.c.organization_id, organization_members.c.user_id],
+        ),
+        held.team_member_id: (team_members, [team_members.c.team_id, team_members.c.user_id]),
+        held.api_key_id: (api_keys, [api_keys.c.team_id, api_keys.c.user_id]),
+    }
+    themselves = [
+        select(column.label("id"))
+        for column in (held.organization_id, held.team_id, held.default_of_team_id, held.user_id)
+    ]
+    owners = [
+        select(column.label("id")).join(budget_attachments, holder == table.c.id)
+        for holder, (table, columns) in of.items()
+        for column in columns
+    ]
     return Statement(
-        union(
-            *(select(id_.label("id")).where(has_plan, id_.is_not(None)) for id_ in parents),
-            of_teams.where(has_plan),
-            select(holder.label("id")).select_from(keys).where(has_plan),
-        )
+        union(*(query.where(held.plan_id == bindparam("plan_id")) for query in themselves + owners))
     )

@@ -28,6 +28,7 @@ class Action(StrEnum):
     TEAM_LIMIT = "team:limit"
     TEAM_GATEWAY_SETTINGS = "team_gateway_settings:update"
     TEAM_MOVE = "team:move"
+    TEAM_MODELS_UPDATE = "team_models:update"
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
@@ -84,14 +85,15 @@ POLICY: dict[Action, Rule] = {
     #                                           admin     admin         admin  with permission
     Action.ORGANIZATION_CREATE:            Rule(yes,      no,           no,    no,                 no,  "create an organization"),
     Action.ORGANIZATION_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this organization"),
-    Action.ORGANIZATION_LIMIT:             Rule(yes,      no,           no,    no,                 no,  "set the budget or external id of this organization"),
+    Action.ORGANIZATION_LIMIT:             Rule(yes,      no,           no,    no,                 no,  "set the models or budget or external id of this organization"),
     Action.ORGANIZATION_UPDATE:            Rule(yes,      yes,          no,    no,                 no,  "change this organization"),
     Action.ORGANIZATION_MEMBERS_ADD:       Rule(yes,      yes,          no,    no,                 no,  "add members to this organization"),
     Action.ORGANIZATION_MEMBER_UPDATE:     Rule(yes,      yes,          no,    no,                 no,  "change members of this organization"),
     Action.ORGANIZATION_MEMBERS_REMOVE:    Rule(yes,      yes,          no,    no,                 yes, "remove others from this organization"),
     Action.TEAM_CREATE:                    Rule(yes,      yes,          no,    no,                 yes, "create a team in this organization"),
     Action.TEAM_UPDATE:                    Rule(yes,      yes,          yes,   no,                 no,  "change this team"),
-    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget or external id of this team"),
+    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget, rate limits or external id of this team"),
+    Action.TEAM_MODELS_UPDATE:             Rule(yes,      yes,          yes,   no,                 no,  "set the models of this team"),
     Action.TEAM_MOVE:                      Rule(yes,      yes,          no,    no,                 no,  "move this team from or to this organization"),
     Action.TEAM_GATEWAY_SETTINGS:          Rule(yes,      yes,          no,    no,                 no,  "change the gateway settings of this team"),
     Action.TEAM_BLOCK:                     Rule(yes,      yes,          no,    no,                 no,  "block or unblock this team"),

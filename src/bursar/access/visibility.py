@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     false,
+    func,
     or_,
     select,
     true,
@@ -47,6 +48,15 @@ MY_TEAM = bindparam("actor_team_id", type_=Text)
 Condition = ColumnElement[bool]
 # What every reader of a row may see: the id (which tells the time of creation) and the name.
 SORTABLE = frozenset({"id", "name", "name_key", "created_at"})
+
+
+def among(column: ColumnElement[Any], ids: Select[Any]) -> Condition:
+    """The rows whose column is one of the ids, which are found first, and once.
+
+    Beside an OR, PostgreSQL would look at every row to tell whether it is IN a query, or even run
+    the query anew for each; of an array it looks up the members in an index.
+    """
+    return column == any_(func.array(ids.scalar_subquery()))
 
 
 def _my_organizations(*roles: OrganizationRole) -> Select[Any]:
@@ -86,12 +96,13 @@ def visible_organizations(sight: Sight) -> Condition:
     """
     return _by_sight(
         sight,
-        key=organizations.c.id.in_(select(teams.c.organization_id).where(visible_teams(sight))),
+        key=among(organizations.c.id, select(teams.c.organization_id).where(visible_teams(sight))),
         related=or_(
             organizations.c.id == DEFAULT_ORGANIZATION,
-            organizations.c.id.in_(_my_organizations()),
-            organizations.c.id.in_(
-                select(teams.c.organization_id).where(teams.c.id.in_(_my_teams()))
+            among(organizations.c.id, _my_organizations()),
+            among(
+                organizations.c.id,
+                select(teams.c.organization_id).where(among(teams.c.id, _my_teams())),
             ),
         ),
     )
@@ -102,7 +113,7 @@ def whole_organizations(sight: Sight) -> Condition:
     return _by_sight(
         sight,
         key=false(),
-        related=organizations.c.id.in_(_read_organizations()),
+        related=among(organizations.c.id, _read_organizations()),
     )
 
 
@@ -116,7 +127,7 @@ def visible_teams(sight: Sight) -> Condition:
         sight,
         key=teams.c.id == MY_TEAM,
         related=or_(
-            teams.c.id.in_(_my_teams()), teams.c.organization_id.in_(_read_organizations())
+            among(teams.c.id, _my_teams()), among(teams.c.organization_id, _read_organizations())
         ),
     )
 
@@ -126,7 +137,7 @@ def visible_team_members(sight: Sight) -> Condition:
     return _by_sight(
         sight,
         key=and_(team_members.c.team_id == MY_TEAM, team_members.c.user_id == ME),
-        related=team_members.c.team_id.in_(select(teams.c.id).where(visible_teams(sight))),
+        related=among(team_members.c.team_id, select(teams.c.id).where(visible_teams(sight))),
     )
 
 
@@ -137,24 +148,51 @@ def visible_organization_members(sight: Sight) -> Condition:
         key=false(),
         related=or_(
             organization_members.c.user_id == ME,
-            organization_members.c.organization_id.in_(_read_organizations()),
+            among(organization_members.c.organization_id, _read_organizations()),
         ),
     )
 
 
 def visible_users(sight: Sight) -> Condition:
-    """Oneself, the members of the teams one sees, and of the organizations one reads."""
+    """Oneself, the members of the teams one sees, and of the organizations one reads.
+
+    Of each user that is looked up, something in common is looked for: an admin has so much in common
+    with so many that all of it is never read, which is what a limit of one prevents.
+    """
+    membership = select(true()).where(
+        team_members.c.user_id == users.c.id,
+        team_members.c.team_id == teams.c.id,
+        visible_teams(sight),
+    )
+    colleagueship = select(true()).where(
+        organization_members.c.user_id == users.c.id,
+        among(organization_members.c.organization_id, _read_organizations()),
+    )
     return _by_sight(
         sight,
         key=users.c.id == ME,
         related=or_(
             users.c.id == ME,
-            users.c.id.in_(select(team_members.c.user_id).where(visible_team_members(sight))),
-            users.c.id.in_(
-                select(organization_members.c.user_id).where(
-                    organization_members.c.organization_id.in_(_read_organizations())
-                )
+            *(
+                common.limit(1).correlate(users).scalar_subquery()
+                for common in (membership, colleagueship)
             ),
+        ),
+    )
+
+
+def listed_users(sight: Sight) -> Condition:
+    """The same users, for a list of all of them: their ids are found first."""
+    colleagues = select(organization_members.c.user_id).where(
+        among(organization_members.c.organization_id, _read_organizations())
+    )
+    return _by_sight(
+        sight,
+        key=visible_users(sight),
+        related=or_(
+            users.c.id == ME,
+            among(users.c.id, select(team_members.c.user_id).where(visible_team_members(sight))),
+            among(users.c.id, colleagues),
         ),
     )
 
@@ -179,9 +217,10 @@ def visible_member_budgets(sight: Sight) -> Condition:
         key=visible_team_members(sight),
         related=or_(
             team_members.c.user_id == ME,
-            team_members.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-            team_members.c.team_id.in_(
-                select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
+            among(team_members.c.team_id, _my_teams(TeamRole.ADMIN)),
+            among(
+                team_members.c.team_id,
+                select(teams.c.id).where(among(teams.c.organization_id, _read_organizations())),
             ),
         ),
     )
@@ -214,16 +253,19 @@ def visible_holders(sight: Sight, table: FromClause) -> Condition:
         return true()
     seen_teams = select(teams.c.id).where(visible_teams(sight))
     seen: list[Condition] = [
-        table.c.team_id.in_(seen_teams),
-        table.c.default_of_team_id.in_(seen_teams),
-        table.c.team_member_id.in_(select(team_members.c.id).where(visible_member_budgets(sight))),
-        table.c.api_key_id.in_(select(api_keys.c.id).where(visible_api_keys(sight))),
+        among(table.c.team_id, seen_teams),
+        among(table.c.default_of_team_id, seen_teams),
+        among(
+            table.c.team_member_id, select(team_members.c.id).where(visible_member_budgets(sight))
+        ),
+        among(table.c.api_key_id, select(api_keys.c.id).where(visible_api_keys(sight))),
     ]
     if sight is Sight.RELATED:
         seen += [
-            table.c.organization_id.in_(_read_organizations()),
-            table.c.organization_member_id.in_(
-                select(organization_members.c.id).where(visible_organization_member_budgets(sight))
+            among(table.c.organization_id, _read_organizations()),
+            among(
+                table.c.organization_member_id,
+                select(organization_members.c.id).where(visible_organization_member_budgets(sight)),
             ),
             table.c.user_id == ME,
         ]
@@ -254,16 +296,17 @@ def visible_api_keys(sight: Sight) -> Condition:
                 api_keys.c.user_id == ME,
                 or_(
                     api_keys.c.team_id.is_(None),
-                    api_keys.c.team_id.in_(_my_teams_with(MemberPermission.KEY_READ)),
+                    among(api_keys.c.team_id, _my_teams_with(MemberPermission.KEY_READ)),
                 ),
             ),
             and_(
                 api_keys.c.user_id.is_(None),
-                api_keys.c.team_id.in_(_my_teams_with(MemberPermission.SERVICE_KEY_READ)),
+                among(api_keys.c.team_id, _my_teams_with(MemberPermission.SERVICE_KEY_READ)),
             ),
-            api_keys.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
-            api_keys.c.team_id.in_(
-                select(teams.c.id).where(teams.c.organization_id.in_(_read_organizations()))
+            among(api_keys.c.team_id, _my_teams(TeamRole.ADMIN)),
+            among(
+                api_keys.c.team_id,
+                select(teams.c.id).where(among(teams.c.organization_id, _read_organizations())),
             ),
         ),
     )
@@ -288,10 +331,11 @@ def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
 
 def visible_deleted_api_keys(sight: Sight) -> Condition:
     """Those of the organizations that one administers."""
+    mine = _my_organizations(OrganizationRole.ADMIN)
     return _by_sight(
         sight,
         key=false(),
-        related=deleted_api_keys.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN)),
+        related=and_(mine.exists(), among(deleted_api_keys.c.organization_id, mine)),
     )
 
 
@@ -305,13 +349,20 @@ def visible_deleted_teams(sight: Sight) -> Condition:
 
 
 def visible_audit_entries(sight: Sight) -> Condition:
-    """Those of the organizations one reads and of the teams one administers."""
+    """Those of the organizations one reads and of the teams one administers.
+
+    Who has none of either, as most have, is told so without a look at the entries of all others.
+    """
+    read, administered = _read_organizations(), _my_teams(TeamRole.ADMIN)
     return _by_sight(
         sight,
         key=false(),
-        related=or_(
-            audit_entries.c.organization_id.in_(_read_organizations()),
-            audit_entries.c.team_id.in_(_my_teams(TeamRole.ADMIN)),
+        related=and_(
+            or_(read.exists(), administered.exists()),
+            or_(
+                among(audit_entries.c.organization_id, read),
+                among(audit_entries.c.team_id, administered),
+            ),
         ),
     )
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -79,6 +80,21 @@ def limit_types() -> tuple[Column[str], ...]:
     )
 
 
+def models_columns() -> tuple[Column[object], ...]:
+    """An allow-list (domain/models.py): empty is open, unless nothing is allowed."""
+    return (
+        Column("models", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+        Column("allow_none", Boolean, nullable=False, server_default=text("false")),
+    )
+
+
+def models_checks() -> tuple[CheckConstraint, ...]:
+    return (
+        CheckConstraint("cardinality(models) <= 500", name="models_count"),
+        CheckConstraint("NOT allow_none OR cardinality(models) = 0", name="allow_none_is_empty"),
+    )
+
+
 def length_check(column: str, longest: int) -> CheckConstraint:
     return CheckConstraint(
         f"char_length({column}) BETWEEN 1 AND {longest}", name=f"{column}_length"
@@ -105,12 +121,13 @@ def exactly_one_check(columns: Iterable[str], name: str) -> CheckConstraint:
     return CheckConstraint(f"{counted} = 1", name=name)
 
 
-def unique_where_given(table: str, columns: Iterable[str]) -> tuple[Index, ...]:
-    """For each column an index that holds only the rows that have it."""
+def unique_where_given(table: str, columns: Iterable[str], *then: str) -> tuple[Index, ...]:
+    """For each column, with those that follow, an index that holds only the rows that have it."""
     return tuple(
         Index(
-            f"{table}_{column}_key",
+            "_".join([table, column, *then, "key"]),
             column,
+            *then,
             unique=True,
             postgresql_where=text(f"{column} IS NOT NULL"),
         )

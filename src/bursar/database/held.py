@@ -1,17 +1,21 @@
 """Budgets beside what has them: each thing's own, or the plan that is attached to it."""
 
-from sqlalchemy import ColumnElement, FromClause, func
+from sqlalchemy import ColumnElement, FromClause, Table, func, select
 
 from bursar.database.tables import BUDGET_OWNERS, budget_attachments, budgets
 
 
 class Held:
-    """The budget of one kind of holder, as it is joined into a statement."""
+    """The budget of one kind of holder, as it is joined into a statement.
 
-    def __init__(self, owner: str) -> None:
+    Where the statement is about a page of holders, `each` is their id: then the budgets are looked
+    up one by one. PostgreSQL would rather read all the budgets there are, from a few hundred on.
+    """
+
+    def __init__(self, owner: str, each: ColumnElement[str] | None = None) -> None:
         self._column = BUDGET_OWNERS[owner]
-        self.own = budgets.alias(f"own_of_{owner}")
-        self.attached = budget_attachments.alias(f"attached_to_{owner}")
+        self.own = self._rows(budgets, f"own_of_{owner}", each)
+        self.attached = self._rows(budget_attachments, f"attached_to_{owner}", each)
         # Nothing has both.
         self.id = func.coalesce(self.own.c.id, self.attached.c.plan_id)
 
@@ -20,6 +24,11 @@ class Held:
         return source.outerjoin(self.own, self.own.c[self._column] == holder).outerjoin(
             self.attached, self.attached.c[self._column] == holder
         )
+
+    def _rows(self, table: Table, name: str, each: ColumnElement[str] | None) -> FromClause:
+        if each is None:
+            return table.alias(name)
+        return select(table).where(table.c[self._column] == each).limit(1).lateral(name)
 
 
 def id_of_holder(table: FromClause) -> ColumnElement[str]:

@@ -39,6 +39,8 @@ from bursar.database.columns import (
     length_check,
     limit_types,
     metadata_column,
+    models_checks,
+    models_columns,
     name_lengths,
     named,
     one_of_check,
@@ -72,9 +74,11 @@ organizations = Table(
     Column("external_id", IDENTIFIER, unique=True),
     *named(),
     metadata_column(),
+    *models_columns(),
     *versioned(),
     *times(),
     *name_lengths(),
+    *models_checks(),
     length_check("external_id", 128),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
@@ -91,9 +95,11 @@ users = Table(
     Column("role", Text, nullable=False, server_default=text("'USER'")),
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
     metadata_column(),
+    *models_columns(),
     *versioned(),
     *times(),
     *name_lengths(),
+    *models_checks(),
     length_check("external_id", 128),
     length_check("email", 254),
     length_check("email_key", 508),
@@ -101,6 +107,8 @@ users = Table(
     CheckConstraint("(email IS NULL) = (email_key IS NULL)", name="email_has_key"),
     Index(None, "name_key", "id"),
     Index(None, "created_at", "id"),
+    Index(None, "role", "name_key", "id"),
+    Index("users_blocked_idx", "id", postgresql_where=text("blocked")),
 )
 
 organization_members = Table(
@@ -135,9 +143,12 @@ teams = Table(
     Column("member_key_duration", IDENTIFIER),
     *limit_types(),
     metadata_column(),
+    *models_columns(),
+    Column("model_aliases", JSONB, nullable=False, server_default=text("'{}'")),
     *versioned(),
     *times(),
     *name_lengths(),
+    *models_checks(),
     length_check("external_id", 128),
     CheckConstraint("char_length(description) <= 2000", name="description_length"),
     CheckConstraint("cardinality(tags) <= 50", name="tags_count"),
@@ -225,6 +236,10 @@ BUDGET_OWNERS = {
 }
 
 
+# Of these what spends: the budget of members by default is one of theirs.
+SPENDERS = {kind: column for kind, column in BUDGET_OWNERS.items() if kind != "team_default"}
+
+
 def _owners() -> tuple[Column[str], ...]:
     return (
         reference("organization_id", "organizations", required=False),
@@ -291,8 +306,23 @@ budget_attachments = Table(
     reference("plan_id", "budgets", cascade=False),
     *_owners(),
     exactly_one_check(BUDGET_OWNERS.values(), "one_holder"),
-    Index(None, "plan_id"),
+    Index(None, "plan_id", "team_id"),
     *unique_where_given("budget_attachments", BUDGET_OWNERS.values()),
+)
+
+# The duration and zone of each holder's budget from an instant on, for ever back where it is -infinity.
+# A holder without a row had no other than it has; before the first row there was no duration.
+budget_schedules = Table(
+    "budget_schedules",
+    metadata,
+    *(column for column in _owners() if column.name in SPENDERS.values()),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("duration", IDENTIFIER),
+    Column("timezone", IDENTIFIER, nullable=False),
+    exactly_one_check(SPENDERS.values(), "one_holder"),
+    CheckConstraint("duration ~ '^[1-9][0-9]{0,4}(s|m|h|d|w|mo|y)$'", name="duration_form"),
+    length_check("timezone", 64),
+    *unique_where_given("budget_schedules", SPENDERS.values(), "starts_at"),
 )
 
 # Personal: a user and no team. Of a member: both. Of a service: a team and no user.
@@ -316,11 +346,13 @@ api_keys = Table(
     Column("rotated_at", DateTime(timezone=True)),
     *limit_types(),
     metadata_column(),
+    *models_columns(),
     *versioned(),
     *times(),
     # Who is no member of the team any more has no key of it.
     ForeignKeyConstraint(["team_id", "user_id"], ["team_members.team_id", "team_members.user_id"]),
     CheckConstraint("user_id IS NOT NULL OR team_id IS NOT NULL", name="has_holder"),
+    *models_checks(),
     length_check("external_id", 128),
     length_check("alias", 128),
     length_check("alias_key", 256),
@@ -338,6 +370,9 @@ api_keys = Table(
     Index(None, "team_id", "id"),
     Index(None, "team_id", "user_id"),
     Index("api_keys_guaranteed_idx", "team_id", postgresql_where=text(GUARANTEED)),
+    Index(None, "expires_at", "id"),
+    Index("api_keys_alias_or_none_id_idx", text("COALESCE(alias_key, '')"), "id"),
+    Index("api_keys_blocked_idx", "id", postgresql_where=text("blocked")),
     Index(
         "api_keys_team_id_alias_key_key",
         "team_id",
@@ -352,6 +387,43 @@ api_keys = Table(
         unique=True,
         postgresql_where=text("team_id IS NULL"),
     ),
+)
+
+access_groups = Table(
+    "access_groups",
+    metadata,
+    id_column(),
+    *named(),
+    Column("description", Text),
+    Column("models", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    *versioned(),
+    *times(),
+    UniqueConstraint("name_key"),
+    *name_lengths(),
+    CheckConstraint("char_length(description) <= 2000", name="description_length"),
+    CheckConstraint("cardinality(models) <= 500", name="models_count"),
+)
+
+# The column that names whose list an access group is in, by its kind.
+LISTED_IN = {
+    "organization": "organization_id",
+    "team": "team_id",
+    "user": "user_id",
+    "api_key": "api_key_id",
+}
+
+# Which access groups the lists of models name, so that none of these can go.
+access_group_uses = Table(
+    "access_group_uses",
+    metadata,
+    reference("group_id", "access_groups", cascade=False),
+    reference("organization_id", "organizations", required=False),
+    reference("team_id", "teams", required=False),
+    reference("user_id", "users", required=False),
+    reference("api_key_id", "api_keys", required=False),
+    exactly_one_check(LISTED_IN.values(), "one_list"),
+    Index(None, "group_id"),
+    *unique_where_given("access_group_uses", LISTED_IN.values(), "group_id"),
 )
 
 # What was deleted, as it was; no foreign keys, as what it names may be gone too.
@@ -436,5 +508,7 @@ audit_entries = Table(
     Index(None, "organization_id", "id"),
     Index(None, "team_id", "id"),
     Index(None, "actor_user_id", "id"),
+    Index(None, "actor_key_id", "id"),
+    Index(None, "at", "id"),
     Index(None, "action", "id"),
 )

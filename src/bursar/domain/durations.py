@@ -5,7 +5,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 
@@ -22,7 +22,7 @@ class Unit(StrEnum):
 # The most that fits into 100 years, of 36,525 days; five digits keep the smaller units below.
 LONGEST = {Unit.DAY: 36_525, Unit.WEEK: 5_217, Unit.MONTH: 1_200, Unit.YEAR: 100}
 
-_LENGTHS = {
+LENGTHS = {
     Unit.SECOND: timedelta(seconds=1),
     Unit.MINUTE: timedelta(minutes=1),
     Unit.HOUR: timedelta(hours=1),
@@ -48,6 +48,7 @@ class Duration:
         return f"{self.count}{self.unit}"
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Duration:
     """Read a duration such as 30s, 5m, 24h, 7d, 1w, 1mo or 1y.
 
@@ -66,7 +67,7 @@ def parse(text: str) -> Duration:
 def length_of(text: str) -> timedelta:
     """How long a duration is by itself, without a calendar: a month is 30 days, a year 365."""
     duration = parse(text)
-    return duration.count * _LENGTHS[duration.unit]
+    return duration.count * LENGTHS[duration.unit]
 
 
 def later(moment: datetime, text: str) -> datetime:

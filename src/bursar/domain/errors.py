@@ -18,9 +18,12 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── BuiltIn                  the organization `default` stays
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
     ├── InUse                    a plan that something has stays
+    ├── LastModel                a list without entries would be open
     ├── LimitExceeded            above what the parent allows
     ├── TeamsExceedLimits        teams would hold more than their organization
     └── MembersOutsideOrganization  members of a team that moves do not belong to where it goes
+    ├── ModelNotAllowed          a model, pattern or group that is not within the parent's list
+    └── TeamsExceedLimits        teams would hold more than their organization
 Refusals                         several refusals of one input, said at once
 
 Fault                            the request did not run to its end
@@ -132,6 +135,13 @@ class InUse(Conflict):
     sentence = "The plan is attached to {count} things; detach it from them first."
 
 
+class LastModel(Conflict):
+    sentence = (
+        "Without these no model would be left, and a list without models is open; "
+        "say `allowNone: true` to allow nothing."
+    )
+
+
 class LimitExceeded(Conflict):
     """`level` is the kind of parent that sets the limit, such as ORGANIZATION."""
 
@@ -139,6 +149,12 @@ class LimitExceeded(Conflict):
 
     def __init__(self, *path: str | int, level: str, limit: Decimal, requested: Decimal) -> None:
         super().__init__(*path, level=level, limit=limit.normalize(), requested=requested)
+
+
+class ModelNotAllowed(Conflict):
+    """`level` is the kind of parent whose list does not have it, such as organization."""
+
+    sentence = "The {level} does not allow {model}."
 
 
 class TeamsExceedLimits(Conflict):
@@ -166,6 +182,11 @@ class Refusals(Exception):
 
 class Problems(list[Refusal]):
     """Collects what is wrong, so that all of it is said at once."""
+
+    def extend_elsewhere(self, refusals: Iterable[Refusal]) -> None:
+        """Add what is wrong at other paths; where something is wrong already, that is enough."""
+        said = {problem.path for problem in self}
+        self.extend(refusal for refusal in refusals if refusal.path not in said)
 
     def raise_any(self) -> None:
         """Raise Refusals if anything was collected."""

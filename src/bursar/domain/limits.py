@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from bursar.domain.durations import is_timezone
 from bursar.domain.errors import Forbidden, Invalid, LimitExceeded, Refusal, Required
-from bursar.domain.models import GROUP, is_pattern, problem_with_model
+from bursar.domain.models import GROUP, is_pattern, problem_with_entry
 from bursar.domain.money import problem_with_limit
 
 
@@ -184,4 +184,4 @@ def problem_with_literal(model: str) -> str | None:
     """Say what is wrong with the name of one model, if anything is."""
     if is_pattern(model) or model.startswith(GROUP):
         return "must be the name of one model, without `*` and `group:`"
-    return problem_with_model(model)
+    return problem_with_entry(model)

@@ -21,9 +21,9 @@ _PRINTABLE = re.compile(r"[ -~]*")
 _EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)*")
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 # Control characters, line and paragraph separators, marks that turn the direction of writing.
-_UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-_NOT_IN_LINE = re.compile(f"[{_UNSEEN}]")
-_NOT_IN_TEXT = re.compile(rf"(?![\n\r\t])[{_UNSEEN}]")
+UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_NOT_IN_LINE = re.compile(f"[{UNSEEN}]")
+_NOT_IN_TEXT = re.compile(rf"(?![\n\r\t])[{UNSEEN}]")
 _BLANK = r"[\s\u200b\u2060\ufeff]"
 _BLANK_EDGE = re.compile(rf"\A{_BLANK}|{_BLANK}\Z")
 

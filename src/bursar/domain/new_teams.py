@@ -25,7 +25,9 @@ class NewTeams:
         return None if budget is None else {**self.budget, **budget}
 
 
-def beyond(limits: Limits | None, own: Limits | None, *path: str | int) -> Iterator[Forbidden]:
+def beyond_limits(
+    limits: Limits | None, own: Limits | None, *path: str | int
+) -> Iterator[Forbidden]:
     """Each limit of a team that is more than the user's own; no limit is more than any."""
     if own is None:
         return

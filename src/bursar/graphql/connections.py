@@ -5,13 +5,16 @@ Specification: GraphQL Cursor Connections, https://relay.dev/graphql/connections
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 import strawberry
 from strawberry import UNSET
+from strawberry.annotation import StrawberryAnnotation
 from strawberry.types import Info
+from strawberry.types.arguments import StrawberryArgument
 
 from bursar.database.rows import Row
 from bursar.domain.names import is_storable
@@ -20,6 +23,7 @@ from bursar.graphql.edges import Edge
 from bursar.graphql.enums import OrderDirection
 from bursar.graphql.errors import BadUserInput
 from bursar.graphql.inputs import given
+from bursar.graphql.lists.orders import BY_NAME, orders_of
 from bursar.loaders.pages import ROOT, Listing, Page, PageRequest, Position
 
 NodeType = TypeVar("NodeType")
@@ -139,31 +143,79 @@ def connection(
     return kind(listing=listing, parent=parent, request=request)
 
 
-def connection_edge(
-    listing: Listing, *, key: str, description: str, kind: type[Connection[Any]] = Connection
+def connection_field(
+    name: str,
+    listing: Listing,
+    kind: Any,
+    *,
+    description: str,
+    filter: type | None = None,
+    order: type | None = None,
+    sorted_by: str = BY_NAME,
 ) -> Any:
-    """A field that leads to a page of the listing under the parent with this key."""
+    """A root field of this name that leads to a page of the listing, as this kind of connection.
 
-    async def resolve(
-        root: Any,
-        first: First = UNSET,
-        last: Last = UNSET,
-        after: After = UNSET,
-        before: Before = UNSET,
-    ) -> Any:
-        return connection(
-            listing,
-            getattr(root, key) or NOTHING,
-            kind=kind,
-            first=first,
-            last=last,
-            after=after,
-            before=before,
-        )
+    Raises TypeError where `filter` and `order`, input types, differ from what the listing offers.
+    """
 
-    return strawberry.field(
-        resolver=resolve, description=description, metadata={"edge": Edge(listing.pages, key)}
+    def resolve(**arguments: Any) -> Connection[Any]:
+        return connection(listing, **arguments)
+
+    field: Any = strawberry.field(
+        resolver=resolve,
+        graphql_type=kind,
+        description=description,
+        metadata={"listing": listing},
     )
+    field.python_name = name
+    field.arguments = _arguments(listing, filter, order, sorted_by)
+    return field
+
+
+def connection_edge(
+    listing: Listing,
+    *,
+    key: str,
+    description: str,
+    kind: type[Connection[Any]] = Connection,
+    filter: type | None = None,
+    order: type | None = None,
+    sorted_by: str = BY_NAME,
+) -> Any:
+    """A field that leads to a page of the listing under the parent with this key; else as above."""
+
+    def resolve(root: Any, **arguments: Any) -> Connection[Any]:
+        return connection(listing, getattr(root, key) or NOTHING, kind=kind, **arguments)
+
+    field: Any = strawberry.field(
+        resolver=resolve,
+        description=description,
+        metadata={"edge": Edge(listing.pages, key), "listing": listing},
+    )
+    field.arguments = _arguments(listing, filter, order, sorted_by)
+    return field
+
+
+def _arguments(
+    listing: Listing, filter: type | None, order: type | None, sorted_by: str
+) -> list[StrawberryArgument]:
+    kinds: dict[str, Any] = {"first": First, "last": Last, "after": After, "before": Before}
+    if filter is not None:
+        _check_offer({field.name for field in fields(filter)}, listing.filters)
+        fit = strawberry.argument(description="Only those that fit.")
+        kinds["filter"] = Annotated[filter | None, fit]
+    if order is not None:
+        _check_offer(orders_of(order), listing.orders)
+        by = strawberry.argument(description=sorted_by)
+        kinds["order_by"] = Annotated[list[order] | None, by]  # type: ignore[valid-type]  # a value
+    return [
+        StrawberryArgument(name, None, StrawberryAnnotation(kind)) for name, kind in kinds.items()
+    ]
+
+
+def _check_offer(offered: set[str], had: Iterable[str]) -> None:
+    if different := offered.symmetric_difference(had):
+        raise TypeError(f"a list and its arguments differ in {sorted(different)}")
 
 
 def _filters(filter: object) -> tuple[tuple[str, Any], ...]:

@@ -11,6 +11,7 @@ from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
+from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import team_move as team_move_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
@@ -19,6 +20,7 @@ from bursar.graphql.queries import (
     key,
     node,
     organization,
+    period,
     team,
     team_archive,
     user,
@@ -31,12 +33,13 @@ from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
-QUERIES = (viewer, node, organization, team, team_archive, user, key, budget, audit)
+QUERIES = (viewer, node, organization, team, team_archive, user, key, budget, period, audit)
 MUTATIONS = (
     organization_writes,
     organization_member_writes,
     team_writes,
     team_move_writes,
+    team_models_writes,
     member_writes,
     joining_writes,
     user_writes,

@@ -6,13 +6,17 @@ from typing import Any, cast
 from sqlalchemy import (
     Column,
     ColumnElement,
+    FromClause,
     Select,
     Table,
     case,
     exists,
     func,
     literal,
+    null,
     select,
+    text,
+    true,
     union_all,
 )
 
@@ -31,8 +35,10 @@ from bursar.access.visibility import (
 from bursar.database.held import Held, id_of_holder
 from bursar.database.tables import (
     BUDGET_OWNERS,
+    SPENDERS,
     api_keys,
     budget_attachments,
+    budget_schedules,
     budgets,
     organization_members,
     organizations,
@@ -42,7 +48,7 @@ from bursar.database.tables import (
 )
 from bursar.domain.roles import BudgetSource
 from bursar.loaders.filters import among, contains
-from bursar.loaders.pages import Listing
+from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import RowsByKey, rows_of
 
 Visible = Callable[[Sight], ColumnElement[bool]]
@@ -51,22 +57,48 @@ budgets_by_id = rows_of(budgets.c.id, visible_budgets)
 plans_list = Listing(
     budgets.c.id,
     visible_plans,
-    default=(("name_key", False),),
+    orders=by_column(budgets.c.name_key, budgets.c.created_at),
+    default=BY_NAME,
     filters={**among("ids", budgets.c.id), **contains("name_contains", budgets.c.name_key)},
 )
+
+
+def _clock(owner: str, holder: Column[str]) -> tuple[ColumnElement[Any], ...]:
+    """What the periods of holders depend on: the database's time, and since when the schedule holds."""
+    now = func.now()
+    since: ColumnElement[Any] = null()
+    if owner in SPENDERS:
+        latest = func.max(budget_schedules.c.starts_at)
+        since = (
+            select(func.nullif(latest, text("'-infinity'::timestamptz")))
+            .where(
+                budget_schedules.c[SPENDERS[owner]] == holder, budget_schedules.c.starts_at <= now
+            )
+            .scalar_subquery()
+        )
+    return now.label("now"), since.label("since")
+
+
+def _budget_with(id_: ColumnElement[str]) -> FromClause:
+    """The budget that has this id, beside each row: looked up one by one, never all of them read."""
+    return select(budgets).where(budgets.c.id == id_).limit(1).lateral("budget")
 
 
 def _held(
     owner: str, holder: Column[str], visible: Visible, source: BudgetSource | None = None
 ) -> RowsByKey:
     """A holder's own budget, or that of its plan, for holders whose budget the actor sees."""
-    held = Held(owner)
+    held = Held(owner, each=holder)
     own_or_plan = case((held.own.c.id.is_not(None), BudgetSource.OWN), else_=BudgetSource.PLAN)
-    beside = held.beside(holder.table, holder).join(budgets, budgets.c.id == held.id)
+    budget = _budget_with(held.id)
     return RowsByKey(
         lambda sight: (
-            select(budgets, (literal(source) if source else own_or_plan).label("source"))
-            .select_from(beside)
+            select(
+                budget,
+                (literal(source) if source else own_or_plan).label("source"),
+                *_clock(owner, holder),
+            )
+            .select_from(held.beside(holder.table, holder).join(budget, true()))
             .where(visible(sight))
         ),
         holder,
@@ -84,21 +116,24 @@ default_member_budgets_by_team = _held(
     "team_default", teams.c.id, visible_teams, BudgetSource.TEAM_DEFAULT
 )
 
-_own, _default = Held("team_member"), Held("team_default")
+_own = Held("team_member", each=team_members.c.id)
+_default = Held("team_default", each=team_members.c.team_id)
+_budget = _budget_with(func.coalesce(_own.id, _default.id))
 _beside = _default.beside(
     _own.beside(team_members, team_members.c.id), team_members.c.team_id
-).join(budgets, budgets.c.id == func.coalesce(_own.id, _default.id))
+).join(_budget, true())
 
 # A member's own budget or plan, or else the default of the team.
 budgets_by_team_member = RowsByKey(
     lambda sight: (
         select(
-            budgets,
+            _budget,
             case(
                 (_own.own.c.id.is_not(None), BudgetSource.OWN),
                 (_own.attached.c.plan_id.is_not(None), BudgetSource.PLAN),
                 else_=BudgetSource.TEAM_DEFAULT,
             ).label("source"),
+            *_clock("team_member", team_members.c.id),
         )
         .select_from(_beside)
         .where(visible_member_budgets(sight))

@@ -7,8 +7,10 @@ from bursar.access.visibility import (
     whole_organizations,
 )
 from bursar.database.tables import organization_members, organizations
-from bursar.loaders.filters import named
-from bursar.loaders.pages import Listing
+from bursar.domain.roles import OrganizationRole
+from bursar.loaders.filters import named, of_user, one_of
+from bursar.loaders.members import orders_of_members
+from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import rows_of
 
 organizations_by_id = rows_of(organizations.c.id, visible_organizations, organization_columns)
@@ -19,7 +21,8 @@ organizations_list = Listing(
     organizations.c.id,
     visible_organizations,
     organization_columns,
-    default=(("name_key", False),),
+    orders=by_column(organizations.c.name_key, organizations.c.created_at),
+    default=BY_NAME,
     filters=named(organizations, whole_organizations),
 )
 
@@ -28,6 +31,11 @@ organization_members_by_organization = Listing(
     organization_members.c.id,
     visible_organization_members,
     parent=organization_members.c.organization_id,
+    orders=orders_of_members(organization_members),
+    filters={
+        **one_of("role", organization_members.c.role, OrganizationRole),
+        **of_user(organization_members),
+    },
 )
 organization_members_by_user = Listing(
     organization_members.c.id,

@@ -33,7 +33,7 @@ from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.names import is_storable
-from bursar.loaders.filters import Filter
+from bursar.loaders.filters import Filter, parameter
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
@@ -41,6 +41,13 @@ PARENTS = bindparam("parents", type_=ARRAY(Text))
 PARENTS_TABLE = func.unnest(PARENTS).table_valued("id").render_derived("parents")
 Position = tuple[Any, ...]
 Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
+BY_NAME: Order = (("name_key", False),)
+Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the statement
+
+
+def by_column(*columns: Column[Any]) -> dict[str, ColumnElement[Any]]:
+    """Orders that have their column's name."""
+    return {column.name: column for column in columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +78,16 @@ class Page:
 class Listing:
     """A kind of list: the table whose `id` this is, what of it is visible, and under which parent.
 
-    `default` is the order where a request names none; the id, which makes every order total, comes
-    last.
+    `orders` are the columns, or values that are like columns, to sort by: none may tell what not
+    every reader of a row sees. `default` is the order where a request names none; the id, which makes
+    every order total, comes last.
     """
 
     id: Column[str]
     visible: Callable[[Sight], ColumnElement[bool]]
     columns: Callable[[Sight], list[ColumnElement[Any]]] | None = None
     parent: Column[str] | None = None
+    orders: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     default: Order = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
 
@@ -86,7 +95,7 @@ class Listing:
         self, reader: Reader, parents: Sequence[str], request: PageRequest, /
     ) -> dict[str, Page]:
         """A page under each parent."""
-        statement = _page_statement(self, reader.actor.sight, *_shape(request))
+        statement = _page_statement(self, reader.actor.sight, *_shape(self, request))
         values = self._values(request.filters)
         for name, position in (("after", request.after), ("before", request.before)):
             values.update({f"{name}_{i}": value for i, value in enumerate(position or ())})
@@ -100,21 +109,20 @@ class Listing:
         self, reader: Reader, parents: Sequence[str], filters: tuple[tuple[str, Any], ...], /
     ) -> dict[str, int]:
         """How many rows there are under each parent, all pages together."""
-        names = tuple(name for name, _ in filters)
-        statement = _count_statement(self, reader.actor.sight, names)
+        statement = _count_statement(self, reader.actor.sight, _spelled(self, filters))
         rows = await reader.all(statement, parents=parents, **self._values(filters))
         return dict.fromkeys(parents, 0) | {row["batch_parent"]: row["rows"] for row in rows}
 
     def _values(self, filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-        return {name: self.filters[name].read(value) for name, value in filters}
+        return {parameter(name).key: self.filters[name].read(value) for name, value in filters}
 
     def order_of(self, request: PageRequest) -> Order:
         """The sort columns of a request, made total by the id in the direction of the last."""
-        return tuple((column.name, descends) for column, descends in _order(self, request.order))
+        return tuple((name, descends) for name, _, descends in _order(self, request.order))
 
     def position_of(self, request: PageRequest, values: Sequence[Any]) -> Position:
         """Read a position back from JSON. Raises ValueError if it is none of this order."""
-        columns = [column for column, _ in _order(self, request.order)]
+        columns = [column for _, column, _ in _order(self, request.order)]
         if not all(isinstance(value, str) and is_storable(value) for value in values):
             raise ValueError("a position consists of texts")
         return tuple(
@@ -133,23 +141,30 @@ def _aware(text: str) -> datetime:
         raise ValueError("an instant lies within the years 0001 to 9999 of UTC") from None
 
 
-def _shape(request: PageRequest) -> tuple[Any, ...]:
+def _shape(listing: Listing, request: PageRequest) -> tuple[Any, ...]:
     """What of a request the text of its statement depends on."""
     return (
         request.order,
-        tuple(name for name, _ in request.filters),
+        _spelled(listing, request.filters),
         request.backward,
         request.after is not None,
         request.before is not None,
     )
 
 
-def _order(listing: Listing, order: Order) -> tuple[tuple[Column[Any], bool], ...]:
+def _spelled(listing: Listing, filters: tuple[tuple[str, Any], ...]) -> tuple[Asked, ...]:
+    return tuple(
+        (name, value if listing.filters[name].spelled_out else None) for name, value in filters
+    )
+
+
+def _order(listing: Listing, order: Order) -> tuple[tuple[str, ColumnElement[Any], bool], ...]:
+    by_id = listing.id.name
+    columns = {**listing.orders, by_id: listing.id}
     named = order or listing.default
-    columns = tuple((listing.id.table.c[name], descends) for name, descends in named)
-    if columns and columns[-1][0] is listing.id:
-        return columns
-    return (*columns, (listing.id, columns[-1][1] if columns else False))
+    if not named or named[-1][0] != by_id:
+        named = (*named, (by_id, named[-1][1] if named else False))
+    return tuple((name, columns[name], descends) for name, descends in named)
 
 
 def _page(rows: list[Row], request: PageRequest) -> Page:
@@ -160,12 +175,9 @@ def _page(rows: list[Row], request: PageRequest) -> Page:
     return Page(rows, has_next=more, has_previous=request.after is not None)
 
 
-def _rows(listing: Listing, sight: Sight, filters: tuple[str, ...]) -> list[ColumnElement[bool]]:
-    asked = [listing.filters[name] for name in filters]
-    return [
-        listing.visible(sight),
-        *(condition for one in asked for condition in (one.condition, one.shown(sight))),
-    ]
+def _rows(listing: Listing, sight: Sight, filters: tuple[Asked, ...]) -> list[ColumnElement[bool]]:
+    asked = [listing.filters[name].condition(sight, value) for name, value in filters]
+    return [listing.visible(sight), *asked]
 
 
 @lru_cache(maxsize=1024)
@@ -173,14 +185,17 @@ def _page_statement(
     listing: Listing,
     sight: Sight,
     order: Order,
-    filters: tuple[str, ...],
+    filters: tuple[Asked, ...],
     backward: bool,
     after: bool,
     before: bool,
 ) -> Statement:
-    sorts = _order(listing, order)
+    named = _order(listing, order)
+    sorts = [(column, descends) for _, column, descends in named]
     columns = listing.columns(sight) if listing.columns else list(listing.id.table.c)
-    query = select(*columns).where(*_rows(listing, sight, filters))
+    query = select(*columns)
+    beside = (column.label(name) for name, column, _ in named if name not in query.selected_columns)
+    query = query.add_columns(*beside).where(*_rows(listing, sight, filters))
     if after:
         query = query.where(_beyond(sorts, "after", forward=True))
     if before:
@@ -193,7 +208,7 @@ def _page_statement(
     return Statement(
         select(parents.c.id.label("batch_parent"), page)
         .select_from(parents.join(page, true()))
-        .order_by(*_direction([(page.c[column.name], desc) for column, desc in sorts], backward))
+        .order_by(*_direction([(page.c[name], descends) for name, _, descends in named], backward))
     )
 
 
@@ -204,7 +219,7 @@ def _direction(
 
 
 @lru_cache(maxsize=1024)
-def _count_statement(listing: Listing, sight: Sight, filters: tuple[str, ...]) -> Statement:
+def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...]) -> Statement:
     conditions = _rows(listing, sight, filters)
     parent = listing.parent
     if parent is None:
@@ -215,7 +230,7 @@ def _count_statement(listing: Listing, sight: Sight, filters: tuple[str, ...]) -
 
 
 def _beyond(
-    sorts: Sequence[tuple[Column[Any], bool]], name: str, *, forward: bool
+    sorts: Sequence[tuple[ColumnElement[Any], bool]], name: str, *, forward: bool
 ) -> ColumnElement[bool]:
     """The rows on the far side of a position.
 

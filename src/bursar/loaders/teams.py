@@ -7,18 +7,21 @@ from bursar.access.standing import with_actor_roles
 from bursar.access.visibility import visible_teams
 from bursar.database.tables import teams
 from bursar.loaders.filters import TEAM_FILTERS, contains
-from bursar.loaders.pages import Listing
+from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import RowsByKey, rows_of
 
-BY_NAME = (("name_key", False),)
+ORDERS = by_column(teams.c.name_key, teams.c.created_at)
 
 teams_by_id = rows_of(teams.c.id, visible_teams)
 teams_by_external_id = rows_of(teams.c.external_id, visible_teams)
-teams_list = Listing(teams.c.id, visible_teams, default=BY_NAME, filters=TEAM_FILTERS)
+teams_list = Listing(
+    teams.c.id, visible_teams, orders=ORDERS, default=BY_NAME, filters=TEAM_FILTERS
+)
 teams_by_organization = Listing(
     teams.c.id,
     visible_teams,
     parent=teams.c.organization_id,
+    orders=ORDERS,
     default=BY_NAME,
     filters=TEAM_FILTERS,
 )
@@ -28,6 +31,7 @@ joinable_teams_list = Listing(
     teams.c.id,
     open_teams,
     lambda _: [teams.c.id, teams.c.name, teams.c.name_key, teams.c.description],
+    orders=by_column(teams.c.name_key),
     default=BY_NAME,
     filters=contains("name_contains", teams.c.name_key),
 )

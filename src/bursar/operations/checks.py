@@ -135,6 +135,7 @@ PREFIXES = {
     "team_members": Prefix.TEAM_MEMBER,
     "budgets": Prefix.BUDGET,
     "api_keys": Prefix.API_KEY,
+    "access_groups": Prefix.ACCESS_GROUP,
     "deleted_api_keys": Prefix.API_KEY,
     "deleted_teams": Prefix.TEAM,
     "audit_entries": Prefix.AUDIT_ENTRY,

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
-from bursar.database.tables import BUDGET_OWNERS, metadata
+from bursar.database.tables import BUDGET_OWNERS, LISTED_IN, SPENDERS, metadata
 from bursar.operations.checks import Check
 
 _DIALECT = postgresql()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 # How rows of tables without an id are named.
 _IDENTITIES = {
+    "access_group_uses": f"group_id || ' ' || coalesce({', '.join(LISTED_IN.values())})",
     "budget_attachments": f"coalesce({', '.join(BUDGET_OWNERS.values())}, plan_id)",
     "budget_model_limits": "budget_id || ' ' || model",
     "gateway_settings": "team_id",
+    "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
     "idempotency_records": "actor_id || ' ' || key",
 }
 

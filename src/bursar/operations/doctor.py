@@ -15,10 +15,12 @@ from bursar.operations.constraint_checks import CONSTRAINTS
 from bursar.operations.database import existing
 from bursar.operations.failure import Failure
 from bursar.operations.limit_checks import LIMITS
+from bursar.operations.model_checks import MODELS
+from bursar.operations.schedule_checks import SCHEDULES
 from bursar.operations.value_checks import VALUES
 from bursar.settings import Settings
 
-CHECKS = (*CATALOG, *RELATIONS, *LIMITS, *CONSTRAINTS, *VALUES)
+CHECKS = (*CATALOG, *RELATIONS, *LIMITS, *SCHEDULES, *CONSTRAINTS, *VALUES, *MODELS)
 _ROWS_AT_ONCE = 1000
 
 

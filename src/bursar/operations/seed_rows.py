@@ -12,6 +12,7 @@ from bursar.domain.limits import ModelLimit
 from bursar.domain.names import key_of
 from bursar.operations import seed_words as words
 from bursar.operations.population import WIDEST, Limits, Population, Thing, limits_within, thing
+from bursar.operations.seed_models import Lists, aliases
 
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000
@@ -33,11 +34,13 @@ def rows_of(population: Population) -> Iterator[Rows]:
     named = ("name", "name_key")
     timed = ("created_at", "updated_at")
     joined = ("user_id", "role", "joined_at")
+    lists = Lists(population, seeded)
+    yield Rows("access_groups", ("id", *named, "models", *timed), len(lists.groups), _groups(lists))
     yield Rows(
         "organizations",
-        ("id", "external_id", *named, "metadata", *timed),
+        ("id", "external_id", *named, "models", "metadata", *timed),
         len(population.organizations),
-        _organizations(population, seeded),
+        _organizations(population, seeded, lists),
     )
     yield Rows(
         "users",
@@ -55,10 +58,14 @@ def rows_of(population: Population) -> Iterator[Rows]:
         "teams",
         (
             *("id", "organization_id", "external_id", *named, "description", "blocked", "tags"),
-            *("rpm_limit_type", "metadata", *timed),
+            *("rpm_limit_type", "models", "model_aliases", "metadata", *timed),
         ),
         len(population.teams),
-        _teams(population, seeded),
+        _teams(population, seeded, lists),
+    )
+    uses = lists.uses()
+    yield Rows(
+        "access_group_uses", ("group_id", "organization_id", "team_id"), len(uses), iter(uses)
     )
     members = sum(population.size_of(team) for team in population.teams)
     yield Rows("team_members", ("id", "team_id", *joined), members, _team_members(population))
@@ -67,11 +74,11 @@ def rows_of(population: Population) -> Iterator[Rows]:
         "api_keys",
         (
             *("id", "external_id", "user_id", "team_id", "alias", "alias_key", "secret_hash"),
-            *("last_four", "scopes", "blocked", "expires_at", "rotation_interval", "metadata"),
-            *timed,
+            *("last_four", "scopes", "blocked", "expires_at", "rotation_interval", "models"),
+            *("metadata", *timed),
         ),
         keys,
-        _keys(population, seeded),
+        _keys(population, seeded, lists),
     )
     owners = len(population.organizations) + len(population.teams) * 3 // 2
     owners += members // 5 + len(population.users) // 6 + keys // 10
@@ -84,13 +91,19 @@ def rows_of(population: Population) -> Iterator[Rows]:
     )
 
 
-def _organizations(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
+def _groups(lists: Lists) -> Iterator[tuple[Any, ...]]:
+    for group in lists.groups:
+        yield (group.thing.id, *_named(group.name), group.models, *_times(group.thing))
+
+
+def _organizations(population: Population, seeded: str, lists: Lists) -> Iterator[tuple[Any, ...]]:
     stream = population.stream("organization rows")
     for number, organization in enumerate(population.organizations, 1):
         yield (
             organization.thing.id,
             f"{seeded}/organization-{number}",
             *_named(organization.name),
+            lists.of_organizations[organization.thing.id],
             _json(words.particulars(stream)),
             *_times(organization.thing),
         )
@@ -125,9 +138,10 @@ def _organization_members(population: Population) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _teams(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
+def _teams(population: Population, seeded: str, lists: Lists) -> Iterator[tuple[Any, ...]]:
     stream = population.stream("team rows")
     guaranteed = _guaranteed(population)
+    renaming = population.stream("model aliases")
     for number, team in enumerate(population.teams, 1):
         name = words.team(stream)
         yield (
@@ -139,6 +153,8 @@ def _teams(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
             stream.percent(3),
             words.tags(stream),
             "GUARANTEED" if team.thing in guaranteed else "BEST_EFFORT",
+            lists.of_teams[team.thing.id],
+            _json(aliases(renaming)),
             _json(words.particulars(stream)),
             *_times(team.thing),
         )
@@ -169,8 +185,9 @@ def _team_members(population: Population) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _keys(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
+def _keys(population: Population, seeded: str, lists: Lists) -> Iterator[tuple[Any, ...]]:
     stream = population.stream("key rows")
+    models = population.stream("models of keys")
     for key in population.api_keys():
         alias = f"{words.program(stream)} {key.number}"
         expires = stream.percent(20)
@@ -186,6 +203,7 @@ def _keys(population: Population, seeded: str) -> Iterator[tuple[Any, ...]]:
             stream.percent(2),
             _moment(key.thing.made + stream.randrange(90, 1000) * _DAY) if expires else None,
             stream.choice(("30d", "90d", None, None)),
+            lists.of_key(models, key),
             _json(words.particulars(stream)) if stream.percent(30) else "{}",
             *_times(key.thing),
         )

@@ -18,6 +18,7 @@ from bursar.database.tables import (
 from bursar.database.writes import delete_rows, insert_row, insert_rows, update_row
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import COLUMNS, Limits, ModelLimit
+from bursar.services import schedules
 
 
 async def budget_of(tx: Connection, owner: str, owner_id: str) -> Row | None:
@@ -48,13 +49,15 @@ async def store(
     limits = _in_order(limits)
     if stored is not None and limits == own_limits_of(stored):
         return limits_of(stored)
+    kept = stored
     if limits is None or (stored is not None and stored.name is not None):
-        await remove(tx, owner, owner_id, stored)
-        stored = None
-    if limits is not None and stored is None:
+        await _take(tx, owner, owner_id, stored)
+        kept = None
+    if limits is not None and kept is None:
         await insert(tx, [({BUDGET_OWNERS[owner]: owner_id}, limits)])
-    elif limits is not None and stored is not None:
-        await change(tx, stored, own_limits_of(stored), limits)
+    elif limits is not None and kept is not None:
+        await change(tx, kept, own_limits_of(kept), limits)
+    await schedules.append(tx, owner, owner_id, stored, limits)
     return limits
 
 
@@ -95,23 +98,18 @@ async def change(
     return row
 
 
-async def attach(
-    tx: Connection, owner: str, owner_id: str, stored: Row | None, plan_id: str
-) -> None:
+async def attach(tx: Connection, owner: str, owner_id: str, stored: Row | None, plan: Row) -> None:
     """Give the owner a plan in the stead of what it has; plan and owner are locked by the caller."""
-    await remove(tx, owner, owner_id, stored)
-    columns = {"plan_id": plan_id, BUDGET_OWNERS[owner]: owner_id}
+    await _take(tx, owner, owner_id, stored)
+    columns = {"plan_id": plan.id, BUDGET_OWNERS[owner]: owner_id}
     await insert_row(tx, budget_attachments, columns)
+    await schedules.append(tx, owner, owner_id, stored, plan)
 
 
 async def remove(tx: Connection, owner: str, owner_id: str, stored: Row | None) -> None:
     """Delete the owner's own budget, or take the plan off it."""
-    if stored is None:
-        return
-    if stored.name is None:
-        await delete_rows(tx, budgets, [stored.id])
-    else:
-        await tx.one(_detach(BUDGET_OWNERS[owner]), owner_id=owner_id)
+    await _take(tx, owner, owner_id, stored)
+    await schedules.append(tx, owner, owner_id, stored, None)
 
 
 def own_limits_of(budget: Row) -> dict[str, Any]:
@@ -126,6 +124,15 @@ def limits_of(budget: Row | None) -> dict[str, Any] | None:
         return None
     plan = {} if budget.name is None else {"plan_id": budget.id}
     return {**plan, **own_limits_of(budget)}
+
+
+async def _take(tx: Connection, owner: str, owner_id: str, stored: Row | None) -> None:
+    if stored is None:
+        return
+    if stored.name is None:
+        await delete_rows(tx, budgets, [stored.id])
+    else:
+        await tx.one(_detach(BUDGET_OWNERS[owner]), owner_id=owner_id)
 
 
 def _columns(limits: Mapping[str, Any]) -> dict[str, Any]:

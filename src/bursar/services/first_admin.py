@@ -16,7 +16,7 @@ from bursar.services import audit
 from bursar.services.archive import state_of
 from bursar.services.attributes import columns_of
 from bursar.services.audit import Change
-from bursar.services.keys import insert_key
+from bursar.services.key_creation import insert_key
 
 FIRST_ADMIN = "admin"
 """The external id of the user that the server makes by itself."""

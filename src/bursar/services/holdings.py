@@ -72,6 +72,11 @@ def ungrantable(
             yield forbidden(action, *path)
 
 
+def above_key(user_id: str | None, team_id: str | None) -> tuple[str, str]:
+    """What a key is under, as kind and id: its team, or for a personal key its user."""
+    return ("user", user_id or "") if team_id is None else ("team", team_id)
+
+
 async def exceeding_limits(
     tx: Connection, user_id: str | None, team_id: str | None, limits: Limits | None
 ) -> list[LimitExceeded]:
@@ -79,9 +84,8 @@ async def exceeding_limits(
 
     Above it is its team, or for a personal key its user; the caller has locked them.
     """
-    level, holder = ("user", user_id) if team_id is None else ("team", team_id)
     Problems(problems_with_limits(limits, "budget")).raise_any()
-    return await above_parent(tx, level, holder or "", limits, "budget")
+    return await above_parent(tx, *above_key(user_id, team_id), limits, "budget")
 
 
 def is_later(moment: datetime | None, than: datetime | None) -> bool:

@@ -13,7 +13,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
 from bursar.database.writes import update_row
 from bursar.domain.errors import AlreadyTaken, Forbidden, NotMember, OfNoTeam, Problems
-from bursar.services import archive, audit, budgets, throughput
+from bursar.services import archive, audit, budgets, models, throughput
 from bursar.services.attributes import check_version
 from bursar.services.holdings import clock_of, is_later
 from bursar.services.keys import LONG_LIFE, change
@@ -42,7 +42,7 @@ async def move(
         raise OfNoTeam("id")
     if key.team_id == team.id:
         return key
-    problems = await _against(tx, moved)
+    problems = await _against(tx, actor, moved)
     longest = clock.after(team.member_key_duration)
     if key.user_id and not administers(actor, team) and is_later(key.expires_at, longest):
         problems.append(Forbidden("team_id", deed=LONG_LIFE))
@@ -61,7 +61,7 @@ async def move(
     return changed
 
 
-async def _against(tx: Connection, moved: Move) -> Problems:
+async def _against(tx: Connection, actor: Actor, moved: Move) -> Problems:
     """All that stands against a key in the team where it goes, which is locked."""
     key, team = moved.key, moved.team
     problems = Problems()
@@ -71,6 +71,8 @@ async def _against(tx: Connection, moved: Move) -> Problems:
         problems.append(AlreadyTaken("team_id", what="alias"))
     limits = budgets.limits_of(await budgets.budget_of(tx, "api_key", key.id))
     problems.extend(await above_parent(tx, "team", team.id, limits, "team_id"))
+    lists = [models.list_of(key)]
+    problems.extend(await models.outside_of(tx, actor, lists, ("team", team.id), "team_id"))
     return problems
 
 

@@ -10,7 +10,8 @@ from bursar.domain.durations import length_of
 from bursar.domain.errors import Forbidden, Invalid, Problems
 from bursar.domain.keys import digest, last_four, new_secret, problem_with_grace
 from bursar.services.holdings import clock_of, ungrantable
-from bursar.services.keys import NewKey, store
+from bursar.services.key_creation import NewKey
+from bursar.services.keys import store
 
 
 async def rotate(

@@ -1,38 +1,28 @@
-"""API keys: create, update, block; a secret is shown once, to who may hold it."""
+"""API keys: update, block, and the rules that creating them follows too."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache
-from typing import Any, NamedTuple, TypedDict
-
-from sqlalchemy import bindparam, select
+from typing import Any
 
 from bursar.access.above import lock_holder_of_key
 from bursar.access.actor import Actor
-from bursar.access.door import Lock, access_api_key, access_team, access_user
-from bursar.access.policy import Action, creation_of, forbidden
+from bursar.access.door import access_api_key
+from bursar.access.policy import Action
 from bursar.access.standing import administers
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
-from bursar.database.statements import Statement
-from bursar.database.tables import api_keys, team_members
-from bursar.database.writes import insert_row, update_row
+from bursar.database.tables import api_keys
+from bursar.database.writes import update_row
 from bursar.domain.errors import (
     Forbidden,
     Invalid,
     LimitExceeded,
-    NotMember,
     Problems,
     Refusal,
 )
-from bursar.domain.ids import Prefix, new_id
 from bursar.domain.keys import (
-    DEFAULT_SCOPES,
-    digest,
     kind_of,
-    last_four,
-    new_secret,
     problem_with_scopes_of,
 )
 from bursar.domain.limits import (
@@ -41,17 +31,26 @@ from bursar.domain.limits import (
     problems_with_budget,
     resulting,
 )
-from bursar.domain.roles import KeyKind, KeyScope
+from bursar.domain.roles import KeyScope
 from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
-from bursar.services import archive, audit, budgets, throughput
+from bursar.services import archive, audit, budgets, models, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
-from bursar.services.holdings import Clock, clock_of, exceeding_limits, ungrantable
+from bursar.services.holdings import (
+    Clock,
+    above_key,
+    clock_of,
+    exceeding_limits,
+    ungrantable,
+)
+from bursar.services.models import ModelAttributes
 
 LONG_LIFE = "let a key live longer than the one you use, or than its team lets keys of members"
 
+_UNDER_HOLDER = throughput.ATTRIBUTES | models.LIST
 
-class KeyAttributes(TypedDict, total=False):
+
+class KeyAttributes(ModelAttributes, total=False):
     """What is to be set; a new key without scopes has those of its kind."""
 
     alias: str | None
@@ -65,118 +64,6 @@ class KeyAttributes(TypedDict, total=False):
     tpm_limit_type: RateLimitType
 
 
-class NewKey(NamedTuple):
-    """A key as stored, and its secret, which is stored nowhere."""
-
-    row: Row
-    secret: str
-
-
-async def create(
-    tx: Connection,
-    actor: Actor,
-    *,
-    user_id: str | None,
-    team_id: str | None,
-    attributes: KeyAttributes,
-    pepper: bytes,
-) -> NewKey:
-    """Create a key: of a user, of a team's service, or of a user as a member of a team.
-
-    Of neither it is the actor's own, if the actor is a user. It lives no longer than the key that
-    asks for it, and that of a member, where nothing is said, as long as the team lets them; who is a
-    mere member makes none that lives longer. Raises Refusals for bad attributes, NotFound, Forbidden,
-    NotMember for a user outside the team, LimitExceeded, AlreadyTaken.
-    """
-    if user_id is None and team_id is None:
-        user_id = actor.user_id
-    kind = kind_of(user_id, team_id)
-    scopes = attributes.get("scopes", DEFAULT_SCOPES[kind])
-    clock = await clock_of(tx, actor)
-    problems = Problems(_problems(attributes, clock))
-    if problem := problem_with_scopes_of(kind, scopes or ()):
-        problems.append(Invalid("scopes", problem=problem))
-    problems.extend(_unguaranteeable(team_id, attributes))
-    problems.raise_any()
-    if user_id is None and team_id is None:
-        raise forbidden(Action.API_KEY_CREATE, "user_id")
-    team = await _hold_owner(tx, actor, user_id, team_id, counts=guarantees(attributes))
-    if team is not None and kind is KeyKind.MEMBER:
-        attributes = {"expires_at": clock.after(team.member_key_duration), **attributes}
-        if not administers(actor, team):
-            clock = clock.within(team.member_key_duration)
-    problems = Problems(ungrantable(actor, user_id, scopes, "scopes"))
-    if clock.is_outlived_by(attributes.get("expires_at")):
-        problems.append(Forbidden("expires_at", deed=LONG_LIFE))
-    problems.raise_any()
-    limits = resulting(None, attributes.get("budget"))
-    problems.extend(await exceeding_limits(tx, user_id, team_id, limits))
-    secret = new_secret()
-    own = {"scopes": list(scopes), **_own(attributes)}
-    row = await insert_key(tx, user_id, secret, pepper, own, team_id=team_id)
-    await budgets.store(tx, "api_key", row.id, None, limits)
-    problems.extend(await _unguaranteed(tx, row, attributes))
-    problems.raise_any()
-    after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
-    await audit.record(
-        tx, actor, change("api_key.create", row, team and team.organization_id, after=after)
-    )
-    return NewKey(row, secret)
-
-
-async def _hold_owner(
-    tx: Connection, actor: Actor, user_id: str | None, team_id: str | None, *, counts: bool
-) -> Row | None:
-    """Lock whose key it will be, for an actor who may make it; answers the team, if there is one.
-
-    `counts`: the team is held as who counts what its keys hold together.
-    """
-    team = None
-    if team_id is not None:
-        team = await access_team(
-            tx,
-            actor,
-            team_id,
-            creation_of(user_id),
-            path=("team_id",),
-            lock=Lock.UPDATE if counts else Lock.SHARE,
-            as_member=user_id in {None, actor.user_id},
-        )
-    if user_id is not None:
-        needed = [] if team_id else [Action.API_KEY_CREATE]
-        await access_user(tx, actor, user_id, *needed, path=("user_id",), lock=Lock.SHARE)
-        if team_id is not None and not await tx.one(
-            _membership(), team_id=team_id, user_id=user_id
-        ):
-            raise NotMember("user_id")
-    return team
-
-
-async def insert_key(
-    tx: Connection,
-    user_id: str | None,
-    secret: str,
-    pepper: bytes,
-    attributes: Mapping[str, Any],
-    *,
-    team_id: str | None = None,
-) -> Row:
-    """Store a key by the hash of its secret; without scopes it has those of its kind."""
-    return await insert_row(
-        tx,
-        api_keys,
-        {
-            "id": new_id(Prefix.API_KEY),
-            "user_id": user_id,
-            "team_id": team_id,
-            "secret_hash": digest(secret, pepper),
-            "last_four": last_four(secret),
-            "scopes": list(DEFAULT_SCOPES[kind_of(user_id, team_id)]),
-            **columns_of(attributes),
-        },
-    )
-
-
 async def update(
     tx: Connection,
     actor: Actor,
@@ -188,12 +75,13 @@ async def update(
     """Change what is given of a key, and nothing else.
 
     Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set
-    and for what is more than the actor holds, VersionConflict, LimitExceeded, AlreadyTaken.
+    and for what is more than the actor holds, VersionConflict, NotFound for access groups,
+    LimitExceeded, ModelNotAllowed, AlreadyTaken.
     """
     clock = await clock_of(tx, actor)
-    Problems(_problems(attributes, clock)).raise_any()
-    is_limited = bool(throughput.ATTRIBUTES & attributes.keys())
-    holder = await lock_holder_of_key(tx, actor, key_id) if is_limited else None
+    Problems(problems_with_key(attributes, clock)).raise_any()
+    under_holder = bool(_UNDER_HOLDER & attributes.keys())
+    holder = await lock_holder_of_key(tx, actor, key_id) if under_holder else None
     row = await access_api_key(
         tx,
         actor,
@@ -201,11 +89,11 @@ async def update(
         deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
         or [(Action.API_KEY_UPDATE, ("id",))],
     )
-    if is_limited and holder not in {row.team_id, row.user_id}:
+    if under_holder and holder not in {row.team_id, row.user_id}:
         raise RunAgain  # it moved to another team, or came into sight, while we waited
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
-    problems = Problems(_unguaranteeable(row.team_id, attributes))
+    problems = Problems(unguaranteeable(row.team_id, attributes))
     if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
         problems.append(Invalid("scopes", problem=problem))
     problems.raise_any()
@@ -218,12 +106,17 @@ async def update(
     stored = await budgets.budget_of(tx, "api_key", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
+    above = above_key(row.user_id, row.team_id)
+    wanted = await models.wanted(tx, actor, attributes, stored=row, above=above)
+    problems = Problems(wanted.problems)
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
         problems.extend(await exceeding_limits(tx, row.user_id, row.team_id, limits))
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
-    changed = await update_row(tx, api_keys, row.id, columns_of(_own(attributes)))
-    problems.extend(await _unguaranteed(tx, changed, attributes))
+    await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
+    columns = {**columns_of(columns_in(attributes)), **wanted.columns}
+    changed = await update_row(tx, api_keys, row.id, columns)
+    problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
     await audit.record(
         tx,
@@ -262,26 +155,30 @@ async def store(
     return changed
 
 
-def _problems(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
-    yield from problems_with(_own(attributes))
+def problems_with_key(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
+    """What is wrong with the given values, whatever is stored."""
+    yield from problems_with(columns_in(attributes))
+    yield from models.problems_with(attributes)
     expires_at = attributes.get("expires_at")
     if expires_at is not None and expires_at <= clock.now:
         yield Invalid("expires_at", problem="must be in the future")
     yield from problems_with_budget(attributes.get("budget"), "budget")
 
 
-def _own(attributes: KeyAttributes) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name != "budget"}
+def columns_in(attributes: KeyAttributes) -> dict[str, Any]:
+    """Those of the attributes that are columns of the key as they are given."""
+    apart = models.ATTRIBUTES | {"budget"}
+    return {name: value for name, value in attributes.items() if name not in apart}
 
 
-def _unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:
+def unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:
     """A guarantee is a share of what a team has."""
     for name in LIMIT_TYPES.values():
         if team_id is None and attributes.get(name) == RateLimitType.GUARANTEED:
             yield Invalid(name, problem="must be BEST_EFFORT for a personal key")
 
 
-async def _unguaranteed(tx: Connection, key: Row, attributes: KeyAttributes) -> list[LimitExceeded]:
+async def unguaranteed(tx: Connection, key: Row, attributes: KeyAttributes) -> list[LimitExceeded]:
     """What the change of a key, which is stored, leaves of guarantees that cannot be held."""
     if not (throughput.ATTRIBUTES & attributes.keys() and guarantees(key)):
         return []
@@ -290,15 +187,3 @@ async def _unguaranteed(tx: Connection, key: Row, attributes: KeyAttributes) -> 
 
 def change(action: str, row: Row, organization_id: str | None, **states: audit.State) -> Change:
     return Change(action, row.id, organization_id=organization_id, team_id=row.team_id, **states)
-
-
-@cache
-def _membership() -> Statement:
-    return Statement(
-        select(team_members.c.id)
-        .where(
-            team_members.c.team_id == bindparam("team_id"),
-            team_members.c.user_id == bindparam("user_id"),
-        )
-        .with_for_update(read=True, key_share=True)
-    )

@@ -1,7 +1,8 @@
 """Organizations: create, update, delete."""
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -14,7 +15,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import organizations
 from bursar.database.tables import teams as team_table
 from bursar.database.writes import delete_rows, insert_row, update_row
-from bursar.domain.errors import BuiltIn, HasTeams, Problems
+from bursar.domain.errors import BuiltIn, HasTeams, Problems, Refusal
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
@@ -23,13 +24,14 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets, memberships, team_removal, throughput
+from bursar.services import audit, budgets, memberships, models, team_removal, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import below_teams, place_of
+from bursar.services.models import ModelAttributes
 
 
-class OrganizationAttributes(TypedDict, total=False):
+class OrganizationAttributes(ModelAttributes, total=False):
     """What is to be set; a budget of None takes the budget away."""
 
     name: str
@@ -41,17 +43,22 @@ class OrganizationAttributes(TypedDict, total=False):
 async def create(tx: Connection, actor: Actor, *, attributes: OrganizationAttributes) -> Row:
     """Create an organization, with its budget if one is given.
 
-    Raises Refusals for bad attributes, Forbidden, or AlreadyTaken for the external id.
+    Raises Refusals for bad attributes, Forbidden, NotFound for access groups, or AlreadyTaken for
+    the external id.
     """
     own, budget = _split(attributes)
-    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    Problems(_problems(attributes)).raise_any()
     if not permits(actor, Action.ORGANIZATION_CREATE):
         raise forbidden(Action.ORGANIZATION_CREATE)
     limits = resulting(None, budget)
     Problems(problems_with_limits(limits, "budget")).raise_any()
+    wanted = await models.wanted(tx, actor, attributes)
     row = await insert_row(
-        tx, organizations, {"id": new_id(Prefix.ORGANIZATION), **columns_of(own)}
+        tx,
+        organizations,
+        {"id": new_id(Prefix.ORGANIZATION), **columns_of(own), **wanted.columns},
     )
+    await models.store_groups(tx, "organization", row.id, wanted.group_ids)
     await budgets.store(tx, "organization", row.id, None, limits)
     await audit.record(
         tx,
@@ -77,10 +84,11 @@ async def update(
     """Change what is given of an organization, and nothing else.
 
     Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set,
-    VersionConflict, TeamsExceedLimits for a limit below what a team of it holds, AlreadyTaken.
+    VersionConflict, NotFound for access groups, TeamsExceedLimits for a limit below what a team of it
+    holds or for models of a team that are not within it, AlreadyTaken.
     """
     own, budget = _split(attributes)
-    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    Problems(_problems(attributes)).raise_any()
     row = await access_organization(
         tx,
         actor,
@@ -94,12 +102,16 @@ async def update(
     stored = await budgets.budget_of(tx, "organization", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
+    wanted = await models.wanted(tx, actor, attributes, stored=row, teams_of=row.id)
+    problems = Problems(wanted.problems)
     if "budget" in attributes:
         limits = resulting(before, budget)
         Problems(problems_with_limits(limits, "budget")).raise_any()
         limits = await budgets.store(tx, "organization", row.id, stored, limits)
-        await _check_teams(tx, row.id, budget)
-    changed = await update_row(tx, organizations, row.id, columns_of(own))
+        problems.extend(await _problems_below(tx, row.id, budget))
+    problems.raise_any()
+    await models.store_groups(tx, "organization", row.id, wanted.group_ids)
+    changed = await update_row(tx, organizations, row.id, {**columns_of(own), **wanted.columns})
     await audit.record(
         tx,
         actor,
@@ -151,21 +163,31 @@ async def delete(
 def _split(
     attributes: OrganizationAttributes,
 ) -> tuple[dict[str, Any], BudgetChanges | None]:
-    own = {name: value for name, value in attributes.items() if name != "budget"}
+    apart = models.ATTRIBUTES | {"budget"}
+    own = {name: value for name, value in attributes.items() if name not in apart}
     return own, attributes.get("budget")
 
 
+def _problems(attributes: OrganizationAttributes) -> Iterator[Refusal]:
+    own, budget = _split(attributes)
+    yield from problems_with(own)
+    yield from models.problems_with(attributes)
+    yield from problems_with_budget(budget, "budget")
+
+
 def _action(attribute: str) -> Action:
-    limiting = attribute in {"budget", "external_id"}
+    limiting = attribute in models.LIST | {"budget", "external_id"}
     return Action.ORGANIZATION_LIMIT if limiting else Action.ORGANIZATION_UPDATE
 
 
-async def _check_teams(tx: Connection, organization_id: str, changes: BudgetChanges | None) -> None:
-    """Raise Refusals for limits, which are stored, below what teams hold, one or all together."""
+async def _problems_below(
+    tx: Connection, organization_id: str, changes: BudgetChanges | None
+) -> Problems:
+    """Limits, which are stored, below what teams hold, one or all together."""
     place = place_of(changes, "budget")
     problems = Problems(await below_teams(tx, organization_id, place))
-    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
-    problems.raise_any()
+    problems.extend_elsewhere(await throughput.check(tx, "organization", [organization_id], place))
+    return problems
 
 
 @cache

@@ -26,7 +26,7 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.services import audit, budgets, throughput
+from bursar.services import audit, budgets, schedules, throughput
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent, below_teams, broken_by_plan, place_of
@@ -73,8 +73,9 @@ async def update(
     if changes:
         place = place_of(changes)
         problems = await broken_by_plan(tx, row.id, place)
-        problems.extend(await throughput.broken_by_plan(tx, row.id, place))
+        problems.extend_elsewhere(await throughput.broken_by_plan(tx, row.id, place))
         problems.raise_any()
+        await schedules.append_to_holders(tx, row.id, row, limits)
     await audit.record(
         tx,
         actor,
@@ -122,9 +123,9 @@ async def attach(
     if place.parent is not None and not as_member_default:
         limits = budgets.own_limits_of(plan)
         problems.extend(await above_parent(tx, *place.parent, limits, "budget_id"))
-    await budgets.attach(tx, owner, holder.id, stored, plan.id)
+    await budgets.attach(tx, owner, holder.id, stored, plan)
     if not as_member_default:
-        problems.extend(await _exceeded_below(tx, place, holder))
+        problems.extend_elsewhere(await _exceeded_below(tx, place, holder))
     problems.raise_any()
     return await _changed(tx, actor, "budget.attach", place, owner, stored, plan)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from bursar.access.actor import Actor
 from bursar.access.moves import TARGET, access_team_to_move
@@ -11,12 +11,12 @@ from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import organization_members, team_members, teams, users
+from bursar.database.tables import api_keys, organization_members, team_members, teams, users
 from bursar.database.writes import update_row
 from bursar.domain.errors import MembersOutsideOrganization, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
-from bursar.services import audit, budgets, memberships, throughput
+from bursar.services import audit, budgets, memberships, models, throughput
 from bursar.services.attributes import check_version
 from bursar.services.limits import above_parent, place_of
 from bursar.services.memberships import ORGANIZATION, Joining
@@ -38,7 +38,8 @@ async def move(
 
     Members who do not belong to the organization become its members with `add_to_organization`; none
     leaves the one that the team was in. Raises NotFound, Forbidden, VersionConflict,
-    MembersOutsideOrganization, and LimitExceeded for what is above the organization's limits.
+    MembersOutsideOrganization, LimitExceeded for what is above the organization's limits, and
+    ModelNotAllowed for what is not within its models.
     """
     adding = (Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",))
     row = await access_team_to_move(
@@ -53,7 +54,7 @@ async def move(
     if row.organization_id == organization_id:
         return row
     outside = await _members_outside(tx, row, organization_id)
-    problems = await _problems_within(tx, row, organization_id)
+    problems = await _problems_within(tx, actor, row, organization_id)
     if outside and not add_to_organization:
         problems.append(MembersOutsideOrganization(*TARGET, members=outside[:MOST_MEMBERS]))
     await memberships.insert(
@@ -68,16 +69,24 @@ async def move(
         tx, teams, row.id, {"organization_id": organization_id, "self_service_user_id": None}
     )
     place = place_of(None, *TARGET)
-    problems.extend(await throughput.check(tx, "organization", [organization_id], place))
+    problems.extend_elsewhere(await throughput.check(tx, "organization", [organization_id], place))
     problems.raise_any()
     await _record(tx, actor, row, changed)
     return changed
 
 
-async def _problems_within(tx: Connection, team: Row, organization_id: str) -> Problems:
-    """What of a team the organization does not allow: every rule between the two, but of members."""
+async def _problems_within(
+    tx: Connection, actor: Actor, team: Row, organization_id: str
+) -> Problems:
+    """What of a team the organization does not allow: limits, models, where it is open its keys'."""
     limits = budgets.limits_of(await budgets.budget_of(tx, "team", team.id))
-    return Problems(await above_parent(tx, "organization", organization_id, limits, *TARGET))
+    problems = Problems(await above_parent(tx, "organization", organization_id, limits, *TARGET))
+    lists = [models.list_of(team)]
+    if lists[0].is_open:
+        lists += [models.list_of(key) for key in await tx.all(_lists_of_keys(), team_id=team.id)]
+    above = ("organization", organization_id)
+    problems.extend(await models.outside_of(tx, actor, lists, above, *TARGET))
+    return problems
 
 
 async def _members_outside(tx: Connection, team: Row, organization_id: str) -> Sequence[Row]:
@@ -95,6 +104,15 @@ async def _record(tx: Connection, actor: Actor, before: Row, after: Row) -> None
         actor,
         change("team.move", before, before={**before}, after={**after, **nowhere}),
         change("team.move", after, before={**before, **nowhere}, after={**after}),
+    )
+
+
+@cache
+def _lists_of_keys() -> Statement:
+    return Statement(
+        select(api_keys.c.models, api_keys.c.allow_none).where(
+            api_keys.c.team_id == bindparam("team_id"), func.cardinality(api_keys.c.models) > 0
+        )
     )
 
 

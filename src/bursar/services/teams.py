@@ -1,21 +1,18 @@
-"""Teams: create with members, update, block."""
+"""Teams: update, block, and the rules that creating them follows too."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any
 
 from bursar.access.above import check_organization, lock_organization_of_team
 from bursar.access.actor import Actor
-from bursar.access.door import Deed, Lock, access_organization, access_team
-from bursar.access.policy import Action, permits
-from bursar.access.standing import team_relations
+from bursar.access.door import Lock, access_team
+from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
-from bursar.database.writes import insert_row, update_row
+from bursar.database.writes import update_row
 from bursar.domain.errors import LimitExceeded, Problems, Refusal
 from bursar.domain.gateway import problems_with_settings
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
     Limits,
@@ -23,31 +20,30 @@ from bursar.domain.limits import (
     problems_with_limits,
     resulting,
 )
-from bursar.domain.new_teams import NewTeams
-from bursar.domain.roles import MemberPermission, PlatformRole, TeamRole
-from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
+from bursar.domain.throughput import RateLimitType, guarantees
 from bursar.services import (
     audit,
     budgets,
     gateway_settings,
-    members,
-    memberships,
-    people,
+    models,
     self_service,
     throughput,
 )
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
-from bursar.services.members import NewMembers
-from bursar.services.memberships import NewMember
-from bursar.services.people import Person
+from bursar.services.models import ModelAttributes
 
 BUDGETS = {"budget": "team", "member_budget": "team_default"}
 """The budgets of a team by their attribute, and the kind of owner that it is of each."""
 
+_UNDER_ORGANIZATION = models.LIST | {"budget"}
 
-class TeamAttributes(TypedDict, total=False):
+
+_UNDER_ORGANIZATION = throughput.ATTRIBUTES | models.LIST
+
+
+class TeamAttributes(ModelAttributes, total=False):
     """What is to be set; a budget of None takes the budget away."""
 
     name: str
@@ -61,81 +57,7 @@ class TeamAttributes(TypedDict, total=False):
     gateway_settings: dict[str, Any] | None
     rpm_limit_type: RateLimitType
     tpm_limit_type: RateLimitType
-
-
-class NewTeamAttributes(TeamAttributes, total=False):
-    """What a team is made with."""
-
-    member_permissions: list[MemberPermission] | None
-    member_budget: BudgetChanges | None
-
-
-async def create(
-    tx: Connection,
-    actor: Actor,
-    *,
-    attributes: NewTeamAttributes,
-    settings: NewTeams,
-    organization_id: str | None = None,
-    new_members: NewMembers = (),
-    add_to_organization: bool = False,
-) -> Row:
-    """Create a team, in the built-in organization unless another is named, with its first members.
-
-    A creator who is a plain USER becomes an ADMIN of the team. Who makes one by self-service gives it
-    no external id, and no more than they have; it keeps whose it is. What the settings give is checked
-    like what is asked for. Raises Refusals for bad attributes or members, NotFound and Forbidden for
-    the organization, LimitExceeded for what is above its limits, AlreadyTaken for the external id, and
-    what members.add raises.
-    """
-    if budget := settings.completed(attributes.get("budget", BudgetChanges())):
-        attributes = {**attributes, "budget": budget}
-    problems = Problems(_problems(attributes))
-    problems.extend(memberships.problems_with_new(new_members))
-    problems.raise_any()
-    organization_id = DEFAULT_ORGANIZATION if organization_id is None else organization_id
-    organization = await access_organization(
-        tx,
-        actor,
-        organization_id,
-        Action.TEAM_CREATE,
-        path=("organization_id",),
-        deeds=_further_deeds(attributes, add_to_organization),
-        lock=Lock.UPDATE if guarantees(attributes) else Lock.SHARE,
-        oneself=settings.self_service and organization_id == DEFAULT_ORGANIZATION,
-    )
-    administers = permits(actor, Action.TEAM_CREATE, team_relations(organization))
-    limits = {name: resulting(None, attributes.get(name)) for name in BUDGETS}  # type: ignore[arg-type]  # the values under these names are budgets
-    problems.extend(await _above_organization(tx, organization.id, limits))
-    if not administers:
-        problems.extend(await self_service.problems_beyond_oneself(tx, actor, limits.get("budget")))
-    row = await insert_row(
-        tx,
-        teams,
-        {
-            "id": new_id(Prefix.TEAM),
-            "organization_id": organization.id,
-            "self_service_user_id": None if administers else actor.user_id,
-            **columns_of(_own(attributes)),
-        },
-    )
-    for name, owner in BUDGETS.items():
-        await budgets.store(tx, owner, row.id, None, limits[name])
-    problems.extend(await _unguaranteed(tx, row, attributes))
-    problems.raise_any()
-    parts: dict[str, audit.State | None] = {**limits}
-    if attributes.get("gateway_settings"):
-        said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
-        parts["gateway_settings"] = gateway_settings.state_of(said)
-    await audit.record(
-        tx, actor, change("team.create", row, after={**row, **audit.all_of(parts.items())})
-    )
-    first = await _with_creator(tx, actor, new_members)
-    if first:
-        await members.add_to(
-            tx, actor, row, first, invites=administers, add_to_organization=add_to_organization
-        )
-    return row
+    model_aliases: list[dict[str, str]] | None
 
 
 async def update(
@@ -149,37 +71,48 @@ async def update(
     """Change what is given of a team, and nothing else.
 
     Raises Refusals for bad attributes, NotFound, Forbidden for each attribute the actor may not set,
-    VersionConflict, LimitExceeded for what is above the organization's limits, AlreadyTaken.
+    VersionConflict, NotFound for access groups, LimitExceeded for what is above the organization's
+    limits, ModelNotAllowed for what is not within its models, AlreadyTaken.
     """
-    Problems(_problems(attributes)).raise_any()
+    Problems(problems_with_team(attributes)).raise_any()
     held = None
-    if throughput.ATTRIBUTES & attributes.keys():
-        held = await lock_organization_of_team(tx, actor, team_id, lock=Lock.UPDATE)
+    under_organization = bool(_UNDER_ORGANIZATION & attributes.keys())
+    if under_organization:
+        lock = Lock.UPDATE if throughput.ATTRIBUTES & attributes.keys() else Lock.SHARE
+        held = await lock_organization_of_team(tx, actor, team_id, lock=lock)
     row = await access_team(
         tx,
         actor,
         team_id,
-        deeds=[(_action(name), (name,)) for name in attributes] or [(Action.TEAM_UPDATE, ("id",))],
+        deeds=[(action_of(name), (name,)) for name in attributes]
+        or [(Action.TEAM_UPDATE, ("id",))],
     )
+    if under_organization:
+        check_organization(row, held)
     check_version(row, expected_version)
     before: dict[str, audit.State | None] = {}
     after: dict[str, audit.State | None] = {}
-    problems = Problems()
-    if throughput.ATTRIBUTES & attributes.keys():
-        check_organization(row, held)
+    sponsor = await self_service.hold_sponsor(tx, actor, row)
+    above = ("organization", row.organization_id)
+    wanted = await models.wanted(tx, actor, attributes, stored=row, above=above)
+    problems = Problems(wanted.problems)
+    if sponsor and (asked := wanted.allow_list):
+        problems.extend(await self_service.beyond_models(tx, actor, sponsor, asked, asked.entries))
     if "budget" in attributes:
         stored = await budgets.budget_of(tx, "team", row.id)
         before["budget"] = budgets.limits_of(stored)
         limits = resulting(before["budget"], attributes["budget"])
-        problems.extend(await _above_organization(tx, row.organization_id, {"budget": limits}))
+        problems.extend(await above_organization(tx, row.organization_id, {"budget": limits}))
         after["budget"] = await budgets.store(tx, "team", row.id, stored, limits)
     if "gateway_settings" in attributes:
         said = await gateway_settings.settings_of(tx, row.id)
         before["gateway_settings"] = gateway_settings.state_of(said)
         said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
         after["gateway_settings"] = gateway_settings.state_of(said)
-    changed = await update_row(tx, teams, row.id, columns_of(_own(attributes)))
-    problems.extend(await _unguaranteed(tx, changed, attributes))
+    await models.store_groups(tx, "team", row.id, wanted.group_ids)
+    columns = {**columns_of(columns_in(attributes)), **wanted.columns}
+    changed = await update_row(tx, teams, row.id, columns)
+    problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
     await audit.record(
         tx,
@@ -208,54 +141,35 @@ async def set_blocked(tx: Connection, actor: Actor, *, team_id: str, blocked: bo
     return changed
 
 
-async def _with_creator(
-    tx: Connection, actor: Actor, new_members: NewMembers
-) -> list[NewMember[TeamRole]]:
-    """The first members: a plain USER who creates a team administers it, listed or not."""
-    if actor.role is not PlatformRole.USER:
-        return list(new_members)
-    names = (await people.oneself(tx, actor)).names
-    if not any(new.person.names & names for new in new_members):
-        return [*new_members, NewMember(Person(actor.user_id, None), TeamRole.ADMIN)]
-    return [
-        replace(new, role=TeamRole.ADMIN) if new.person.names & names else new
-        for new in new_members
-    ]
-
-
-def _problems(attributes: Mapping[str, Any]) -> Iterator[Refusal]:
-    yield from problems_with(_own(attributes))
+def problems_with_team(attributes: Mapping[str, Any]) -> Iterator[Refusal]:
+    """What is wrong with the given values, whatever is stored."""
+    yield from problems_with(columns_in(attributes))
+    yield from models.problems_with(attributes)
     yield from problems_with_budget(attributes.get("budget"), "budget")
     yield from problems_with_budget(attributes.get("member_budget"), "member_budget")
     yield from problems_with_settings(attributes.get("gateway_settings"), "gateway_settings")
 
 
-def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that are columns of the team."""
-    parts = {*BUDGETS, "gateway_settings"}
-    return {name: value for name, value in attributes.items() if name not in parts}
+def columns_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the attributes that are columns of the team as they are given."""
+    apart = models.ATTRIBUTES | {*BUDGETS, "gateway_settings"}
+    return {name: value for name, value in attributes.items() if name not in apart}
 
 
-def _further_deeds(attributes: Mapping[str, Any], add_to_organization: bool) -> Iterator[Deed]:
-    """What of a new team is for higher admins, whoever may create it."""
-    for name in attributes:
-        if name in {"external_id", *LIMIT_TYPES.values(), "gateway_settings"}:
-            yield _action(name), (name,)
-    if add_to_organization:
-        yield Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)
-
-
-def _action(attribute: str) -> Action:
+def action_of(attribute: str) -> Action:
+    """What it takes to set an attribute."""
     match attribute:
         case "budget" | "external_id" | "rpm_limit_type" | "tpm_limit_type":
             return Action.TEAM_LIMIT
         case "gateway_settings":
             return Action.TEAM_GATEWAY_SETTINGS
+        case "models" | "allow_none" | "model_aliases":
+            return Action.TEAM_MODELS_UPDATE
         case _:
             return Action.TEAM_UPDATE
 
 
-async def _above_organization(
+async def above_organization(
     tx: Connection, organization_id: str, limits: dict[str, Limits | None]
 ) -> list[LimitExceeded]:
     """Each limit above the organization's; raises Refusals for those that contradict each other."""
@@ -265,7 +179,7 @@ async def _above_organization(
     return await above_parent(tx, "organization", organization_id, limits["budget"], "budget")
 
 
-async def _unguaranteed(
+async def unguaranteed(
     tx: Connection, team: Row, attributes: TeamAttributes
 ) -> list[LimitExceeded]:
     """What the change of a team, which is stored, leaves of guarantees that cannot be held."""

@@ -8,7 +8,20 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Numeric, Text, any_, bindparam, cast, func, literal, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Numeric,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from bursar.access.plans import ids_above
@@ -78,6 +91,10 @@ async def broken_by_plan(tx: Connection, plan_id: str, place: Place) -> Problems
     return problems
 
 
+# Written out, as an index that holds only what is guaranteed serves no parameter.
+_GUARANTEED: ColumnElement[str] = literal_column(f"'{RateLimitType.GUARANTEED}'")
+
+
 @cache
 def _exceeded(level: str) -> Statement:
     owner, children, parent = CHILDREN[level]
@@ -92,7 +109,7 @@ def _exceeded(level: str) -> Statement:
             .select_from(each.source)
             .where(
                 parent == any_(bindparam("ids", type_=ARRAY(Text))),
-                children.c[LIMIT_TYPES[each.name]] == RateLimitType.GUARANTEED,
+                children.c[LIMIT_TYPES[each.name]] == _GUARANTEED,
             )
             .group_by(parent, each.model)
             for each in Bounds(owner, level).compared(children, children.c.id, parent, LIMIT_TYPES)

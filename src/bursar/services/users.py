@@ -1,7 +1,8 @@
 """Users: create, update, delete, block and unblock; the platform's own business."""
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
 
 from sqlalchemy import Text, bindparam, null, select, union_all
 
@@ -19,7 +20,7 @@ from bursar.database.tables import (
     users,
 )
 from bursar.database.writes import delete_rows, insert_row, update_row
-from bursar.domain.errors import LastAdmin, Problems
+from bursar.domain.errors import LastAdmin, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
@@ -30,12 +31,13 @@ from bursar.domain.limits import (
 )
 from bursar.domain.names import is_storable
 from bursar.domain.roles import PlatformRole
-from bursar.services import archive, audit, budgets, last_admins
+from bursar.services import archive, audit, budgets, last_admins, models
 from bursar.services.attributes import check_version, columns_of, problems_with
 from bursar.services.audit import Change
+from bursar.services.models import ModelAttributes
 
 
-class UserAttributes(TypedDict, total=False):
+class UserAttributes(ModelAttributes, total=False):
     """What is to be set; a budget of None takes the budget away."""
 
     name: str
@@ -47,15 +49,21 @@ class UserAttributes(TypedDict, total=False):
 
 
 async def create(tx: Connection, actor: Actor, *, attributes: UserAttributes) -> Row:
-    """Create a user. Raises Refusals for bad attributes, Forbidden, AlreadyTaken."""
+    """Create a user.
+
+    Raises Refusals for bad attributes, Forbidden, NotFound for access groups, AlreadyTaken.
+    """
     own, budget = _split(attributes)
-    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    Problems(_problems(attributes)).raise_any()
     if not permits(actor, Action.USER_CREATE):
         raise forbidden(Action.USER_CREATE)
     limits = resulting(None, budget)
     Problems(problems_with_limits(limits, "budget")).raise_any()
-    row = await insert_row(tx, users, {"id": new_id(Prefix.USER), **columns_of(own)})
+    wanted = await models.wanted(tx, actor, attributes)
+    columns = {"id": new_id(Prefix.USER), **columns_of(own), **wanted.columns}
+    row = await insert_row(tx, users, columns)
     await budgets.store(tx, "user", row.id, None, limits)
+    await models.store_groups(tx, "user", row.id, wanted.group_ids)
     after = {**row, **audit.all_of([("budget", limits)])}
     await audit.record(tx, actor, Change("user.create", row.id, after=after))
     return row
@@ -71,11 +79,11 @@ async def update(
 ) -> Row:
     """Change what is given of a user, and nothing else.
 
-    Raises Refusals for bad attributes, NotFound, Forbidden, VersionConflict, AlreadyTaken, and
-    LastAdmin for the role of the last platform admin.
+    Raises Refusals for bad attributes, NotFound, also for access groups, Forbidden, VersionConflict,
+    AlreadyTaken, and LastAdmin for the role of the last platform admin.
     """
     own, budget = _split(attributes)
-    Problems([*problems_with(own), *problems_with_budget(budget, "budget")]).raise_any()
+    Problems(_problems(attributes)).raise_any()
     demotes = own.get("role", PlatformRole.ADMIN) is not PlatformRole.ADMIN
     admins = await last_admins.of_platform(tx) if demotes and actor.administers_all else []
     row = await access_user(tx, actor, user_id, Action.USER_UPDATE)
@@ -85,11 +93,13 @@ async def update(
     stored = await budgets.budget_of(tx, "user", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
+    wanted = await models.wanted(tx, actor, attributes, stored=row)
     if "budget" in attributes:
         limits = resulting(before, budget)
         Problems(problems_with_limits(limits, "budget")).raise_any()
         limits = await budgets.store(tx, "user", row.id, stored, limits)
-    changed = await update_row(tx, users, row.id, columns_of(own))
+    await models.store_groups(tx, "user", row.id, wanted.group_ids)
+    changed = await update_row(tx, users, row.id, {**columns_of(own), **wanted.columns})
     await audit.record(
         tx,
         actor,
@@ -151,8 +161,16 @@ async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
 
 
 def _split(attributes: UserAttributes) -> tuple[dict[str, Any], BudgetChanges | None]:
-    own = {name: value for name, value in attributes.items() if name != "budget"}
+    apart = models.ATTRIBUTES | {"budget"}
+    own = {name: value for name, value in attributes.items() if name not in apart}
     return own, attributes.get("budget")
+
+
+def _problems(attributes: UserAttributes) -> Iterator[Refusal]:
+    own, budget = _split(attributes)
+    yield from problems_with(own)
+    yield from models.problems_with(attributes)
+    yield from problems_with_budget(budget, "budget")
 
 
 def _left(membership: Row) -> Change:

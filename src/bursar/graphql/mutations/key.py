@@ -9,14 +9,15 @@ from bursar.domain.roles import KeyScope
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.model import ModelsInput
 from bursar.graphql.mutations.throughput import LimitTypesInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.key import ApiKey
-from bursar.services import key_moves, key_removal, key_rotation, keys
+from bursar.services import key_creation, key_moves, key_removal, key_rotation, keys
 
 
 @strawberry.input(description="A key to create: personal, of a member of a team, or of a service.")
-class ApiKeyCreateInput(MutationInput, LimitTypesInput):
+class ApiKeyCreateInput(MutationInput, ModelsInput, LimitTypesInput):
     user_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="Whose key it will be; yours if neither a user nor a team is named."
     )
@@ -48,7 +49,7 @@ class ApiKeyCreateInput(MutationInput, LimitTypesInput):
 
 
 @strawberry.input(description="What to change of a key; what is left out is kept.")
-class ApiKeyUpdateInput(MutationInput, LimitTypesInput):
+class ApiKeyUpdateInput(MutationInput, ModelsInput, LimitTypesInput):
     id: strawberry.ID = strawberry.field(description="The key.")
     alias: Maybe[str | None] = strawberry.field(description="A name for it.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -167,10 +168,10 @@ class ApiKeysDeletePayload(Payload):
 async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreatePayload:
     """Create a key.
 
-    For platform admins, admins of its organization or team, and oneself; in a team for oneself with
-    KEY_CREATE, and for a service with SERVICE_KEY_CREATE.
+    For platform admins, admins of its organization or team, and oneself, in a team with KEY_CREATE.
+    The key of a service a member creates with SERVICE_KEY_CREATE.
     """
-    new = await keys.create(
+    new = await key_creation.create(
         write.tx,
         write.actor,
         user_id=given(input.user_id),
@@ -185,8 +186,7 @@ async def api_key_create(write: Write, input: ApiKeyCreateInput) -> ApiKeyCreate
 async def api_key_update(write: Write, input: ApiKeyUpdateInput) -> ApiKeyUpdatePayload:
     """Change a key.
 
-    For platform admins, admins of its organization or team, and its user; in a
-    team with KEY_UPDATE.
+    For platform admins, admins of its organization or team, and its user, in a team with KEY_UPDATE.
     """
     row = await keys.update(
         write.tx,
@@ -202,7 +202,7 @@ async def api_key_update(write: Write, input: ApiKeyUpdateInput) -> ApiKeyUpdate
 async def api_key_move(write: Write, input: ApiKeyMoveInput) -> ApiKeyMovePayload:
     """Move a key of a team to another team, with its secret, limits and spend.
 
-    For who may delete it where it is, and create it where it goes.
+    For platform admins, and for whoever may delete it where it is and create it where it goes.
     """
     row = await key_moves.move(
         write.tx,
@@ -218,8 +218,7 @@ async def api_key_move(write: Write, input: ApiKeyMoveInput) -> ApiKeyMovePayloa
 async def api_key_block(write: Write, input: ApiKeyBlockInput) -> ApiKeyBlockPayload:
     """Block a key: it is refused from now on.
 
-    For platform admins, admins of its organization or team, and its user; in a
-    team with KEY_BLOCK.
+    For platform admins, admins of its organization or team, and its user, in a team with KEY_BLOCK.
     """
     row = await keys.set_blocked(write.tx, write.actor, key_id=input.id, blocked=True)
     return ApiKeyBlockPayload(api_key=row)
@@ -229,8 +228,7 @@ async def api_key_block(write: Write, input: ApiKeyBlockInput) -> ApiKeyBlockPay
 async def api_key_unblock(write: Write, input: ApiKeyUnblockInput) -> ApiKeyUnblockPayload:
     """Unblock a key.
 
-    For platform admins, admins of its organization or team, and its user; in a
-    team with KEY_BLOCK.
+    For platform admins, admins of its organization or team, and its user, in a team with KEY_BLOCK.
     """
     row = await keys.set_blocked(write.tx, write.actor, key_id=input.id, blocked=False)
     return ApiKeyUnblockPayload(api_key=row)
@@ -240,8 +238,7 @@ async def api_key_unblock(write: Write, input: ApiKeyUnblockInput) -> ApiKeyUnbl
 async def api_key_rotate(write: Write, input: ApiKeyRotateInput) -> ApiKeyRotatePayload:
     """Give a key a new secret; the one it has stays good for the grace period, an earlier one ends.
 
-    For platform admins, admins of its organization or team, and its user; in a
-    team with KEY_ROTATE.
+    For platform admins, admins of its organization or team, and its user, in a team with KEY_ROTATE.
     """
     new = await key_rotation.rotate(
         write.tx,
@@ -257,8 +254,7 @@ async def api_key_rotate(write: Write, input: ApiKeyRotateInput) -> ApiKeyRotate
 async def api_keys_delete(write: Write, input: ApiKeysDeleteInput) -> ApiKeysDeletePayload:
     """Delete keys, which are archived without their secrets: all or none.
 
-    For platform admins, admins of their organization or team, and their user; in
-    a team with KEY_DELETE.
+    For platform admins, admins of organization or team, and their user, in a team with KEY_DELETE.
     """
     rows = await key_removal.delete(write.tx, write.actor, key_ids=input.ids)
     return ApiKeysDeletePayload(deleted_ids=[strawberry.ID(row.id) for row in rows])

@@ -6,13 +6,14 @@ from strawberry import Maybe
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.model import ModelsInput
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.organization import Organization
 from bursar.services import organizations
 
 
 @strawberry.input(description="An organization to create.")
-class OrganizationCreateInput(MutationInput):
+class OrganizationCreateInput(MutationInput, ModelsInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     external_id: Maybe[str | None] = strawberry.field(
         description="Your own name for it, unique among organizations."
@@ -22,7 +23,7 @@ class OrganizationCreateInput(MutationInput):
 
 
 @strawberry.input(description="What to change of an organization; what is left out is kept.")
-class OrganizationUpdateInput(MutationInput):
+class OrganizationUpdateInput(MutationInput, ModelsInput):
     id: strawberry.ID = strawberry.field(description="The organization.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")

@@ -8,15 +8,16 @@ from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
 from bursar.graphql.mutations.gateway_settings import GatewaySettingsInput
+from bursar.graphql.mutations.model import ModelAliasInput, ModelsInput
 from bursar.graphql.mutations.person import NewTeamMemberInput, new_member_of
 from bursar.graphql.mutations.throughput import LimitTypesInput
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.team import Team
-from bursar.services import member_defaults, team_removal, teams
+from bursar.services import member_defaults, team_creation, team_removal, teams
 
 
 @strawberry.input(description="A team to create.")
-class TeamCreateInput(MutationInput, LimitTypesInput):
+class TeamCreateInput(MutationInput, ModelsInput, LimitTypesInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     organization_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="The organization it will belong to; the built-in one if none is named."
@@ -36,6 +37,9 @@ class TeamCreateInput(MutationInput, LimitTypesInput):
         description="How long keys of members live for which nothing else is said; null is for ever."
     )
     metadata: Maybe[JSON | None] = strawberry.field(description="Free data of yours.")
+    model_aliases: Maybe[list[ModelAliasInput] | None] = strawberry.field(
+        description="Other names for models, all of them, at most 100."
+    )
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="Its budget, within the organization's; the server may have limits for what is "
         "left out."
@@ -55,7 +59,7 @@ class TeamCreateInput(MutationInput, LimitTypesInput):
 
 
 @strawberry.input(description="What to change of a team; what is left out is kept.")
-class TeamUpdateInput(MutationInput, LimitTypesInput):
+class TeamUpdateInput(MutationInput, ModelsInput, LimitTypesInput):
     id: strawberry.ID = strawberry.field(description="The team.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     external_id: Maybe[str | None] = strawberry.field(description="Your own name for it.")
@@ -71,6 +75,9 @@ class TeamUpdateInput(MutationInput, LimitTypesInput):
     )
     metadata: Maybe[JSON | None] = strawberry.field(
         description="Free data of yours, as a whole; it cannot be null."
+    )
+    model_aliases: Maybe[list[ModelAliasInput] | None] = strawberry.field(
+        description="Other names for models, all of them, at most 100."
     )
     budget: Maybe[BudgetInput | None] = strawberry.field(
         description="Its budget; null takes it away."
@@ -171,7 +178,7 @@ async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload
 
     For platform admins, admins of the organization and, by self-service, users within their own limits.
     """
-    row = await teams.create(
+    row = await team_creation.create(
         write.tx,
         write.actor,
         organization_id=given(input.organization_id),
@@ -187,7 +194,8 @@ async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload
 async def team_update(write: Write, input: TeamUpdateInput) -> TeamUpdatePayload:
     """Change a team. For platform admins, admins of the organization, and admins of the team.
 
-    Budget, kinds of rate limits, gateway settings and external id are not for admins of the team.
+    Budget, kinds of rate limits, gateway settings and external id are not for admins of the team; its
+    models are, within the organization's.
     """
     row = await teams.update(
         write.tx,

@@ -7,13 +7,14 @@ from bursar.domain.roles import PlatformRole
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.budget import BudgetInput
+from bursar.graphql.mutations.model import ModelsInput
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.user import User
 from bursar.services import users
 
 
 @strawberry.input(description="A user to create.")
-class UserCreateInput(MutationInput):
+class UserCreateInput(MutationInput, ModelsInput):
     name: str = strawberry.field(description="The name, 1 to 128 characters.")
     email: Maybe[str | None] = strawberry.field(
         description="The e-mail, unique among users without regard to case."
@@ -31,7 +32,7 @@ class UserCreateInput(MutationInput):
 
 
 @strawberry.input(description="What to change of a user; what is left out is kept.")
-class UserUpdateInput(MutationInput):
+class UserUpdateInput(MutationInput, ModelsInput):
     id: strawberry.ID = strawberry.field(description="The user.")
     name: Maybe[str | None] = strawberry.field(description="The name; it cannot be null.")
     email: Maybe[str | None] = strawberry.field(description="The e-mail.")

@@ -1,56 +1,16 @@
 """Organizations: by id, by external id, and all that the caller may see."""
 
-from enum import Enum
-from typing import Annotated
-
 import strawberry
-from strawberry import UNSET
 from strawberry.types import Info
 
 from bursar.domain.ids import Prefix
-from bursar.graphql.connections import After, Before, Connection, First, Last, connection
+from bursar.graphql.connections import Connection, connection_field
 from bursar.graphql.context import Context
-from bursar.graphql.enums import OrderDirection, describe
-from bursar.graphql.queries.arguments import ORDER_BY, ExternalId, Id, NamedFilter
+from bursar.graphql.lists.organization import OrganizationFilter, OrganizationOrder
+from bursar.graphql.queries.arguments import ExternalId, Id
 from bursar.graphql.queries.node import by_id, by_text
 from bursar.graphql.types.organization import Organization
 from bursar.loaders.organizations import organizations_by_external_id, organizations_list
-
-
-@strawberry.input(description="Which organizations; all that is given must hold.")
-class OrganizationFilter(NamedFilter):
-    pass
-
-
-Filter = Annotated[
-    OrganizationFilter | None, strawberry.argument(description="Only those that fit.")
-]
-
-
-class OrganizationOrderField(Enum):
-    """The values are columns."""
-
-    NAME = "name_key"
-    CREATED_AT = "created_at"
-
-
-describe(
-    OrganizationOrderField,
-    "What organizations can be sorted by.",
-    NAME="The name, without regard to case.",
-    CREATED_AT="The time of creation.",
-)
-
-
-@strawberry.input(description="How to sort organizations.")
-class OrganizationOrder:
-    field: OrganizationOrderField = strawberry.field(description="What to sort by.")
-    direction: OrderDirection = strawberry.field(
-        default=OrderDirection.ASC, description="Which way."
-    )
-
-
-OrderBy = Annotated[list[OrganizationOrder] | None, strawberry.argument(description=ORDER_BY)]
 
 
 @strawberry.field(description="An organization by its id; null if you may see none with it.")
@@ -67,24 +27,13 @@ async def organization_by_external_id(
     return found
 
 
-@strawberry.field(description="The organizations that you may see.")
-def organizations(
-    first: First = UNSET,
-    last: Last = UNSET,
-    after: After = UNSET,
-    before: Before = UNSET,
-    filter: Filter = UNSET,
-    order_by: OrderBy = UNSET,
-) -> Connection[Organization]:
-    return connection(
-        organizations_list,
-        first=first,
-        last=last,
-        after=after,
-        before=before,
-        filter=filter,
-        order_by=order_by,
-    )
-
+organizations = connection_field(
+    "organizations",
+    organizations_list,
+    Connection[Organization],
+    filter=OrganizationFilter,
+    order=OrganizationOrder,
+    description="The organizations that you may see.",
+)
 
 FIELDS = [organization, organization_by_external_id, organizations]

@@ -4,12 +4,13 @@ import strawberry
 from strawberry.types import Info
 
 from bursar.access.policy import Action, permits
-from bursar.domain import durations, metadata, names
+from bursar.domain import durations, metadata, models, names
 from bursar.domain.keys import LONGEST_GRACE
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.queries.period import MOST_PERIODS
 from bursar.graphql.scalars import Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
@@ -95,8 +96,14 @@ class Limits:
     max_description_characters: int = strawberry.field(description="The longest description.")
     max_tags: int = strawberry.field(description="The most tags of a team.")
     max_tag_characters: int = strawberry.field(description="The longest tag.")
+    max_models: int = strawberry.field(description="The most entries of a list of models.")
+    max_model_characters: int = strawberry.field(description="The longest name of a model.")
+    max_model_aliases: int = strawberry.field(description="The most aliases of a team.")
     max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
     max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
+    max_preview_periods: int = strawberry.field(
+        description="The most periods that one preview shows."
+    )
     max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
     self_service_teams: bool = strawberry.field(
         description="Whether any user may create teams in the built-in organization, within their "
@@ -122,8 +129,12 @@ def limits(info: Info[Context, None]) -> Limits:
         max_description_characters=names.DESCRIPTION_LENGTH,
         max_tags=names.TAGS,
         max_tag_characters=names.TAG_LENGTH,
+        max_models=models.ENTRIES,
+        max_model_characters=models.ENTRY_LENGTH,
+        max_model_aliases=models.ALIASES,
         max_metadata_bytes=metadata.LONGEST,
         max_metadata_depth=metadata.DEEPEST,
+        max_preview_periods=MOST_PERIODS,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],
         self_service_teams=info.context.new_teams.self_service,
     )

@@ -43,7 +43,15 @@ class LimitExceeded(UserError):
     requested: Decimal = strawberry.field(description="What was asked for, in the same unit.")
 
 
-@strawberry.type(description="A limit that would leave teams with more than their organization.")
+@strawberry.type(description="A model, pattern or access group that the parent does not allow.")
+class ModelNotAllowed(UserError):
+    level: str = strawberry.field(description="What does not allow it, such as organization.")
+    model: str = strawberry.field(description="The entry of the list in question.")
+
+
+@strawberry.type(
+    description="A limit or list that would leave teams with more than their organization."
+)
 class TeamsExceedLimits(UserError):
     teams: list[Annotated["Team", strawberry.lazy("bursar.graphql.types.team")]] = strawberry.field(
         description="The teams, at most 100 of them."
@@ -61,6 +69,7 @@ ERROR_TYPES = (
     Refusal,
     VersionConflict,
     LimitExceeded,
+    ModelNotAllowed,
     TeamsExceedLimits,
     MembersOutsideOrganization,
 )
@@ -84,6 +93,8 @@ def user_error(refusal: errors.Refusal) -> UserError:
             return VersionConflict(**said, current_version=data["current_version"])
         case errors.LimitExceeded():
             return LimitExceeded(**said, **data)
+        case errors.ModelNotAllowed():
+            return ModelNotAllowed(**said, **data)
         case errors.TeamsExceedLimits():
             return TeamsExceedLimits(**said, **data)
         case errors.MembersOutsideOrganization():

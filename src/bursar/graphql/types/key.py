@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry.types import Info
 
 from bursar.domain.ids import Prefix
 from bursar.domain.keys import kind_of
 from bursar.domain.roles import KeyKind, KeyScope
 from bursar.domain.throughput import RateLimitType
+from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.budget import BudgetUse
@@ -17,6 +19,7 @@ from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
 from bursar.loaders.budgets import budgets_by_api_key
 from bursar.loaders.limits import effective_limits_by_api_key
+from bursar.loaders.models import effective_models_by_api_key
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
 
@@ -51,6 +54,11 @@ class ApiKey(Node):
         description="Whether its tokens a minute are guaranteed."
     )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
+    models: list[str] = strawberry.field(
+        description="What the key may use: names, patterns with `*`, and `group:NAME` for an access "
+        "group; empty is everything."
+    )
+    allow_none: bool = strawberry.field(description="Whether the key may use no model at all.")
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the key was made.")
     updated_at: datetime = strawberry.field(description="When the key was last changed.")
@@ -72,6 +80,16 @@ class ApiKey(Node):
         key="id",
         description="The tightest of all limits that bind the key, and what sets each.",
     )
+
+    @strawberry.field(
+        description="What holds under the models of all that is above it, with access groups written "
+        "out; `*` alone is everything, and nothing is nothing."
+    )
+    @staticmethod
+    async def effective_models(
+        root: strawberry.Parent[Any], info: Info[Context, None]
+    ) -> list[str]:
+        return await info.context.load(effective_models_by_api_key, root.id) or []
 
     @strawberry.field(description="Whose it is: a user's, a member's or a service's.")
     @staticmethod

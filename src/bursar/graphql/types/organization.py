@@ -8,6 +8,9 @@ import strawberry
 from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
+from bursar.graphql.lists.member import OrganizationMemberFilter, OrganizationMemberOrder
+from bursar.graphql.lists.orders import OLDEST_FIRST
+from bursar.graphql.lists.team import TeamFilter, TeamOrder
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.member import OrganizationMember
@@ -36,6 +39,13 @@ class Organization(Node):
     metadata: JSON | None = strawberry.field(
         description="Free data of the caller's; null to who may not see it."
     )
+    models: list[str] | None = strawberry.field(
+        description="What its teams may use: names, patterns with `*`, and `group:NAME` for an access "
+        "group; empty is everything; null to who may not see it."
+    )
+    allow_none: bool | None = strawberry.field(
+        description="Whether they may use no model at all; null to who may not see it."
+    )
     version: int | None = strawberry.field(
         description="Counts the changes; null to who may not see it."
     )
@@ -51,12 +61,17 @@ class Organization(Node):
         connection_edge(
             teams_by_organization,
             key="id",
+            filter=TeamFilter,
+            order=TeamOrder,
             description="The organization's teams that you may see, by name.",
         )
     )
     members: Connection[OrganizationMember] = connection_edge(
         organization_members_by_organization,
         key="id",
+        filter=OrganizationMemberFilter,
+        order=OrganizationMemberOrder,
+        sorted_by=OLDEST_FIRST,
         description="The organization's members that you may see, oldest first.",
     )
     audit: Connection[Annotated["AuditEntry", strawberry.lazy("bursar.graphql.types.audit")]] = (

@@ -14,10 +14,14 @@ from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
+from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
+from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
+from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
+from bursar.graphql.types.model import ModelAlias, model_aliases
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.organization import Organization
 from bursar.loaders.audit import audit_entries_by_team
@@ -25,6 +29,7 @@ from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_te
 from bursar.loaders.gateway_settings import gateway_settings_by_team
 from bursar.loaders.keys import api_keys_by_team
 from bursar.loaders.members import team_members_by_team
+from bursar.loaders.models import effective_models_by_team
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.teams import actor_roles_by_team
 
@@ -66,6 +71,12 @@ class Team(Node):
         description="Whether its tokens a minute are guaranteed."
     )
     metadata: JSON = strawberry.field(description="Free data of the caller's.")
+    models: list[str] = strawberry.field(
+        description="What the team may use: names, patterns with `*`, and `group:NAME` for an access "
+        "group; empty is everything."
+    )
+    allow_none: bool = strawberry.field(description="Whether the team may use no model at all.")
+    model_aliases: list[ModelAlias] = model_aliases
     version: int = strawberry.field(description="Counts the changes.")
     created_at: datetime = strawberry.field(description="When the team was made.")
     updated_at: datetime = strawberry.field(description="When the team was last changed.")
@@ -90,12 +101,20 @@ class Team(Node):
         description="What a gateway is to do with the team's calls; null to who may not see it.",
     )
     members: Connection[TeamMember] = connection_edge(
-        team_members_by_team, key="id", description="The team's members, oldest first."
+        team_members_by_team,
+        key="id",
+        filter=TeamMemberFilter,
+        order=TeamMemberOrder,
+        sorted_by=OLDEST_FIRST,
+        description="The team's members, oldest first.",
     )
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
         connection_edge(
             api_keys_by_team,
             key="id",
+            filter=ApiKeyFilter,
+            order=ApiKeyOrder,
+            sorted_by=OLDEST_FIRST,
             description="The team's keys that you may see, of members and services, oldest first.",
         )
     )
@@ -106,6 +125,16 @@ class Team(Node):
             description="What was changed in the team, newest first; empty to who may not see it.",
         )
     )
+
+    @strawberry.field(
+        description="What holds under the organization's models too, with access groups written out; "
+        "`*` alone is everything, and nothing is nothing."
+    )
+    @staticmethod
+    async def effective_models(
+        root: strawberry.Parent[Any], info: Info[Context, None]
+    ) -> list[str]:
+        return await info.context.load(effective_models_by_team, root.id) or []
 
     @strawberry.field(description="What you may do to the team.")
     @staticmethod

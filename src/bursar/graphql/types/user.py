@@ -43,6 +43,13 @@ class User(Node):
     metadata: JSON | None = strawberry.field(
         description="Free data of the caller's; null to who may not see it."
     )
+    models: list[str] | None = strawberry.field(
+        description="What the user's personal keys may use: names, patterns with `*`, and "
+        "`group:NAME` for an access group; empty is everything; null to who may not see it."
+    )
+    allow_none: bool | None = strawberry.field(
+        description="Whether they may use no model at all; null to who may not see it."
+    )
     version: int | None = strawberry.field(
         description="Counts the changes; null to who may not see it."
     )

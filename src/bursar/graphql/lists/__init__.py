@@ -1,0 +1,1 @@
+"""What lists can be filtered and sorted by, one file an entity."""
