@@ -1,7 +1,7 @@
 """The API and its database for a state machine, which is no coroutine: on an event loop of its own."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from types import SimpleNamespace
 from typing import Any, Self, TypeVar
 
@@ -12,10 +12,15 @@ from api_client import Answer, Api
 from bursar.app import create_app
 from bursar.database.pool import Database
 from bursar.operations import doctor
+from bursar.operations.checks import RELATIONS, Check
+from bursar.operations.constraint_checks import CONSTRAINTS
+from bursar.operations.value_checks import VALUES
 from bursar.settings import Settings
 from factories import PEPPER, Factory, Person
 
 T = TypeVar("T")
+ROWS = (*RELATIONS, *CONSTRAINTS, *VALUES)
+"""The doctor's checks of what operations change, which is not the catalog."""
 
 
 class Stage:
@@ -54,8 +59,8 @@ class Stage:
         """How many changes are recorded."""
         return int(self._run(self._owner.fetchval("SELECT count(*) FROM audit_entries")))
 
-    def violations(self) -> list[doctor.Violation]:
-        return self._run(doctor.report(self._urls[0])).violations
+    def violations(self, checks: Sequence[Check] = ROWS) -> list[doctor.Violation]:
+        return self._run(doctor.report(self._urls[0], checks)).violations
 
     def empty(self) -> None:
         self._run(self._owner.execute(EMPTY))
