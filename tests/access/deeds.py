@@ -220,6 +220,9 @@ DEEDS = {
         N="budgetId holderId",
     ),
     "budgetDetach": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
+    "accessGroupCreate": deed("", lambda _, __: {"name": "New", "models": ["gpt-5"]}),
+    "accessGroupUpdate": deed("id", lambda w, _: {"id": w.group.id, "name": "New", "models": []}),
+    "accessGroupDelete": deed("id", lambda w, _: {"id": w.free_group.id}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
@@ -261,6 +264,9 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
     "budgets": (MANY, lambda _, __: {}),
     "resetPreview": ("{ start end }", lambda _, __: {"duration": "1mo"}),
+    "accessGroup": (ONE, lambda w, _: {"id": w.group.id}),
+    "accessGroupByName": (ONE, lambda w, _: {"name": w.group.name}),
+    "accessGroups": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
 }
 

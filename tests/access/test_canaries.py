@@ -70,7 +70,19 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
     await make.attachment(plan, "api_key", keys[0].id)
     gone = await make.deleted_team(organization, name=CANARY, external_id=CANARY)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
-    rows = [gone, organization, team, hidden, bird.row, *joined, *budgets, plan, *entries, *keys]
+    rows = [
+        gone,
+        organization,
+        team,
+        hidden,
+        bird.row,
+        *joined,
+        *budgets,
+        plan,
+        group,
+        *entries,
+        *keys,
+    ]
     return [*(row.id for row in rows), bird.key_id]
 
 
@@ -81,7 +93,8 @@ def questions(ids: list[str]) -> list[str]:
     external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
     some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
-    each = ("node", "organization", "team", "user", "apiKey", "budget")
+    some |= {"accessGroupByName": f'(name: "{CANARY}")'}
+    each = ("node", "organization", "team", "user", "apiKey", "budget", "accessGroup")
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
     broad = [document for name, document in documents.items() if name not in each]
     return broad + [

@@ -31,7 +31,7 @@ def nowhere(world: World, id: str | None = None) -> Any:
     """A world of the same kinds of things, none of which exists; all of them with this id, if any."""
 
     def ghost(thing: Any) -> Any:
-        names = {"id": id or new_id(prefix_of(thing.id)), "external_id": "ghost"}
+        names = {"id": id or new_id(prefix_of(thing.id)), "external_id": "ghost", "name": "ghost"}
         row = SimpleNamespace(**names)
         return SimpleNamespace(
             **names, row=row, key_id=new_id(Prefix.API_KEY), email="ghost@example.com"
@@ -45,6 +45,8 @@ def nowhere(world: World, id: str | None = None) -> Any:
         open_team=ghost(world.open_team),
         plan=ghost(world.plan),
         free_plan=ghost(world.free_plan),
+        group=ghost(world.group),
+        free_group=ghost(world.free_group),
         budgets={kind: ghost(row) for kind, row in world.budgets.items()},
         keys={kind: ghost(key) for kind, key in world.keys.items()},
     )
@@ -124,6 +126,7 @@ FILTERS = [
     ("apiKeys", "teamId: $", "team"),
     ("apiKeys", "organizationId: $", "organization"),
     ("apiKeys", "userId: $", "mate"),
+    ("accessGroups", "ids: [$]", "group"),
     ("deletedApiKeys", "teamId: $", "team"),
     ("deletedApiKeys", "organizationId: $", "organization"),
     ("deletedTeams", "ids: [$]", "team"),

@@ -51,6 +51,9 @@ CONTRACT = {
     "budget:update": "P",
     "budget:delete": "P",
     "budget:attach": "P",
+    "access_group:create": "P",
+    "access_group:update": "P",
+    "access_group:delete": "P",
 }
 # What a MEMBER of a team does with the team's permission, and with no other.
 BY_PERMISSION = {

@@ -120,6 +120,10 @@ budgetUpdate                         ok    F      N   N     N      N     N     N
 budgetDelete                         ok    F      N   N     N      N     N     N        N     N
 budgetAttach                         ok    F      n   n     n      N     n     n        N     N
 budgetDetach                         ok    F      F   F     F      N     F     N        N     N
+
+accessGroupCreate                    ok    F      F   F     F      F     F     F        F     F
+accessGroupUpdate                    ok    F      F   F     F      N     F     F        N     N
+accessGroupDelete                    ok    F      N   N     N      N     N     N        N     N
 """
 
 QUERIES = """
@@ -158,6 +162,9 @@ budget of user                       whole whole  -     -     -      -     -    
 budget of many                       whole whole  -     -     -      -     -     -      -     -
 budgets                              2     2      0     0     0      0     0     0      0     0
 resetPreview                         10    10     10    10    10     10    10    10     10    10
+accessGroup                          whole whole  whole whole whole  -     whole whole  -     -
+accessGroupByName                    whole whole  whole whole whole  -     whole whole  -     -
+accessGroups                         2     2      1     1     1      0     1     1      0     0
 auditEntries                         3     3      2     2     2      0     1     0      0     1
 """
 

@@ -13,6 +13,7 @@ class World:
     """What deeds are done to. The lead administers the team, so that another admin of it may go.
 
     The mate has the plan as a member of the organization; the free plan is attached to nothing.
+    The team's list names the group, and none the free group.
     """
 
     organization: Row
@@ -26,6 +27,8 @@ class World:
     keys: dict[str, Key]
     plan: Row
     free_plan: Row
+    group: Row
+    free_group: Row
     entry: Row
     other_organization: Row
     other_team: Row
@@ -55,7 +58,7 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         organization,
         external_id="acme/search",
         blocked=blocked,
-        models=["gpt-4"],
+        models=["gpt-4", "group:small"],
         member_permissions=list(MemberPermission) if permitted else None,
     )
     other_organization = await make.organization(external_id="rival")
@@ -82,6 +85,8 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
     await make.deleted_api_key(organization=other_organization, team=other_team)
     await make.deleted_team(organization)
     await make.deleted_team(other_organization)
+    group, free_group = [await make.access_group(n, models=["gpt-4"]) for n in ("small", "free")]
+    await make.access_group_use(group, "team", team.id)
     plan, free_plan = await make.plan(rpm_limit=7), await make.plan(rpm_limit=7)
     await make.attachment(plan, "api_key", keys["service"].id)
     await make.audit_entry(organization, organization=organization)
@@ -98,6 +103,8 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         keys=keys,
         plan=plan,
         free_plan=free_plan,
+        group=group,
+        free_group=free_group,
         entry=await make.audit_entry(team, organization=organization, team=team),
         other_organization=other_organization,
         other_team=other_team,

@@ -13,7 +13,9 @@ from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
 from factories import Factory, Person
 
 ENTRY = "action objectId organizationId teamId actorUserId actorKeyId before after"
-ALL = f"query($filter: AuditFilter) {{ auditEntries(filter: $filter) {{ nodes {{ {ENTRY} }} }} }}"
+ALL = f"""
+query($filter: AuditFilter) {{ auditEntries(filter: $filter, first: 1000) {{ nodes {{ {ENTRY} }} }} }}
+"""
 
 
 async def entries(api: Api, person: Person, **filter_: Any) -> list[Any]:
@@ -71,6 +73,11 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
     payload, said = await written("budgetCreate", "budget { id }", name="P")
     assert said == ["budget.create"]
     plan_id = payload["budget"]["id"]
+    payload, said = await written(
+        "accessGroupCreate", "accessGroup { id }", name="g", models=["gpt-5"]
+    )
+    assert said == ["access_group.create"]
+    group_id = payload["accessGroup"]["id"]
     attach = {"budgetId": plan_id, "holderId": team_id}
     for name, given, expected in (
         ("budgetAttach", attach, ["budget.attach"]),
@@ -84,6 +91,19 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
         ("teamModelsAdd", {"id": team_id, "models": ["gpt-5"]}, []),
         ("teamModelsRemove", {"id": team_id, "models": ["gpt-5"]}, ["team.update"]),
         ("teamModelsRemove", {"id": team_id, "models": ["gpt-5"]}, []),
+        ("teamModelsAdd", {"id": team_id, "models": ["group:g"]}, ["team.update"]),
+        ("accessGroupUpdate", {"id": group_id, "models": []}, ["access_group.update"]),
+        (
+            "accessGroupUpdate",
+            {"id": group_id, "name": "h"},
+            ["access_group.update", "team.update"],
+        ),
+        (
+            "teamModelsRemove",
+            {"id": team_id, "models": ["group:h"], "allowNone": True},
+            ["team.update"],
+        ),
+        ("accessGroupDelete", {"id": group_id}, ["access_group.delete"]),
         ("teamMemberBudgetUpdate", {"teamId": team_id, "budget": {}}, ["team.update"]),
         ("teamMemberPermissionsUpdate", {"teamId": team_id, "permissions": []}, ["team.update"]),
         ("teamBlock", {"id": team_id}, ["team.block"]),

@@ -70,6 +70,14 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
         key = await make.api_key(person, team=team)
         for owner, owner_id in (("organization_member", joined.id), ("api_key", key.row.id)):
             await make.attachment(plan, owner, owner_id)
+        group = await make.access_group()
+        for owner, owner_id in (
+            ("organization", organization.id),
+            ("team", team.id),
+            ("user", person.id),
+            ("api_key", key.row.id),
+        ):
+            await make.access_group_use(group, owner, owner_id)
         await api.mutate(admin, "teamBlock", id=team.id)
         for kind, id_ in (
             ("Organization", organization.id),
@@ -79,6 +87,7 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
             ("OrganizationMember", joined.id),
             ("Budget", plan.id),
             ("ApiKey", key.row.id),
+            ("AccessGroup", group.id),
         ):
             things.setdefault(kind, []).append(id_)
     entries = await api(admin, "{ auditEntries { nodes { id } } }")

@@ -96,6 +96,9 @@ NEEDED: dict[str, dict[str, Any]] = {
     "budgetDelete": {"id": "$plan"},
     "budgetAttach": {"budgetId": "$plan", "holderId": "$team"},
     "budgetDetach": {"holderId": "$team"},
+    "accessGroupCreate": {"name": "G", "models": []},
+    "accessGroupUpdate": {"id": "$group"},
+    "accessGroupDelete": {"id": "$group"},
 }
 
 
@@ -166,6 +169,7 @@ async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
         "$user": user.id,
         "$key": user.key_id,
         "$plan": (await make.plan()).id,
+        "$group": (await make.access_group()).id,
     }
     needed = json.loads(json.dumps(NEEDED[name]))
     text = json.dumps(needed)

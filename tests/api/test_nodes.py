@@ -47,6 +47,7 @@ async def one_of_each(api: Api, make: Factory, admin: Any) -> dict[str, str]:
         "OrganizationMember": (await make.organization_member(organization, person)).id,
         "Budget": (await make.budget("team", team, max_budget=1)).id,
         "ApiKey": person.key_id,
+        "AccessGroup": (await make.access_group()).id,
         "AuditEntry": entries.payload["nodes"][0]["id"],
     }
 
@@ -84,6 +85,7 @@ async def test_malformed_id_is_null_in_every_query(api: Api, make: Factory) -> N
       query($id: ID!) {
         node(id: $id) { id } nodes(ids: [$id]) { id } organization(id: $id) { id }
         team(id: $id) { id } user(id: $id) { id } apiKey(id: $id) { id } budget(id: $id) { id }
+        accessGroup(id: $id) { id }
       }
     """
     admin = await make.admin()
@@ -102,6 +104,7 @@ async def test_id_of_another_kind_is_null(api: Api, make: Factory) -> None:
         ("user", "User"),
         ("apiKey", "ApiKey"),
         ("budget", "Budget"),
+        ("accessGroup", "AccessGroup"),
     ):
         for kind, id_ in things.items():
             answer = await api(admin, f"query($id: ID!) {{ {name}(id: $id) {{ id }} }}", id=id_)

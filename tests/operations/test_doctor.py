@@ -178,7 +178,7 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
     "a group in a group": (
         f"UPDATE access_groups SET models = '{{group:x}}' WHERE id = '{GROUP}'",
         [
-            ("access_groups-models", GROUP, "models has another group"),
+            ("access_groups-models", GROUP, "models.0: This must be a model or pattern, no access"),
             ("team-models-within-organization", TEAM, "group:Cheap is not within the models"),
         ],
     ),
@@ -235,6 +235,10 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
     "a plan's name whose key is another's": (
         f"UPDATE budgets SET name_key = 'Gold' WHERE id = '{PLAN}'",
         [("budgets-texts", PLAN, "name_key 'Gold' is not the key")],
+    ),
+    "a group's name whose key is another's": (
+        f"UPDATE access_groups SET name_key = 'Cheap' WHERE id = '{GROUP}'",
+        [("access_groups-texts", GROUP, "name_key 'Cheap' is not the key")],
     ),
     "an external id of other characters": (
         f"UPDATE organizations SET external_id = 'a b' WHERE id = '{OTHER}'",

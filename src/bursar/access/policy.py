@@ -54,6 +54,9 @@ class Action(StrEnum):
     BUDGET_UPDATE = "budget:update"
     BUDGET_DELETE = "budget:delete"
     BUDGET_ATTACH = "budget:attach"
+    ACCESS_GROUP_CREATE = "access_group:create"
+    ACCESS_GROUP_UPDATE = "access_group:update"
+    ACCESS_GROUP_DELETE = "access_group:delete"
 
 
 class Rule(NamedTuple):
@@ -121,6 +124,9 @@ POLICY: dict[Action, Rule] = {
     Action.BUDGET_UPDATE:                  Rule(yes,      no,           no,    no,                 no,  "change this plan"),
     Action.BUDGET_DELETE:                  Rule(yes,      no,           no,    no,                 no,  "delete this plan"),
     Action.BUDGET_ATTACH:                  Rule(yes,      no,           no,    no,                 no,  "attach or detach a plan"),
+    Action.ACCESS_GROUP_CREATE:            Rule(yes,      no,           no,    no,                 no,  "create an access group"),
+    Action.ACCESS_GROUP_UPDATE:            Rule(yes,      no,           no,    no,                 no,  "change this access group"),
+    Action.ACCESS_GROUP_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this access group"),
 }
 # fmt: on
 

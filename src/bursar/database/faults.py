@@ -55,7 +55,7 @@ def refusal_of(error: asyncpg.UniqueViolationError) -> Refusal | None:
             return AlreadyTaken("email", what="e-mail")
         case "api_keys_user_id_alias_key_key" | "api_keys_team_id_alias_key_key":
             return AlreadyTaken("alias", what="alias")
-        case "budgets_name_key_key":
+        case "budgets_name_key_key" | "access_groups_name_key_key":
             return AlreadyTaken("name", what="name")
         case "team_members_team_id_user_id_key":
             return AlreadyMember("members")

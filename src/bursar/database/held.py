@@ -1,8 +1,8 @@
-"""Budgets beside what has them: each thing's own, or the plan that is attached to it."""
+"""Budgets beside what has them, own or attached; and whose a budget or a list of models is."""
 
 from sqlalchemy import ColumnElement, FromClause, Table, func, select
 
-from bursar.database.tables import BUDGET_OWNERS, budget_attachments, budgets
+from bursar.database.tables import BUDGET_OWNERS, LISTED_IN, budget_attachments, budgets
 
 
 class Held:
@@ -34,3 +34,8 @@ class Held:
 def id_of_holder(table: FromClause) -> ColumnElement[str]:
     """The id of what a row of budgets or budget_attachments belongs to."""
     return func.coalesce(*(table.c[column] for column in BUDGET_OWNERS.values()))
+
+
+def id_of_list(table: FromClause) -> ColumnElement[str]:
+    """The id of what has the list that a row of access_group_uses tells of."""
+    return func.coalesce(*(table.c[column] for column in LISTED_IN.values()))

@@ -17,7 +17,7 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── LastAdmin                nobody could administer the thing any more
     ├── BuiltIn                  the organization `default` stays
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
-    ├── InUse                    a plan that something has stays
+    ├── InUse                    a plan or access group that something has stays
     ├── LastModel                a list without entries would be open
     ├── LimitExceeded            above what the parent allows
     ├── TeamsExceedLimits        teams would hold more than their organization
@@ -132,7 +132,7 @@ class HasTeams(Conflict):
 
 
 class InUse(Conflict):
-    sentence = "The plan is attached to {count} things; detach it from them first."
+    sentence = "This {thing} is in use by {count} things; take it from them first."
 
 
 class LastModel(Conflict):

@@ -42,14 +42,18 @@ Groups = Mapping[str, Sequence[str]]
 """The entries of access groups, names and patterns, by the group's name."""
 
 
-def problems_with_entries(entries: Sequence[str], *path: str | int) -> Iterator[Refusal]:
-    """What is wrong with a list by itself, each entry at its place."""
+def problems_with_entries(
+    entries: Sequence[str], *path: str | int, in_group: bool = False
+) -> Iterator[Refusal]:
+    """What is wrong with a list by itself, each entry at its place; no group is in a group."""
     if len(entries) > ENTRIES:
         yield Invalid(*path, problem=f"must be at most {ENTRIES} entries")
         return
     seen = set()
     for place, entry in enumerate(entries):
-        if problem := problem_with_entry(entry):
+        if in_group and is_group(entry):
+            yield Invalid(*path, place, problem="must be a model or pattern, no access group")
+        elif problem := problem_with_entry(entry):
             yield Invalid(*path, place, problem=problem)
         elif identity(entry) in seen:
             yield Invalid(*path, place, problem="is in the list already")

@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
+from bursar.graphql.mutations import access_group as access_group_writes
 from bursar.graphql.mutations import joining as joining_writes
 from bursar.graphql.mutations import key as key_writes
 from bursar.graphql.mutations import member as member_writes
@@ -15,6 +16,7 @@ from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import team_move as team_move_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
+    access_group,
     audit,
     budget,
     key,
@@ -27,13 +29,26 @@ from bursar.graphql.queries import (
     viewer,
 )
 from bursar.graphql.scalars import SCALARS
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.audit import AuditEntry
 from bursar.graphql.types.budget import Budget
 from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 
-QUERIES = (viewer, node, organization, team, team_archive, user, key, budget, period, audit)
+QUERIES = (
+    viewer,
+    node,
+    organization,
+    team,
+    team_archive,
+    user,
+    key,
+    budget,
+    period,
+    access_group,
+    audit,
+)
 MUTATIONS = (
     organization_writes,
     organization_member_writes,
@@ -45,6 +60,7 @@ MUTATIONS = (
     user_writes,
     key_writes,
     plan_writes,
+    access_group_writes,
 )
 
 Query = create_type(
@@ -61,6 +77,6 @@ Mutation = create_type(
 schema = strawberry.Schema(
     Query,
     Mutation,
-    types=[*ERROR_TYPES, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember],
+    types=[*ERROR_TYPES, AccessGroup, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -8,19 +8,21 @@ from bursar.access.visibility import (
     visible_teams,
 )
 from bursar.database.tables import api_keys, deleted_teams, team_members, teams
-from bursar.loaders.filters import among, contains, equal
-from bursar.loaders.pages import Listing
+from bursar.loaders.filters import among, between, contains, equal
+from bursar.loaders.pages import Listing, by_column
 from bursar.loaders.rows import RowsByKey
 
 deleted_teams_list = Listing(
     deleted_teams.c.id,
     visible_deleted_teams,
+    orders=by_column(deleted_teams.c.deleted_at),
     default=(("deleted_at", True),),
     filters={
         **among("ids", deleted_teams.c.id),
         **among("external_ids", deleted_teams.c.external_id),
         **contains("name_contains", deleted_teams.c.name_key),
         **equal("organization_id", deleted_teams.c.organization_id),
+        **between(deleted_teams.c.deleted_at, "deleted_since", "deleted_before"),
     },
 )
 

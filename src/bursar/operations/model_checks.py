@@ -1,6 +1,7 @@
 """Checks of models: lists as the API takes them, groups remembered, teams within the list above."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -31,15 +32,9 @@ def _groups(condition: str, value: str = "access_groups.name") -> str:
     )
 
 
-def _entries(row: Mapping[str, Any]) -> Iterator[str]:
-    for refusal in problems_with_entries(row["models"], "models"):
+def _entries(row: Mapping[str, Any], *, in_group: bool = False) -> Iterator[str]:
+    for refusal in problems_with_entries(row["models"], "models", in_group=in_group):
         yield f"{'.'.join(map(str, refusal.path))}: {refusal}"
-
-
-def _entries_of_group(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from _entries(row)
-    if any(is_group(entry) for entry in row["models"]):
-        yield "models has another group"
 
 
 def _remembered(row: Mapping[str, Any]) -> Iterator[str]:
@@ -83,7 +78,7 @@ MODELS = (
         "Models of access groups are such as the API takes, and none of them is a group.",
         "access_groups",
         "SELECT id, models FROM access_groups",
-        _entries_of_group,
+        partial(_entries, in_group=True),
     ),
     *(
         Check(

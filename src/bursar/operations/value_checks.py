@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Table
 
 from bursar.database.tables import (
+    access_groups,
     api_keys,
     budgets,
     deleted_api_keys,
@@ -22,7 +23,16 @@ from bursar.domain.metadata import problem_with_metadata
 from bursar.operations.checks import PREFIXES, Check
 from bursar.services.attributes import KEYED, PROBLEMS, columns_of, problems_with
 
-_TABLES = (organizations, users, teams, budgets, api_keys, deleted_api_keys, deleted_teams)
+_TABLES = (
+    organizations,
+    users,
+    teams,
+    budgets,
+    api_keys,
+    access_groups,
+    deleted_api_keys,
+    deleted_teams,
+)
 _DURATIONS = ("duration", "rotation_interval", "member_key_duration")
 
 

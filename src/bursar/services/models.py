@@ -199,6 +199,13 @@ async def outside_of(
     return [ModelNotAllowed(*path, level=parent.level, model=entry) for entry in outside]
 
 
+async def stranded(tx: Connection, team_ids: Sequence[str]) -> list[TeamsExceedLimits]:
+    """The refusal of models that leave these teams with more than their organization, if any."""
+    if not team_ids:
+        return []
+    return [TeamsExceedLimits("models", teams=await tx.all(_teams(), ids=team_ids[:MOST_TEAMS]))]
+
+
 async def store_groups(
     tx: Connection, owner: str, owner_id: str, group_ids: list[str] | None
 ) -> None:
@@ -230,10 +237,7 @@ async def _stranded(
     tx: Connection, below: Iterable[Row], allow_list: AllowList, held: Held
 ) -> list[TeamsExceedLimits]:
     ceiling = Ceiling(allow_list, held.models)
-    ids = [row.id for row in below if ceiling.outside(list_of(row))]
-    if not ids:
-        return []
-    return [TeamsExceedLimits("models", teams=await tx.all(_teams(), ids=ids[:MOST_TEAMS]))]
+    return await stranded(tx, [row.id for row in below if ceiling.outside(list_of(row))])
 
 
 @cache

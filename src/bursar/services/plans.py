@@ -89,7 +89,7 @@ async def delete(tx: Connection, actor: Actor, *, plan_id: str) -> None:
     row = await access_plan(tx, actor, plan_id, Action.BUDGET_DELETE, lock=Lock.DELETE)
     used = await tx.one(_holders(), plan_id=row.id)
     if used is not None and used.holders:
-        raise InUse("id", count=used.holders)
+        raise InUse("id", thing="plan", count=used.holders)
     limits = budgets.own_limits_of(await budgets.plan_of(tx, row.id))
     await delete_rows(tx, budgets_table, [row.id])
     await audit.record(tx, actor, Change("budget.delete", row.id, before=_state(row, limits)))

@@ -13,6 +13,7 @@ from bursar.graphql.context import Context
 from bursar.graphql.errors import BadUserInput
 from bursar.graphql.queries.arguments import Id, Ids
 from bursar.graphql.types.node import Node
+from bursar.loaders.access_groups import access_groups_by_id
 from bursar.loaders.audit import audit_entries_by_id
 from bursar.loaders.budgets import budgets_by_id
 from bursar.loaders.keys import api_keys_by_id
@@ -30,6 +31,7 @@ BY_ID: dict[Prefix, Batch] = {
     Prefix.TEAM_MEMBER: team_members_by_id,
     Prefix.BUDGET: budgets_by_id,
     Prefix.API_KEY: api_keys_by_id,
+    Prefix.ACCESS_GROUP: access_groups_by_id,
     Prefix.AUDIT_ENTRY: audit_entries_by_id,
 }
 

@@ -4,54 +4,31 @@ import asyncio
 from typing import Annotated
 
 import strawberry
-from strawberry import UNSET, Maybe
 from strawberry.types import Info
 
 from bursar.domain.names import is_storable
-from bursar.graphql.connections import After, Before, Connection, First, Last, connection
+from bursar.graphql.connections import Connection, connection_field
 from bursar.graphql.context import Context
 from bursar.graphql.errors import BadUserInput
+from bursar.graphql.lists.orders import NEWEST_FIRST
+from bursar.graphql.lists.team_archive import DeletedTeamFilter, DeletedTeamOrder
 from bursar.graphql.types.team_archive import DeletedTeam, TeamDeletePreview
 from bursar.loaders.team_archive import deleted_teams_list, deletions_by_team
 from bursar.services.team_removal import MOST_DELETED
 
-
-@strawberry.input(description="Which deleted teams; all that is given must hold.")
-class DeletedTeamFilter:
-    ids: Maybe[list[strawberry.ID] | None] = strawberry.field(
-        description="Only those with one of these ids."
-    )
-    external_ids: Maybe[list[str] | None] = strawberry.field(
-        description="Only those with one of these external ids."
-    )
-    name_contains: Maybe[str | None] = strawberry.field(
-        description="Only those whose name contains this, without regard to case."
-    )
-    organization_id: Maybe[strawberry.ID | None] = strawberry.field(
-        description="Only those of this organization."
-    )
-
-
-Filter = Annotated[
-    DeletedTeamFilter | None, strawberry.argument(description="Only those that fit.")
-]
 TeamIds = Annotated[list[strawberry.ID], strawberry.argument(description="The teams, at most 100.")]
 
 
-@strawberry.field(
+deleted_teams = connection_field(
+    "deleted_teams",
+    deleted_teams_list,
+    Connection[DeletedTeam],
+    filter=DeletedTeamFilter,
+    order=DeletedTeamOrder,
+    sorted_by=NEWEST_FIRST,
     description="The teams that were deleted, newest first, for platform admins and viewers, and "
-    "for admins of an organization its own."
+    "for admins of an organization its own.",
 )
-def deleted_teams(
-    first: First = UNSET,
-    last: Last = UNSET,
-    after: After = UNSET,
-    before: Before = UNSET,
-    filter: Filter = UNSET,
-) -> Connection[DeletedTeam]:
-    return connection(
-        deleted_teams_list, first=first, last=last, after=after, before=before, filter=filter
-    )
 
 
 @strawberry.field(description="What would go if these teams were deleted now.")

@@ -10,13 +10,16 @@ from bursar.domain.ids import Prefix
 from bursar.domain.keys import kind_of
 from bursar.domain.roles import KeyKind, KeyScope
 from bursar.domain.throughput import RateLimitType
+from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON, Duration
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.limit import EffectiveLimits
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
+from bursar.loaders.access_groups import access_groups_by_api_key
 from bursar.loaders.budgets import budgets_by_api_key
 from bursar.loaders.limits import effective_limits_by_api_key
 from bursar.loaders.models import effective_models_by_api_key
@@ -71,6 +74,11 @@ class ApiKey(Node):
         teams_by_id,
         key="team_id",
         description="The team it belongs to; null for a personal key, or if not yours to see.",
+    )
+    access_groups: Connection[AccessGroup] = connection_edge(
+        access_groups_by_api_key,
+        key="id",
+        description="The access groups that the key's models name, by name.",
     )
     budget: BudgetUse | None = edge(
         budgets_by_api_key, key="id", description="The key's own budget; null if it has none."

@@ -34,5 +34,6 @@ TYPE_NAMES: dict[Prefix | None, str] = {
     Prefix.TEAM_MEMBER: "TeamMember",
     Prefix.BUDGET: "Budget",
     Prefix.API_KEY: "ApiKey",
+    Prefix.ACCESS_GROUP: "AccessGroup",
     Prefix.AUDIT_ENTRY: "AuditEntry",
 }

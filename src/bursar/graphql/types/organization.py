@@ -12,9 +12,11 @@ from bursar.graphql.lists.member import OrganizationMemberFilter, OrganizationMe
 from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.lists.team import TeamFilter, TeamOrder
 from bursar.graphql.scalars import JSON
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.member import OrganizationMember
 from bursar.graphql.types.node import Node
+from bursar.loaders.access_groups import access_groups_by_organization
 from bursar.loaders.audit import audit_entries_by_organization
 from bursar.loaders.budgets import budgets_by_organization
 from bursar.loaders.organizations import organization_members_by_organization
@@ -51,6 +53,12 @@ class Organization(Node):
     )
     updated_at: datetime | None = strawberry.field(
         description="When the organization was last changed; null to who may not see it."
+    )
+    access_groups: Connection[AccessGroup] = connection_edge(
+        access_groups_by_organization,
+        key="id",
+        description="The access groups that the organization's models name, by name; "
+        "empty to who may not see these.",
     )
     budget: BudgetUse | None = edge(
         budgets_by_organization,

@@ -18,12 +18,14 @@ from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
 from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
 from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.scalars import JSON, Duration
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
 from bursar.graphql.types.model import ModelAlias, model_aliases
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.organization import Organization
+from bursar.loaders.access_groups import access_groups_by_team
 from bursar.loaders.audit import audit_entries_by_team
 from bursar.loaders.budgets import budgets_by_team, default_member_budgets_by_team
 from bursar.loaders.gateway_settings import gateway_settings_by_team
@@ -84,6 +86,11 @@ class Team(Node):
         organizations_by_id,
         key="organization_id",
         description="The organization that the team belongs to.",
+    )
+    access_groups: Connection[AccessGroup] = connection_edge(
+        access_groups_by_team,
+        key="id",
+        description="The access groups that the team's models name, by name.",
     )
     budget: BudgetUse | None = edge(
         budgets_by_team,

@@ -10,8 +10,10 @@ from bursar.domain.roles import PlatformRole
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON
+from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.node import Node
+from bursar.loaders.access_groups import access_groups_by_user
 from bursar.loaders.budgets import budgets_by_user
 from bursar.loaders.keys import api_keys_by_user
 from bursar.loaders.members import team_members_by_user
@@ -55,6 +57,12 @@ class User(Node):
     )
     updated_at: datetime | None = strawberry.field(
         description="When the user was last changed; null to who may not see it."
+    )
+    access_groups: Connection[AccessGroup] = connection_edge(
+        access_groups_by_user,
+        key="id",
+        description="The access groups that the user's models name, by name; "
+        "empty to who may not see these.",
     )
     budget: BudgetUse | None = edge(
         budgets_by_user,
