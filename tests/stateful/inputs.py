@@ -7,8 +7,18 @@ from hypothesis import strategies as st
 from stateful.model import NAMES, Model
 
 Input = dict[str, Any]
+AUDITOR = "auditor"
 EMAILS = [f"person{n}@example.com" for n in range(14)]
+PERMISSIONS = [
+    *("KEY_READ", "KEY_CREATE", "KEY_UPDATE", "KEY_DELETE", "KEY_ROTATE", "KEY_BLOCK"),
+    *("SERVICE_KEY_CREATE", "SERVICE_KEY_READ"),
+]
 NOBODY = "user_7zzzzzzzzzzzzzzzzzzzzzzzzz"
+
+
+def is_auditor(thing: Any) -> bool:
+    """Whether it is who sees everything and does nothing, or their key."""
+    return AUDITOR in {thing.name, getattr(getattr(thing, "user", None), "name", None)}
 
 
 class Draw:
@@ -39,6 +49,11 @@ class Draw:
     def some(self, **fields: Callable[[], Any]) -> Input:
         """Each of the fields once in two times."""
         return {name: make() for name, make in fields.items() if self.chance(2)}
+
+    def permissions(self) -> list[str] | None:
+        if self.chance(6):
+            return None
+        return list(self._data.draw(st.lists(st.sampled_from(PERMISSIONS), unique=True)))
 
     def version(self) -> Input:
         return {"expectedVersion": 0} if self.chance(20) else {}
@@ -84,13 +99,13 @@ def _mode(draw: Draw) -> Input:
 
 
 def _organization(draw: Draw) -> tuple[Input, Any]:
-    id = draw.id(draw.model.organizations)
-    return {"organizationId": id}, draw.model.organizations.get(id)
+    id_ = draw.id(draw.model.organizations)
+    return {"organizationId": id_}, draw.model.organizations.get(id_)
 
 
 def _team(draw: Draw) -> tuple[Input, Any]:
-    id = draw.id(draw.model.teams)
-    return {"teamId": id}, draw.model.teams.get(id)
+    id_ = draw.id(draw.model.teams)
+    return {"teamId": id_}, draw.model.teams.get(id_)
 
 
 def _organization_attributes(draw: Draw) -> Input:
@@ -166,13 +181,13 @@ def _user_update(draw: Draw) -> Input:
         role=lambda: draw.one(PLATFORM_ROLES),
         budget=draw.budget,
     )
-    return {**_user(draw), **changes, **draw.version()}
+    return {"id": draw.id(_targets(draw, "users")), **changes, **draw.version()}
 
 
-def _user(draw: Draw) -> Input:
-    """Anybody but who looks at everything, whom the test cannot do without."""
-    users = draw.model.users
-    return {"id": draw.id({id: user for id, user in users.items() if user.name != "auditor"})}
+def _targets(draw: Draw, kind: str) -> dict[str, Any]:
+    """All but the auditor and their key, whom the test cannot do without."""
+    things = getattr(draw.model, kind)
+    return {id_: thing for id_, thing in things.items() if not is_auditor(thing)}
 
 
 def _key_create(draw: Draw) -> Input:
@@ -195,11 +210,11 @@ def _key_update(draw: Draw) -> Input:
         scopes=lambda: draw.one([["INFER"], ["MANAGE", "INFER"]]),
         budget=draw.budget,
     )
-    return {"id": draw.id(draw.model.keys), **changes, **draw.version()}
+    return {"id": draw.id(_targets(draw, "keys")), **changes, **draw.version()}
 
 
 def _holder(draw: Draw) -> Input:
-    holders = {id: thing for id, thing, _ in draw.model.holders()}
+    holders = {id_: thing for id_, thing, _ in draw.model.holders()}
     given: Input = {"holderId": draw.id(holders), **draw.version()}
     if (given["holderId"].startswith("team_") and draw.chance(2)) or draw.chance(20):
         given["asMemberDefault"] = True
@@ -207,12 +222,12 @@ def _holder(draw: Draw) -> Input:
 
 
 def _id_of(things: str) -> Callable[[Draw], Input]:
-    return lambda draw: {"id": draw.id(getattr(draw.model, things))}
+    return lambda draw: {"id": draw.id(_targets(draw, things))}
 
 
 def _ids_of(things: str) -> Callable[[Draw], Input]:
     return lambda draw: {
-        "ids": [draw.id(getattr(draw.model, things)) for _ in range(draw.one([1, 1, 2, 3]))]
+        "ids": [draw.id(_targets(draw, things)) for _ in range(draw.one([1, 1, 2, 3]))]
     }
 
 
@@ -238,6 +253,17 @@ INPUTS: dict[str, Callable[[Draw], Input]] = {
         "budget": draw.budget(),
         **draw.version(),
     },
+    "teamMemberPermissionsUpdate": lambda draw: {
+        **_team(draw)[0],
+        "permissions": draw.permissions(),
+        **draw.version(),
+    },
+    "teamMove": lambda draw: {
+        **_id_of("teams")(draw),
+        "organizationId": draw.id(draw.model.organizations),
+        **draw.some(addToOrganization=lambda: True),
+        **draw.version(),
+    },
     "teamBlock": _id_of("teams"),
     "teamUnblock": _id_of("teams"),
     "teamsDelete": _ids_of("teams"),
@@ -248,11 +274,16 @@ INPUTS: dict[str, Callable[[Draw], Input]] = {
     "teamLeave": lambda draw: _team(draw)[0],
     "userCreate": _user_create,
     "userUpdate": _user_update,
-    "userDelete": _user,
-    "userBlock": _user,
-    "userUnblock": _user,
+    "userDelete": _id_of("users"),
+    "userBlock": _id_of("users"),
+    "userUnblock": _id_of("users"),
     "apiKeyCreate": _key_create,
     "apiKeyUpdate": _key_update,
+    "apiKeyMove": lambda draw: {
+        **_id_of("keys")(draw),
+        "teamId": draw.id(draw.model.teams),
+        **draw.version(),
+    },
     "apiKeyBlock": _id_of("keys"),
     "apiKeyUnblock": _id_of("keys"),
     "apiKeyRotate": _id_of("keys"),

@@ -19,7 +19,7 @@ from stateful.rules import (
     require,
     resulting,
 )
-from stateful.sight import sees_key
+from stateful.sight import sees_key, sees_team
 from stateful.teams import find_team
 from stateful.users import find_user
 
@@ -29,13 +29,26 @@ def find_key(model: Model, me: User, id: str, path: str) -> Key:
     return found
 
 
-def _ranks(me: User, key: Key) -> set[str]:
-    """A personal key is one's own."""
-    held = ranks(me, team=key.team)
-    return held if key.team is None and key.user is me else held - {"oneself"}
-
-
 MASTERS = TEAM | {"oneself"}
+
+
+def _ranks(me: User, key: Key) -> set[str]:
+    """A personal key is one's own; of one's key in a team, the team says what one may do."""
+    held = ranks(me, team=key.team)
+    if key.team is None and key.user is me:
+        return held
+    return (held - {"oneself"}) | (_let(me, key.team) if key.team and key.user is me else set())
+
+
+def _let(me: User, team: Team) -> set[str]:
+    return team.lets(me) if ranks(me) else set()
+
+
+def _creators(me: User, team: Team, user_id: str | None) -> tuple[set[str], frozenset[str]]:
+    """As what an actor may make a key in a team, and what it takes: for others, to be an admin."""
+    held = ranks(me, team=team) - {"oneself"}
+    permission = "SERVICE_KEY_CREATE" if user_id is None else "KEY_CREATE"
+    return held | (_let(me, team) if user_id in {None, me.id} else set()), TEAM | {permission}
 
 
 def create(model: Model, me: User, given: Given) -> Effect:
@@ -50,7 +63,8 @@ def create(model: Model, me: User, given: Given) -> Effect:
     team = user = None
     if team_id is not None:
         team = find_team(model, me, team_id, "teamId")
-        require(ranks(me, team=team) - {"oneself"}, teamId=TEAM)
+        held, needed = _creators(me, team, user_id)
+        require(held, teamId=needed)
     if user_id is not None:
         user = find_user(model, me, user_id, "userId")
         if team is None:
@@ -59,13 +73,13 @@ def create(model: Model, me: User, given: Given) -> Effect:
             refuse(("CONFLICT", "userId"))
     refuse(*_beyond(me, user, scopes, "scopes"))
     limits = resulting(None, given.get("budget"))
-    refuse(*above(limits, _parent(team, user), "budget"))
     alias = given.get("alias")
     refuse(*_namesakes(model, alias, team, user, "alias"))
+    refuse(*above(limits, _parent(team, user), "budget"))
 
     def done(payload: Any) -> None:
-        id = payload["apiKey"]["id"]
-        model.keys[id] = Key(id, alias, user, team, scopes, payload["secret"], budget=limits)
+        id_ = payload["apiKey"]["id"]
+        model.keys[id_] = Key(id_, alias, user, team, scopes, payload["secret"], budget=limits)
 
     return done
 
@@ -106,7 +120,7 @@ def update(model: Model, me: User, given: Given) -> Effect:
     refuse(*contradictions(given.get("budget"), "budget"))
     key = find_key(model, me, given["id"], "id")
     asked = [name for name in ("alias", "scopes", "budget") if name in given] or ["id"]
-    require(_ranks(me, key), **dict.fromkeys(asked, MASTERS))
+    require(_ranks(me, key), **dict.fromkeys(asked, MASTERS | {"KEY_UPDATE"}))
     check_version(given)
     scopes = given.get("scopes", key.scopes)
     if key.user is None and "MANAGE" in scopes:
@@ -140,7 +154,7 @@ def unblock(model: Model, me: User, given: Given) -> Effect:
 
 def _set_blocked(model: Model, me: User, given: Given, *, blocked: bool) -> Effect:
     key = find_key(model, me, given["id"], "id")
-    require(_ranks(me, key), id=MASTERS)
+    require(_ranks(me, key), id=MASTERS | {"KEY_BLOCK"})
 
     def done(_: Any) -> None:
         key.blocked = blocked
@@ -150,7 +164,7 @@ def _set_blocked(model: Model, me: User, given: Given, *, blocked: bool) -> Effe
 
 def rotate(model: Model, me: User, given: Given) -> Effect:
     key = find_key(model, me, given["id"], "id")
-    require(_ranks(me, key), id=MASTERS)
+    require(_ranks(me, key), id=MASTERS | {"KEY_ROTATE"})
     refuse(*_beyond(me, key.user, key.scopes, "id"))
 
     def done(payload: Any) -> None:
@@ -161,19 +175,50 @@ def rotate(model: Model, me: User, given: Given) -> Effect:
 
 
 def delete(model: Model, me: User, given: Given) -> Effect:
-    places = {id: place for place, id in reversed(list(enumerate(given["ids"])))}
-    seen = {id for id, key in model.keys.items() if sees_key(me, key)}
-    refuse(*(("NOT_FOUND", f"ids.{place}") for id, place in places.items() if id not in seen))
+    places = {id_: place for place, id_ in reversed(list(enumerate(given["ids"])))}
+    seen = {id_ for id_, key in model.keys.items() if sees_key(me, key)}
+    refuse(*(("NOT_FOUND", f"ids.{place}") for id_, place in places.items() if id_ not in seen))
     refuse(
         *(
             ("FORBIDDEN", f"ids.{place}")
-            for id, place in places.items()
-            if not _ranks(me, model.keys[id]) & MASTERS
+            for id_, place in places.items()
+            if not _ranks(me, model.keys[id_]) & (MASTERS | {"KEY_DELETE"})
         )
     )
 
     def done(_: Any) -> None:
-        for id in places:
-            model.forget(model.keys, id)
+        for id_ in places:
+            model.forget(model.keys, id_)
+
+    return done
+
+
+def move(model: Model, me: User, given: Given) -> Effect:
+    """It takes who may delete it where it is, and create it where it goes."""
+    key, team = model.keys.get(given["id"]), model.teams.get(given["teamId"])
+    missing = [("NOT_FOUND", "id")] if key is None or not sees_key(me, key) else []
+    if team is None or not sees_team(me, team):
+        missing.append(("NOT_FOUND", "teamId"))
+    refuse(*missing)
+    assert key
+    assert team
+    held, needed = _creators(me, team, key.user and key.user.id)
+    problems = []
+    if not _ranks(me, key) & (MASTERS | {"KEY_DELETE"}):
+        problems.append(("FORBIDDEN", "id"))
+    if not held & needed:
+        problems.append(("FORBIDDEN", "teamId"))
+    refuse(*problems)
+    check_version(given)
+    if key.team is None:
+        refuse(("CONFLICT", "id"))
+    if key.team is not team:
+        against = [*above(key.budget, team.budget, "teamId")]
+        if key.user is not None and key.user not in team.members:
+            against.append(("CONFLICT", "teamId"))
+        refuse(*against, *_namesakes(model, key.name, team, None, "teamId", but=key))
+
+    def done(_: Any) -> None:
+        key.team = team
 
     return done

@@ -68,10 +68,17 @@ class Team(Thing):
     blocked: bool = False
     budget: Slot = None
     member_budget: Slot = None
+    permissions: list[str] | None = None
     members: dict[User, Membership] = field(default_factory=dict)
 
     def role_of(self, user: User) -> str | None:
         return self.members[user].role if user in self.members else None
+
+    def lets(self, user: User) -> set[str]:
+        """What a mere member may do with keys; nothing, if they are none."""
+        if self.role_of(user) != "MEMBER":
+            return set()
+        return {"KEY_READ"} if self.permissions is None else set(self.permissions)
 
 
 @dataclass(eq=False, repr=False)

@@ -37,9 +37,9 @@ def create(model: Model, me: User, given: Given) -> Effect:
     check_free(model.organizations.values(), "external_id", external_id, "externalId")
 
     def done(payload: Any) -> None:
-        id = payload["organization"]["id"]
+        id_ = payload["organization"]["id"]
         budget = resulting(None, given.get("budget"))
-        model.organizations[id] = Organization(id, given["name"], external_id, budget)
+        model.organizations[id_] = Organization(id_, given["name"], external_id, budget)
 
     return done
 

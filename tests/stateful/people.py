@@ -149,5 +149,3 @@ class Additions:
         user = User("", email.split("@", maxsplit=1)[0], email, "USER")
         self._model.newcomers.append(user)
         return user
-
-

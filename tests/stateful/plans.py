@@ -50,8 +50,8 @@ def create(model: Model, me: User, given: Given) -> Effect:
     check_free(model.plans.values(), "name", given["name"], "name")
 
     def done(payload: Any) -> None:
-        id = payload["budget"]["id"]
-        model.plans[id] = Plan(id, given["name"], resulting(None, changes) or {})
+        id_ = payload["budget"]["id"]
+        model.plans[id_] = Plan(id_, given["name"], resulting(None, changes) or {})
 
     return done
 
@@ -143,17 +143,17 @@ def detach(model: Model, me: User, given: Given) -> Effect:
 
 def _holder(model: Model, me: User, given: Given, *, plan: Plan | None = None) -> tuple[Any, str]:
     """What has or is to have a plan, and the attribute for it, where the actor may change that."""
-    id, for_members = given["holderId"], given.get("asMemberDefault", False)
-    if for_members and not id.startswith("team_"):
+    id_, for_members = given["holderId"], given.get("asMemberDefault", False)
+    if for_members and not id_.startswith("team_"):
         refuse(("BAD_INPUT", "asMemberDefault"))
     missing = [("NOT_FOUND", "budgetId")] if "budgetId" in given and plan is None else []
     things = {each: thing for each, thing, _ in model.holders() if _sees(model, me, thing)}
-    if id not in things:
+    if id_ not in things:
         missing.append(("NOT_FOUND", "holderId"))
     refuse(*missing)
     require(ranks(me), holderId=PLATFORM)
     check_version(given)
-    return things[id], "member_budget" if for_members else "budget"
+    return things[id_], "member_budget" if for_members else "budget"
 
 
 def _sees(model: Model, me: User, thing: Any) -> bool:

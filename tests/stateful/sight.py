@@ -24,7 +24,7 @@ query Everything {{
     teams({ALL}) {{ nodes {{ id }} }}
   }} }}
   teams({ALL}) {{ nodes {{
-    id name externalId blocked joinable organization {{ id name }}
+    id name externalId blocked joinable memberPermissions organization {{ id name }}
     budget {{ ...Use }} memberBudget {{ ...Use }}
     members({ALL}) {{ nodes {{ id role user {{ id name }} budget {{ ...Use }} }} }}
     apiKeys({ALL}) {{ nodes {{ id }} }}
@@ -83,7 +83,12 @@ def sees_all_keys(me: User, team: Team) -> bool:
 
 
 def sees_key(me: User, key: Key) -> bool:
-    return sees_all(me) or key.user is me or (key.team is not None and sees_all_keys(me, key.team))
+    if sees_all(me) or key.team is None:
+        return sees_all(me) or key.user is me
+    if sees_all_keys(me, key.team):
+        return True
+    needed = {me: "KEY_READ", None: "SERVICE_KEY_READ"}.get(key.user)
+    return needed in key.team.lets(me)
 
 
 def sees_member_budget(me: User, team: Team, user: User) -> bool:
@@ -180,9 +185,10 @@ def _team(model: Model, me: User, team: Team) -> dict[str, Any]:
         "externalId": team.external_id,
         "blocked": team.blocked,
         "joinable": team.joinable,
+        "memberPermissions": team.permissions,
         "organization": {"id": team.organization.id, "name": team.organization.name},
         "budget": _use(team.budget),
-        "memberBudget": _use(team.member_budget),
+        "memberBudget": _use(None, default=team.member_budget),
         "members": _nodes(
             _member(
                 user,
@@ -239,5 +245,5 @@ def _key(model: Model, me: User, key: Key) -> dict[str, Any]:
 
 def _plan(model: Model, plan: Plan) -> dict[str, Any]:
     """A team that has it twice, for itself and for its members, is named once."""
-    holders = {id: thing for id, thing, name in model.holders() if getattr(thing, name) is plan}
+    holders = {id_: thing for id_, thing, name in model.holders() if getattr(thing, name) is plan}
     return {"id": plan.id, **_limits(plan), "holders": _ids(holders.values())}

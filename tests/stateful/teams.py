@@ -3,7 +3,7 @@
 from typing import Any
 
 from stateful import members
-from stateful.model import DEFAULT, Model, Team, User
+from stateful.model import DEFAULT, Membership, Model, Team, User
 from stateful.organizations import find_organization
 from stateful.people import check_new, names_oneself
 from stateful.rules import (
@@ -22,7 +22,7 @@ from stateful.rules import (
     require,
     resulting,
 )
-from stateful.sight import sees_team
+from stateful.sight import sees_organization, sees_team
 
 LEVELS = {"name": TEAM, "joinable": TEAM, "externalId": ORGANIZATION, "budget": ORGANIZATION}
 
@@ -40,11 +40,16 @@ def create(model: Model, me: User, given: Given) -> Effect:
     organization = find_organization(
         model, me, given.get("organizationId", DEFAULT), "organizationId"
     )
-    require(ranks(me, organization), organizationId=ORGANIZATION)
+    for_higher = {"externalId", "addToOrganization"} & {*given}
+    require(
+        ranks(me, organization),
+        organizationId=ORGANIZATION,
+        **dict.fromkeys(for_higher, ORGANIZATION),
+    )
     own, default = (resulting(None, limits) for limits in budgets.values())
-    refuse(*above(own, organization.budget, "budget"))
     external_id = given.get("externalId")
     check_free(model.teams.values(), "external_id", external_id, "externalId")
+    refuse(*above(own, organization.budget, "budget"))
     team = Team("", given["name"], organization, external_id, given["joinable"])
     team.budget, team.member_budget = own, default
     join = members.judge(
@@ -114,6 +119,50 @@ def member_budget_update(model: Model, me: User, given: Given) -> Effect:
     return done
 
 
+def member_permissions_update(model: Model, me: User, given: Given) -> Effect:
+    team = find_team(model, me, given["teamId"], "teamId")
+    require(ranks(me, team=team), teamId=TEAM)
+    check_version(given)
+
+    def done(_: Any) -> None:
+        team.permissions = given["permissions"]
+
+    return done
+
+
+def move(model: Model, me: User, given: Given) -> Effect:
+    team = model.teams.get(given["id"])
+    organization = model.organizations.get(given["organizationId"])
+    missing = [("NOT_FOUND", "id")] if team is None or not sees_team(me, team) else []
+    if organization is None or not sees_organization(model, me, organization):
+        missing.append(("NOT_FOUND", "organizationId"))
+    refuse(*missing)
+    assert team
+    assert organization
+    adding = given.get("addToOrganization", False)
+    asked = {"id": team.organization, "organizationId": organization}
+    asked |= {"addToOrganization": organization} if adding else {}
+    refuse(
+        *(
+            ("FORBIDDEN", path)
+            for path, place in asked.items()
+            if not ranks(me, place) & ORGANIZATION
+        )
+    )
+    check_version(given)
+    outside = [user for user in team.members if not organization.has(user)]
+    if organization is not team.organization:
+        against = [*above(team.budget, organization.budget, "organizationId")]
+        refuse(*against, *([("CONFLICT", "organizationId")] if outside and not adding else []))
+
+    def done(_: Any) -> None:
+        team.organization = organization
+        for user in outside:
+            organization.members[user] = Membership("", "MEMBER")
+
+    return done
+
+
 def block(model: Model, me: User, given: Given) -> Effect:
     return _set_blocked(model, me, given, blocked=True)
 
@@ -133,20 +182,20 @@ def _set_blocked(model: Model, me: User, given: Given, *, blocked: bool) -> Effe
 
 
 def delete(model: Model, me: User, given: Given) -> Effect:
-    places = {id: place for place, id in reversed(list(enumerate(given["ids"])))}
-    seen = {id for id, team in model.teams.items() if sees_team(me, team)}
-    refuse(*(("NOT_FOUND", f"ids.{place}") for id, place in places.items() if id not in seen))
+    places = {id_: place for place, id_ in reversed(list(enumerate(given["ids"])))}
+    seen = {id_ for id_, team in model.teams.items() if sees_team(me, team)}
+    refuse(*(("NOT_FOUND", f"ids.{place}") for id_, place in places.items() if id_ not in seen))
     refuse(
         *(
             ("FORBIDDEN", f"ids.{place}")
-            for id, place in places.items()
-            if not ranks(me, team=model.teams[id]) & ORGANIZATION
+            for id_, place in places.items()
+            if not ranks(me, team=model.teams[id_]) & ORGANIZATION
         )
     )
 
     def done(payload: Any) -> None:
         assert {*payload["deletedIds"]} == {*places}
-        for id in places:
-            model.end_team(model.teams[id])
+        for id_ in places:
+            model.end_team(model.teams[id_])
 
     return done

@@ -32,9 +32,9 @@ def create(model: Model, me: User, given: Given) -> Effect:
     check_free(model.users.values(), "email", given.get("email"), "email")
 
     def done(payload: Any) -> None:
-        id = payload["user"]["id"]
-        model.users[id] = User(id, given["name"], given.get("email"), given["role"])
-        model.users[id].budget = resulting(None, given.get("budget"))
+        id_ = payload["user"]["id"]
+        model.users[id_] = User(id_, given["name"], given.get("email"), given["role"])
+        model.users[id_].budget = resulting(None, given.get("budget"))
 
     return done
 
