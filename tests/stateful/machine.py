@@ -200,8 +200,8 @@ class Everything(RuleBasedStateMachine):
                         membership.id = member["id"]
 
 
-def differences(told: Any, expected: Any, *path: str | int) -> Iterator[tuple[Any, ...]]:
-    """Each place where the API tells something else than the model, with both."""
+def differences(told: Any, expected: Any, *path: str | int) -> Iterator[str]:
+    """Each place where the API tells something else than the model."""
     if isinstance(told, dict) and isinstance(expected, dict) and told.keys() == expected.keys():
         for name in told:
             yield from differences(told[name], expected[name], *path, name)
@@ -209,7 +209,7 @@ def differences(told: Any, expected: Any, *path: str | int) -> Iterator[tuple[An
         for place, (one, other) in enumerate(zip(told, expected, strict=True)):
             yield from differences(one, other, *path, place)
     elif told != expected:
-        yield *path, told, expected
+        yield f"{'.'.join(map(str, path))}: {told} is told, not {expected}"
 
 
 def wire(given: Any) -> Any:

@@ -107,7 +107,7 @@ def judge(
 
 def _limits_of_new(team: Team, person: Given) -> Any:
     """What is not named of a budget is as in the team's default."""
-    return resulting(team.member_budget, person["budget"]) if person.get("budget") else None
+    return resulting(team.member_budget, person["budget"]) if "budget" in person else None
 
 
 def update(model: Model, me: User, given: Given) -> Effect:
