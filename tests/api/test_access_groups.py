@@ -1,5 +1,6 @@
 """Access groups: created, changed and deleted, with what becomes of the lists that name them."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -215,6 +216,38 @@ async def test_group_that_lists_name_is_not_deleted(
     assert (entry["before"]["name"], entry["before"]["models"]) == ("g", [])
     answer = await api.refused(admin, "accessGroupDelete", id=group.id)
     assert answer.refusals == [("NOT_FOUND", "input.id")]
+
+
+@pytest.mark.parametrize("name", ["accessGroupUpdate", "accessGroupDelete"])
+async def test_group_that_goes_while_it_is_waited_for_is_not_found(
+    api: Api, make: Factory, owner: asyncpg.Connection, name: str
+) -> None:
+    admin, group = await make.admin(), await make.access_group()
+    async with owner.transaction():
+        await owner.execute("DELETE FROM access_groups WHERE id = $1", group.id)
+        waiting = asyncio.create_task(api.mutate(admin, name, id=group.id))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    assert (await waiting).refusals == [("NOT_FOUND", "input.id")]
+
+
+async def test_group_named_while_it_is_waited_for_is_found_anew(
+    api: Api, make: Factory, owner: asyncpg.Connection
+) -> None:
+    admin, group = await make.admin(), await make.access_group("g")
+    team = await make.team(models=["group:g"])
+    async with owner.transaction():
+        await owner.execute("SELECT FROM access_groups FOR UPDATE")
+        renaming = asyncio.create_task(
+            api.mutate(admin, "accessGroupUpdate", id=group.id, name="h")
+        )
+        await asyncio.sleep(0.3)
+        use = "INSERT INTO access_group_uses (group_id, team_id) VALUES ($1, $2)"
+        await owner.execute(use, group.id, team.id)
+    assert (await renaming).refusals == []
+    assert (await api(admin, LISTS, ids=[team.id])).payload == [
+        {"version": 2, "models": ["group:h"]}
+    ]
 
 
 async def test_id_of_no_group_is_not_found(api: Api, make: Factory) -> None:

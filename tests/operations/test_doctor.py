@@ -232,6 +232,13 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
         f"INSERT INTO deleted_api_keys (id, alias, alias_key, state) SELECT '{KEY}', 'A', 'A', '{{}}'",
         [("deleted_api_keys-texts", KEY, "alias_key 'A' is not the key")],
     ),
+    "a name of a deleted team whose key is another's": (
+        (
+            "INSERT INTO deleted_teams (id, organization_id, name, name_key, state)"
+            f" VALUES ('{TEAM}', '{ORGANIZATION}', 'A', 'A', '{{}}')"
+        ),
+        [("deleted_teams-texts", TEAM, "name_key 'A' is not the key")],
+    ),
     "a plan's name whose key is another's": (
         f"UPDATE budgets SET name_key = 'Gold' WHERE id = '{PLAN}'",
         [("budgets-texts", PLAN, "name_key 'Gold' is not the key")],

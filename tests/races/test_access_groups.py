@@ -51,7 +51,6 @@ async def test_groups_changed_while_organizations_and_teams_take_them_up_strand_
     ask: LiveApi, make: Factory, owner: asyncpg.Connection, rounds: int
 ) -> None:
     admin = await make.admin()
-    changed = {"above": 0, "below": 0}
     for number in range(rounds):
         above = await make.access_group(f"above {number}", models=["a", "b"])
         below = await make.access_group(f"below {number}", models=["a"])
@@ -82,11 +81,8 @@ async def test_groups_changed_while_organizations_and_teams_take_them_up_strand_
         assert created in ([], [ONE_ENTRY])
         assert not (shrunk == [] and [] in (added, created, fresh_one))
         assert not (shrunk == grown == taken == [])
-        changed["above"] += shrunk == []
-        changed["below"] += grown == []
         assert await owner.fetchval(STRANDED) == 0
         assert await owner.fetchval(DANGLING) == 0
-    assert changed["below"]
 
 
 async def test_two_groups_of_one_organization_shrunk_at_once_strand_none(

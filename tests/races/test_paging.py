@@ -62,22 +62,28 @@ class Crowd:
         self._chance = Chance.of(7, "crowd")
 
     async def come(self) -> list[str]:
-        """A team, a member and a key of theirs, somewhere between the others; their ids."""
+        """A team, a member and a key of theirs, somewhere between the others; their ids.
+
+        What comes stays where it is: what moves may well be met twice.
+        """
         moment = START + timedelta(microseconds=self._chance.randrange(9))
         name = self._chance.choice(LETTERS) * self._chance.randrange(1, 3)
         team = await self._make.team(name=name, created_at=moment)
         person = await self._make.person(name=name)
         member = new_id(Prefix.TEAM_MEMBER)
         await self._connection.execute(
-            "INSERT INTO team_members VALUES ($1, $2, $3, 'MEMBER', 1, $4)",
+            "INSERT INTO team_members (id, team_id, user_id, role, joined_at)"
+            " VALUES ($1, $2, $3, 'MEMBER', $4)",
             *(member, self._team.id, person.id, moment),
         )
-        alias = name if self._chance.random() < 0.5 else None
+        key = new_id(Prefix.API_KEY)
         await self._connection.execute(
-            "UPDATE api_keys SET alias = $2, alias_key = $2, created_at = $3 WHERE id = $1",
-            *(person.key_id, alias, moment),
+            "INSERT INTO api_keys (id, user_id, alias, alias_key, secret_hash, last_four, scopes,"
+            " created_at) VALUES ($1, $2, $3, $3, $4, 'last', '{}', $5)",
+            *(key, person.id, name if self._chance.percent(50) else None),
+            *(self._chance.randbytes(32), moment),
         )
-        return [team.id, person.id, member, person.key_id]
+        return [team.id, person.id, member, key]
 
     async def go(self, ids: list[str]) -> None:
         await self._connection.execute("DELETE FROM teams WHERE id = $1", ids[0])

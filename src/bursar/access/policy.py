@@ -26,9 +26,9 @@ class Action(StrEnum):
     TEAM_CREATE = "team:create"
     TEAM_UPDATE = "team:update"
     TEAM_LIMIT = "team:limit"
-    TEAM_GATEWAY_SETTINGS = "team_gateway_settings:update"
-    TEAM_MOVE = "team:move"
     TEAM_MODELS_UPDATE = "team_models:update"
+    TEAM_MOVE = "team:move"
+    TEAM_GATEWAY_SETTINGS = "team_gateway_settings:update"
     TEAM_BLOCK = "team:block"
     TEAM_DELETE = "team:delete"
     TEAM_MEMBERS_ADD = "team_members:add"
@@ -95,7 +95,7 @@ POLICY: dict[Action, Rule] = {
     Action.ORGANIZATION_MEMBERS_REMOVE:    Rule(yes,      yes,          no,    no,                 yes, "remove others from this organization"),
     Action.TEAM_CREATE:                    Rule(yes,      yes,          no,    no,                 yes, "create a team in this organization"),
     Action.TEAM_UPDATE:                    Rule(yes,      yes,          yes,   no,                 no,  "change this team"),
-    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget, rate limits or external id of this team"),
+    Action.TEAM_LIMIT:                     Rule(yes,      yes,          no,    no,                 no,  "set the budget or rate limits or external id of this team"),
     Action.TEAM_MODELS_UPDATE:             Rule(yes,      yes,          yes,   no,                 no,  "set the models of this team"),
     Action.TEAM_MOVE:                      Rule(yes,      yes,          no,    no,                 no,  "move this team from or to this organization"),
     Action.TEAM_GATEWAY_SETTINGS:          Rule(yes,      yes,          no,    no,                 no,  "change the gateway settings of this team"),

@@ -101,8 +101,8 @@ def _problems(attributes: GroupAttributes) -> Iterator[Refusal]:
 def _concerned_by(attributes: GroupAttributes) -> frozenset[Prefix]:
     """The kinds of things that the change of a group's attributes concerns.
 
-    What a team has more than its organization, either of the two may have by the group; so that it
-    is enough to lock the organization, without which no team gets models.
+    A new name is written into the lists of all of them. For new models the organizations are enough:
+    who changes the list of a team, or another group in these lists, holds the organization too.
     """
     if "name" in attributes:
         return frozenset({Prefix.ORGANIZATION, Prefix.TEAM, Prefix.USER, Prefix.API_KEY})

@@ -194,8 +194,7 @@ async def team_create(write: Write, input: TeamCreateInput) -> TeamCreatePayload
 async def team_update(write: Write, input: TeamUpdateInput) -> TeamUpdatePayload:
     """Change a team. For platform admins, admins of the organization, and admins of the team.
 
-    Budget, kinds of rate limits, gateway settings and external id are not for admins of the team; its
-    models are, within the organization's.
+    Budget, kinds of rate limits, gateway settings and external id are not for admins of the team.
     """
     row = await teams.update(
         write.tx,
