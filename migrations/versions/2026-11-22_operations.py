@@ -71,7 +71,7 @@ ACCESS_GROUPS: tuple[str, ...] = (
     + " = 1))",
     "CREATE INDEX ON access_group_uses (group_id)",
     *(
-        f"CREATE UNIQUE INDEX access_group_uses_{column}_key "
+        f"CREATE UNIQUE INDEX access_group_uses_{column}_group_id_key "
         f"ON access_group_uses ({column}, group_id) WHERE {column} IS NOT NULL"
         for column in LISTED_IN
     ),
