@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
-from stateful.model import NAMES, Model
+from stateful.model import NAMES, RATES, Model
 
 Input = dict[str, Any]
 AUDITOR = "auditor"
@@ -128,6 +128,10 @@ def _organization_members_remove(draw: Draw) -> Input:
     return {**given, "members": [draw.member(place) for _ in range(draw.one([1, 1, 2]))]}
 
 
+def _kinds(draw: Draw) -> dict[str, Callable[[], str]]:
+    return {f"{rate}Type": lambda: draw.one(["GUARANTEED", "BEST_EFFORT"]) for rate in RATES}
+
+
 def _team_create(draw: Draw) -> Input:
     given = draw.some(
         organizationId=lambda: draw.id(draw.model.organizations),
@@ -135,6 +139,7 @@ def _team_create(draw: Draw) -> Input:
         budget=draw.limits,
         memberBudget=draw.limits,
         members=lambda: draw.persons(TEAM_ROLES),
+        **_kinds(draw),
         addToOrganization=lambda: True,
     )
     return {"name": draw.name(), "joinable": draw.chance(2), **given}
@@ -146,6 +151,7 @@ def _team_update(draw: Draw) -> Input:
         joinable=lambda: draw.chance(2),
         externalId=lambda: draw.one(["red", "blue", None]),
         budget=draw.budget,
+        **_kinds(draw),
     )
     return {"id": draw.id(draw.model.teams), **changes, **draw.version()}
 

@@ -133,21 +133,20 @@ class Everything(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def anything(self, data: Any) -> None:
+        """Any mutation, by somebody who may do it as often as by anybody."""
         draw = Draw(data, self.model)
-        name = draw.one(
-            name
-            for name in OPERATIONS
-            if len(getattr(self.model, CREATIONS.get(name, "gone"), ())) < MOST
-            or name not in CREATIONS
-        )
+        full = {name for name, kind in CREATIONS.items() if len(getattr(self.model, kind)) >= MOST}
+        name = draw.one(name for name in OPERATIONS if name not in full)
         given = INPUTS[name](draw)
-        actors = [user for user in self.model.users.values() if self.model.secret_of(user)]
+        actors = self.actors()
         able = [me for me in actors if not isinstance(self.predict(me, name, given), Refused)]
-        me = draw.one(able if able and not draw.chance(2) else actors)
-        self.operate(me, name, given)
-        self.look(
-            draw.one(user for user in self.model.users.values() if self.model.secret_of(user))
-        )
+        self.operate(draw.one(able if able and not draw.chance(2) else actors), name, given)
+        if draw.chance(2):
+            self.look(draw.one(self.actors()))
+
+    def actors(self) -> list[User]:
+        """Who has a key that acts as them."""
+        return [user for user in self.model.users.values() if self.model.secret_of(user)]
 
     def predict(self, me: User, name: str, given: Given) -> Effect | Refused:
         try:

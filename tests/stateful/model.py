@@ -9,6 +9,7 @@ from typing import Any
 
 DEFAULT = "org_00000000000000000000000000"
 NAMES = ("maxBudget", "softBudget", "tpmLimit", "rpmLimit")
+RATES = ("tpmLimit", "rpmLimit")
 UNDER_PARENT = ("maxBudget", "tpmLimit", "rpmLimit")
 Limits = dict[str, int | None]
 
@@ -69,6 +70,7 @@ class Team(Thing):
     budget: Slot = None
     member_budget: Slot = None
     permissions: list[str] | None = None
+    guaranteed: frozenset[str] = frozenset()
     members: dict[User, Membership] = field(default_factory=dict)
 
     def role_of(self, user: User) -> str | None:

@@ -10,15 +10,18 @@ from stateful.rules import (
     Effect,
     Given,
     below_teams,
+    beside,
     check_free,
     check_version,
     contradictions,
     find,
     kept,
+    overbooked,
     ranks,
     refuse,
     require,
     resulting,
+    tentatively,
 )
 from stateful.sight import sees_organization
 
@@ -56,9 +59,11 @@ def update(model: Model, me: User, given: Given) -> Effect:
     budget = organization.budget
     if "budget" in given:
         limits = resulting(budget, given["budget"])
-        refuse(
-            *contradictions(limits, "budget"), *below_teams(model, organization, limits, "budget")
-        )
+        refuse(*contradictions(limits, "budget"))
+        below = below_teams(model, organization, limits, "budget")
+        with tentatively(organization, budget=limits):
+            rates = overbooked(model, organization)
+        refuse(*beside(below, (f"budget.{rate}" for rate in rates)))
         budget = kept(budget, limits)
     external_id = given.get("externalId", organization.external_id)
     others = model.organizations.values()

@@ -21,15 +21,18 @@ from stateful.rules import (
     Refusal,
     above,
     below_teams,
+    beside,
     check_free,
     check_version,
     contradictions,
     exceeding,
     find,
+    overbooked,
     ranks,
     refuse,
     require,
     resulting,
+    tentatively,
 )
 from stateful.sight import reads, sees_all, sees_key, sees_organization, sees_team, sees_user
 
@@ -66,10 +69,10 @@ def update(model: Model, me: User, given: Given) -> Effect:
     refuse(*contradictions(after))
     name = given.get("name", plan.name)
     check_free(model.plans.values(), "name", name, "name", but=plan)
-    before, plan.limits = plan.limits, after
-    broken = _broken(model, plan) if changes else []
-    plan.limits = before
-    refuse(*broken)
+    with tentatively(plan, limits=after):
+        broken = _broken(model, plan) if changes else []
+        rates = [r for each in model.organizations.values() for r in overbooked(model, each)]
+    refuse(*beside(broken, dict.fromkeys(rates)))
 
     def done(_: Any) -> None:
         plan.name, plan.limits = name, after
@@ -123,7 +126,9 @@ def attach(model: Model, me: User, given: Given) -> Effect:
             problems += above(plan, holder.organization.budget, "budgetId")
         if isinstance(holder, Key):
             problems += above(plan, _above_key(holder), "budgetId")
-        refuse(*problems)
+        with tentatively(holder, **{name: plan}):
+            rates = [r for each in model.organizations.values() for r in overbooked(model, each)]
+        refuse(*beside(problems, (f"budgetId.{rate}" for rate in dict.fromkeys(rates))))
 
     def done(_: Any) -> None:
         setattr(holder, name, plan)

@@ -1,10 +1,12 @@
 """Rules that many predictions ask: how a refusal is told, who may do what, and limits."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from stateful.model import (
     NAMES,
+    RATES,
     UNDER_PARENT,
     Limits,
     Model,
@@ -137,6 +139,33 @@ def below_teams(
     for name in UNDER_PARENT:
         if any(name in names for names in held):
             yield "CONFLICT", f"{path}.{name}"
+
+
+@contextmanager
+def tentatively(thing: Any, **attributes: Any) -> Iterator[None]:
+    """See the model as it would be."""
+    before = {name: getattr(thing, name) for name in attributes}
+    vars(thing).update(attributes)
+    yield
+    vars(thing).update(before)
+
+
+def overbooked(model: Model, organization: Organization, *beside: Team) -> list[str]:
+    """The rates of which teams are guaranteed more, together, than the organization has."""
+    most = limits_of(organization.budget) or NO_LIMITS
+    teams = [*model.teams_of(organization), *beside]
+
+    def allotted(rate: str) -> int:
+        held = [limits_of(t.budget) or NO_LIMITS for t in teams if rate in t.guaranteed]
+        return sum(limits[rate] or 0 for limits in held)
+
+    return [r for r in RATES if (limit := most[r]) is not None and allotted(r) > limit]
+
+
+def beside(problems: Iterable[Refusal], more: Iterable[str]) -> list[Refusal]:
+    """Conflicts at further paths; where something is wrong already, that is enough."""
+    found = [*problems]
+    return found + [("CONFLICT", path) for path in more if path not in {p for _, p in found}]
 
 
 def raised(limits: Limits | None, stored: Slot, default: Slot, path: str) -> Iterator[Refusal]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from stateful.model import (
     NAMES,
+    RATES,
     Key,
     Membership,
     Model,
@@ -24,7 +25,8 @@ query Everything {{
     teams({ALL}) {{ nodes {{ id }} }}
   }} }}
   teams({ALL}) {{ nodes {{
-    id name externalId blocked joinable memberPermissions organization {{ id name }}
+    id name externalId blocked joinable memberPermissions rpmLimitType tpmLimitType
+    organization {{ id name }}
     budget {{ ...Use }} memberBudget {{ ...Use }}
     members({ALL}) {{ nodes {{ id role user {{ id name }} budget {{ ...Use }} }} }}
     apiKeys({ALL}) {{ nodes {{ id }} }}
@@ -186,6 +188,10 @@ def _team(model: Model, me: User, team: Team) -> dict[str, Any]:
         "blocked": team.blocked,
         "joinable": team.joinable,
         "memberPermissions": team.permissions,
+        **{
+            f"{rate}Type": "GUARANTEED" if rate in team.guaranteed else "BEST_EFFORT"
+            for rate in RATES
+        },
         "organization": {"id": team.organization.id, "name": team.organization.name},
         "budget": _use(team.budget),
         "memberBudget": _use(None, default=team.member_budget),

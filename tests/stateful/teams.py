@@ -3,7 +3,7 @@
 from typing import Any
 
 from stateful import members
-from stateful.model import DEFAULT, Membership, Model, Team, User
+from stateful.model import DEFAULT, RATES, Membership, Model, Team, User
 from stateful.organizations import find_organization
 from stateful.people import check_new, names_oneself
 from stateful.rules import (
@@ -12,19 +12,24 @@ from stateful.rules import (
     Effect,
     Given,
     above,
+    beside,
     check_free,
     check_version,
     contradictions,
     find,
     kept,
+    overbooked,
     ranks,
     refuse,
     require,
     resulting,
+    tentatively,
 )
 from stateful.sight import sees_organization, sees_team
 
 LEVELS = {"name": TEAM, "joinable": TEAM, "externalId": ORGANIZATION, "budget": ORGANIZATION}
+TYPES = {f"{rate}Type": rate for rate in RATES}
+LEVELS |= dict.fromkeys(TYPES, ORGANIZATION)
 
 
 def find_team(model: Model, me: User, id: str, path: str) -> Team:
@@ -40,7 +45,7 @@ def create(model: Model, me: User, given: Given) -> Effect:
     organization = find_organization(
         model, me, given.get("organizationId", DEFAULT), "organizationId"
     )
-    for_higher = {"externalId", "addToOrganization"} & {*given}
+    for_higher = {"externalId", "addToOrganization", *TYPES} & {*given}
     require(
         ranks(me, organization),
         organizationId=ORGANIZATION,
@@ -49,9 +54,13 @@ def create(model: Model, me: User, given: Given) -> Effect:
     own, default = (resulting(None, limits) for limits in budgets.values())
     external_id = given.get("externalId")
     check_free(model.teams.values(), "external_id", external_id, "externalId")
-    refuse(*above(own, organization.budget, "budget"))
     team = Team("", given["name"], organization, external_id, given["joinable"])
     team.budget, team.member_budget = own, default
+    team.guaranteed = _guaranteed(frozenset(), given)
+    rates = overbooked(model, organization, team)
+    refuse(
+        *beside(above(own, organization.budget, "budget"), (_said(given, rate) for rate in rates))
+    )
     join = members.judge(
         model,
         me,
@@ -67,6 +76,18 @@ def create(model: Model, me: User, given: Given) -> Effect:
         join({})
 
     return done
+
+
+def _guaranteed(before: frozenset[str], given: Given) -> frozenset[str]:
+    """The rates that are guaranteed after a change."""
+    kinds = {rate: given[name] for name, rate in TYPES.items() if name in given}
+    return frozenset(r for r in RATES if kinds.get(r, r in before) in {True, "GUARANTEED"})
+
+
+def _said(given: Given, rate: str) -> str:
+    """Where an input says of a rate what cannot be: at the limit, if it is named."""
+    kind = f"{rate}Type"
+    return kind if kind in given and rate not in (given.get("budget") or {}) else f"budget.{rate}"
 
 
 def _with_creator(me: User, persons: Any) -> list[Given]:
@@ -88,19 +109,22 @@ def update(model: Model, me: User, given: Given) -> Effect:
     budget = team.budget
     if "budget" in given:
         limits = resulting(budget, given["budget"])
-        refuse(
-            *contradictions(limits, "budget"), *above(limits, team.organization.budget, "budget")
-        )
+        refuse(*contradictions(limits, "budget"))
         budget = kept(budget, limits)
     external_id = given.get("externalId", team.external_id)
     check_free(model.teams.values(), "external_id", external_id, "externalId", but=team)
+    guaranteed = _guaranteed(team.guaranteed, given)
+    too_much = above(budget, team.organization.budget, "budget") if "budget" in given else ()
+    with tentatively(team, budget=budget, guaranteed=guaranteed):
+        rates = overbooked(model, team.organization)
+    refuse(*beside(too_much, (_said(given, rate) for rate in rates)))
 
     def done(_: Any) -> None:
         team.name, team.joinable = (
             given.get("name", team.name),
             given.get("joinable", team.joinable),
         )
-        team.external_id, team.budget = external_id, budget
+        team.external_id, team.budget, team.guaranteed = external_id, budget, guaranteed
 
     return done
 
@@ -153,7 +177,10 @@ def move(model: Model, me: User, given: Given) -> Effect:
     outside = [user for user in team.members if not organization.has(user)]
     if organization is not team.organization:
         against = [*above(team.budget, organization.budget, "organizationId")]
-        refuse(*against, *([("CONFLICT", "organizationId")] if outside and not adding else []))
+        against += [("CONFLICT", "organizationId")] if outside and not adding else []
+        with tentatively(team, organization=organization):
+            rates = overbooked(model, organization)
+        refuse(*beside(against, (f"organizationId.{rate}" for rate in rates)))
 
     def done(_: Any) -> None:
         team.organization = organization
