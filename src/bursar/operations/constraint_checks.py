@@ -16,7 +16,6 @@ _IDENTITIES = {
     "budget_model_limits": "budget_id || ' ' || model",
     "gateway_settings": "team_id",
     "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
-    "gateway_settings": "team_id",
     "idempotency_records": "actor_id || ' ' || key",
 }
 
