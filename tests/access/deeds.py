@@ -177,7 +177,9 @@ DEEDS = {
     "apiKeyCreate for oneself in a team": within_team(lambda _, me: {"userId": me.id}, X="userId"),
     "apiKeyCreate for oneself permitted": within_team(lambda _, me: {"userId": me.id}, X="userId"),
     "apiKeyCreate for a member permitted": within_team(lambda w, _: {"userId": w.mate.id}),
-    "apiKeyCreate of a service permitted": within_team(lambda _, __: {"alias": "CI"}),
+    "apiKeyCreate of a service permitted": within_team(
+        lambda _, __: {"alias": "CI", "budget": {"rpmLimit": "9"}}
+    ),
     "apiKeyCreate for a member to manage": within_team(
         lambda w, _: {"userId": w.mate.id, "scopes": ["MANAGE"]}, f="scopes"
     ),
