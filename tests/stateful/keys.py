@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from stateful.model import Key, Model, Slot, Team, User
+from stateful.model import Key, Limits, Model, Slot, Team, User
 from stateful.rules import (
+    NO_LIMITS,
     PLATFORM,
     TEAM,
     Effect,
@@ -14,6 +15,7 @@ from stateful.rules import (
     contradictions,
     find,
     kept,
+    raised,
     ranks,
     refuse,
     require,
@@ -71,8 +73,9 @@ def create(model: Model, me: User, given: Given) -> Effect:
             require(ranks(me), userId={"oneself"} if user is me else PLATFORM)
         elif user not in team.members:
             refuse(("CONFLICT", "userId"))
-    refuse(*_beyond(me, user, scopes, "scopes"))
     limits = resulting(None, given.get("budget"))
+    beyond = _beyond_member(me, team, limits) if team and user is None else []
+    refuse(*_beyond(me, user, scopes, "scopes"), *beyond)
     alias = given.get("alias")
     refuse(*_namesakes(model, alias, team, user, "alias"))
     refuse(*above(limits, _parent(team, user), "budget"))
@@ -93,6 +96,15 @@ def _beyond(me: User, user: User | None, scopes: list[str], path: str) -> list[R
     """Who holds a secret with MANAGE is its user: for oneself and for platform admins only."""
     allowed = user is me or bool(ranks(me) & PLATFORM)
     return [] if allowed or "MANAGE" not in scopes else [("FORBIDDEN", path)]
+
+
+def _beyond_member(me: User, team: Team, limits: Limits | None) -> list[Refusal]:
+    """A mere member gives a service no more than they have; no limit is more than any."""
+    if ranks(me, team=team) & TEAM:
+        return []
+    own = team.members[me].budget
+    ceiling = team.member_budget if own is None else own
+    return [*raised(limits or NO_LIMITS, None, ceiling, "budget")]
 
 
 def _namesakes(
