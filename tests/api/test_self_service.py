@@ -130,6 +130,41 @@ async def test_a_team_has_no_more_than_its_user_and_no_limit_is_more(
         assert await refusals(on, me) == expected
 
 
+@pytest.mark.parametrize(
+    ("models", "places"),
+    [
+        ([{"model": "gpt-5", "maxBudget": "2"}], []),
+        ([{"model": "o5", "maxBudget": "9"}, {"model": "gpt-5", "maxBudget": "1"}], []),
+        ([{"model": "gpt-5", "maxBudget": "3"}], [".0.maxBudget"]),
+        ([{"model": "o5", "maxBudget": "11"}], [".0.maxBudget", ""]),
+        ([{"model": "gpt-5"}], [".0.maxBudget"]),
+        ([], [""]),
+    ],
+)
+async def test_of_a_model_a_team_has_no_more_than_its_user(
+    on: Api, make: Factory, models: list[dict[str, str]], places: list[str]
+) -> None:
+    me = await make.person()
+    own = await make.budget("user", me.row, max_budget=10)
+    await make.model_limit(own, "gpt-5", max_budget=2)
+    budget = {"maxBudget": "10", "modelLimits": models}
+    if not places:
+        await created(on, me, budget=budget)
+        return
+    expected = [("FORBIDDEN", f"input.budget.modelLimits{place}") for place in places]
+    assert await refusals(on, me, budget=budget) == expected
+
+
+async def test_where_the_user_limits_money_of_a_model_alone_the_period_is_theirs(
+    on: Api, make: Factory
+) -> None:
+    me = await make.person()
+    await make.model_limit(await make.budget("user", me.row, duration="1mo"), "o5", max_budget=2)
+    budget = {"duration": "1d", "modelLimits": [{"model": "o5", "maxBudget": "2"}]}
+    expected = [("FORBIDDEN", "input.budget.duration")]
+    assert await refusals(on, me, budget=budget) == expected
+
+
 async def test_where_the_user_has_no_limit_a_team_may_have_any(on: Api, make: Factory) -> None:
     me = await make.person()
     await make.budget("user", me.row, rpm_limit=5, duration="1d")

@@ -388,20 +388,26 @@ async def test_members_are_removed_all_or_none_with_their_budgets(api: Api, make
     assert (await api(admin, document, ids=ids)).payload == [None, None, {"id": member.id}]
 
 
+@pytest.mark.parametrize("model", [None, "gpt-5"], ids=["of the whole", "of a model"])
+@pytest.mark.parametrize(("field", "value"), [("duration", "1s"), ("timezone", "Europe/Rome")])
 async def test_team_admin_giving_oneself_the_same_money_more_often_is_forbidden(
-    api: Api, make: Factory
+    api: Api, make: Factory, model: str | None, field: str, value: str
 ) -> None:
     team = await make.team()
     admin = await make.person(team=team, team_role=TeamRole.ADMIN)
-    await make.budget("team_default", team, max_budget=Decimal(10), duration="1mo")
+    maximum = {"max_budget": Decimal(10)}
+    whole = {} if model else maximum
+    default = await make.budget("team_default", team, duration="1mo", **whole)
+    if model:
+        await make.model_limit(default, model, **maximum)
     before = await api.fingerprint()
 
     answer = await api(
         admin,
         "mutation ($input: TeamMemberUpdateInput!) { teamMemberUpdate(input: $input)"
         " { member { id } errors { code path message } } }",
-        input={"teamId": team.id, "userId": admin.id, "budget": {"duration": "1s"}},
+        input={"teamId": team.id, "userId": admin.id, "budget": {field: value}},
     )
 
-    assert answer.refusals == [("FORBIDDEN", "input.budget.duration")]
+    assert answer.refusals == [("FORBIDDEN", f"input.budget.{field}")]
     assert await api.fingerprint() == before

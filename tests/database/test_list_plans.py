@@ -31,6 +31,8 @@ INSERT INTO deleted_api_keys (id, external_id, alias, alias_key, user_id, team_i
     state, deleted_at)
 SELECT key.id, key.external_id, alias, alias_key, user_id, team_id, organization_id, '{}',
     key.created_at FROM api_keys key JOIN teams ON teams.id = team_id;
+INSERT INTO deleted_teams (id, external_id, name, name_key, organization_id, state, deleted_at)
+SELECT id, external_id, name, name_key, organization_id, '{}', created_at FROM teams;
 INSERT INTO budgets (id, name, name_key) SELECT 'budget_' || n, n, n FROM generate_series(1, 50) n;
 INSERT INTO budget_attachments (plan_id, team_member_id)
 SELECT 'budget_' || 1 + row_number() OVER (ORDER BY id) % 50, id FROM team_members
@@ -58,6 +60,7 @@ TABLES = {
     "TeamMember": "team_members",
     "Budget": "budgets",
     "ApiKey": "api_keys",
+    "AccessGroup": "access_groups",
     "AuditEntry": "audit_entries",
     "Viewer": "users",
 }

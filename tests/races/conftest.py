@@ -9,6 +9,7 @@ import pytest
 
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.pool import Database
+from bursar.operations import doctor
 from live_server import LiveApi, LiveServer, serving_on
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -29,7 +30,13 @@ async def server(
 
 
 @pytest.fixture
-async def ask(server: LiveServer, database: Database) -> AsyncIterator[LiveApi]:  # noqa: ARG001 (emptied after the test)
+async def ask(
+    server: LiveServer,
+    database: Database,  # noqa: ARG001 (emptied after the test)
+    migrated: EmbeddedPostgres,
+) -> AsyncIterator[LiveApi]:
+    """At the end the doctor finds nothing."""
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx2.AsyncClient(base_url=server.url, limits=limits, timeout=30) as http:
         yield LiveApi(http)
+    assert (await doctor.report(migrated.owner_url)).violations == []

@@ -16,6 +16,7 @@ from bursar.access.policy import Action, forbidden, permits
 from bursar.access.visibility import (
     ME,
     Condition,
+    among,
     visible_api_keys,
     visible_teams,
     whole_organizations,
@@ -62,7 +63,7 @@ def visible_uses(sight: Sight, table: FromClause) -> Condition:
         return true()
     return or_(
         *(
-            table.c[column].in_(select(things.c.id).where(visible(sight)))
+            among(table.c[column], select(things.c.id).where(visible(sight)))
             for column, things, visible in _LISTS.values()
         )
     )
@@ -78,8 +79,8 @@ def visible_access_groups(sight: Sight) -> Condition:
     uses = access_group_uses
     seen = visible_uses(sight, uses)
     if sight is Sight.RELATED:
-        seen = or_(seen, uses.c.organization_id.in_(_OF_MY_TEAMS))
-    return access_groups.c.id.in_(select(uses.c.group_id).where(seen))
+        seen = or_(seen, among(uses.c.organization_id, _OF_MY_TEAMS))
+    return among(access_groups.c.id, select(uses.c.group_id).where(seen))
 
 
 async def access_group(

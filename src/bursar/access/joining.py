@@ -9,7 +9,7 @@ from bursar.access.actor import Actor, Sight
 from bursar.access.door import Path
 from bursar.access.policy import Action, Relation, forbidden, permits
 from bursar.access.standing import with_actor_roles
-from bursar.access.visibility import ME, Condition, visible_teams
+from bursar.access.visibility import ME, Condition, among, visible_teams
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
@@ -38,7 +38,7 @@ def open_teams(sight: Sight) -> Condition:
         ~teams.c.blocked,
         or_(
             teams.c.organization_id == DEFAULT_ORGANIZATION,
-            teams.c.organization_id.in_(my_organizations),
+            among(teams.c.organization_id, my_organizations),
         ),
         teams.c.id.not_in(my_teams),
     )

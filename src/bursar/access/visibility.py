@@ -232,8 +232,8 @@ def visible_gateway_settings(sight: Sight) -> Condition:
         sight,
         key=false(),
         related=or_(
-            teams.c.id.in_(_my_teams(TeamRole.ADMIN)),
-            teams.c.organization_id.in_(_read_organizations()),
+            among(teams.c.id, _my_teams(TeamRole.ADMIN)),
+            among(teams.c.organization_id, _read_organizations()),
         ),
     )
 
@@ -318,8 +318,8 @@ def teams_with_visible_keys(sight: Sight) -> Condition:
         sight,
         key=false(),
         related=or_(
-            teams.c.id.in_(_my_teams(TeamRole.ADMIN)),
-            teams.c.organization_id.in_(_read_organizations()),
+            among(teams.c.id, _my_teams(TeamRole.ADMIN)),
+            among(teams.c.organization_id, _read_organizations()),
         ),
     )
 

@@ -28,6 +28,10 @@ MOST_MONEY = 10**18
 MOST_COUNT = 2**62
 
 
+GUARANTEED = " OR ".join(f"{column} = 'GUARANTEED'" for column in LIMIT_TYPES.values())
+"""The rows to which anything is guaranteed."""
+
+
 def id_column() -> Column[str]:
     return Column("id", IDENTIFIER, primary_key=True)
 

@@ -3,7 +3,7 @@
 `null` is "no limit", 0 is "nothing". A null under a limited parent is allowed: the parent binds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
@@ -134,23 +134,37 @@ def raising(
     for name in ("max_budget", *COUNTS):
         if all(is_wider(limits[name], than[name]) for than in (default, before)):
             yield Forbidden(*path, name, deed=deed)
+    for at in wider_models(limits, default, before):
+        yield Forbidden(*path, *at, deed=deed)
+    # The same money in shorter periods, or in one that begins anew, is more of it.
+    if limits_money(default):
+        terms = ("duration",) if limits["duration"] is None else ("duration", "timezone")
+        for name in terms:
+            if limits[name] not in {default[name], before[name]}:
+                yield Forbidden(*path, name, deed=f"change the {name} of your own budget")
+
+
+def wider_models(limits: Limits, *bounds: Limits) -> Iterable[Path]:
+    """Where a budget lets more through of a model than each of the others do.
+
+    That is at its limit of the model or, where it does not name what the first of them names, at all.
+    """
     models = [each.model for each in limits["model_limits"]]
-    unnamed = [each.model for each in default["model_limits"] if each.model not in models]
+    unnamed = [each.model for each in bounds[0]["model_limits"] if each.model not in models]
     wider: dict[Path, None] = {}
     for place, model in enumerate(models + unnamed):
         for name in UNDER_PARENT:
             own = bound_of(limits, model, name)
-            if all(is_wider(own, bound_of(than, model, name)) for than in (default, before)):
+            if all(is_wider(own, bound_of(than, model, name)) for than in bounds):
                 named = model in models
                 wider[("model_limits", place, name) if named else ("model_limits",)] = None
-    for at in wider:
-        yield Forbidden(*path, *at, deed=deed)
-    # The same money in shorter periods is more of it.
-    if default["max_budget"] is not None and limits["duration"] not in {
-        default["duration"],
-        before["duration"],
-    }:
-        yield Forbidden(*path, "duration", deed="change the duration of your own budget")
+    return wider
+
+
+def limits_money(limits: Limits) -> bool:
+    """Whether a budget sets a maximum that is spent anew in each period, of the whole or of a model."""
+    of_models = (each.max_budget for each in limits["model_limits"])
+    return any(maximum is not None for maximum in (limits["max_budget"], *of_models))
 
 
 def is_wider(limit: Decimal | int | None, than: Decimal | int | None) -> bool:

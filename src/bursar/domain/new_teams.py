@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bursar.domain.errors import Forbidden
-from bursar.domain.limits import NO_LIMITS, UNDER_PARENT, BudgetChanges, Limits, is_wider
+from bursar.domain.limits import (
+    NO_LIMITS,
+    UNDER_PARENT,
+    BudgetChanges,
+    Limits,
+    is_wider,
+    limits_money,
+    wider_models,
+)
 
 BEYOND = "give a team more than you have yourself"
 
@@ -35,6 +43,8 @@ def beyond_limits(
     for name in UNDER_PARENT:
         if is_wider(limits[name], own[name]):
             yield Forbidden(*path, name, deed=BEYOND)
+    for at in wider_models(limits, own):
+        yield Forbidden(*path, *at, deed=BEYOND)
     # The same money in shorter periods is more of it.
-    if own["max_budget"] is not None and limits["duration"] != own["duration"]:
+    if limits_money(own) and limits["duration"] != own["duration"]:
         yield Forbidden(*path, "duration", deed=BEYOND)

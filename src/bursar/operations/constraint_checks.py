@@ -14,8 +14,8 @@ _IDENTITIES = {
     "access_group_uses": f"group_id || ' ' || coalesce({', '.join(LISTED_IN.values())})",
     "budget_attachments": f"coalesce({', '.join(BUDGET_OWNERS.values())}, plan_id)",
     "budget_model_limits": "budget_id || ' ' || model",
-    "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
     "gateway_settings": "team_id",
+    "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
     "idempotency_records": "actor_id || ' ' || key",
 }
 

@@ -1,0 +1,43 @@
+"""A rule of the product that is switched off is found: what the machine says is no empty praise."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from stateful.stage import Stage
+from stateful.test_operations import run
+
+from bursar.access import door
+from bursar.services import admission, keys, last_admins, limits, members, memberships, team_moves
+
+
+async def _nobody(*_: Any) -> list[Any]:
+    return []
+
+
+async def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _none(*_: Any, **__: Any) -> tuple[Any, ...]:
+    return ()
+
+
+RULES = {
+    "members of a moved team belong to its organization": (team_moves, "_members_outside", _nobody),
+    "the last admin stays": (last_admins, "check_stays", _nothing),
+    "limits are within the parent's": (limits, "exceeding", _none),
+    "nobody raises their own limits": (members, "raising", _none),
+    "who may manage for others": (keys, "ungrantable", _none),
+    "who is let in": (admission, "_refusal", lambda *_, **__: None),
+    "the policy": (door, "permits", lambda *_, **__: True),
+    "keys go with their users": (memberships.archive, "remove_keys", _nothing),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_broken_rule_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    monkeypatch.setattr(*RULES[rule])
+    with pytest.raises(AssertionError):
+        run(stage, Counter(), runs=25, steps=40, same=True)
