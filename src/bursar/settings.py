@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bursar.domain import durations, money
 from bursar.domain.limits import MOST_COUNT, BudgetChanges
+from bursar.domain.models import is_group, problems_with_entries
 from bursar.domain.new_teams import NewTeams
 from bursar.traces import installed
 
@@ -80,6 +81,15 @@ def _duration(text: str) -> str:
         return str(durations.parse(text))
     except ValueError as error:
         raise _problem(str(error)) from None
+
+
+def _models(entries: list[str]) -> list[str]:
+    problems = [str(each) for each in problems_with_entries(entries)]
+    if any(is_group(entry) for entry in entries):
+        problems.append("an access group belongs to one database, not to the settings")
+    if problems:
+        raise _problem(problems[0])
+    return entries
 
 
 def _problem(sentence: str) -> PydanticCustomError:
@@ -190,6 +200,12 @@ class Settings(BaseSettings):
     new_team_rpm_limit: int | None = Field(
         None, ge=0, le=MOST_COUNT, description="The requests a minute of a new team, if not said."
     )
+    new_team_models: (
+        Annotated[list[str], NoDecode, BeforeValidator(_separated), AfterValidator(_models)] | None
+    ) = Field(
+        None,
+        description="Comma-separated models that a new team may use, names and patterns, if not said.",
+    )
 
     @property
     def new_teams(self) -> NewTeams:
@@ -201,7 +217,8 @@ class Settings(BaseSettings):
             "rpm_limit": self.new_team_rpm_limit,
         }
         given = {name: limit for name, limit in limits.items() if limit is not None}
-        return NewTeams(self.self_service_teams, cast("BudgetChanges", given))
+        models = tuple(self.new_team_models or ())
+        return NewTeams(self.self_service_teams, cast("BudgetChanges", given), models)
 
     @model_validator(mode="after")
     def _pepper_outlives_the_database(self) -> Self:

@@ -179,3 +179,34 @@ async def test_the_dashboard_with_10_keys_a_team_takes_at_most_10_statements(
         nodes = answer.payload["nodes"]
         assert [len(node["apiKeys"]["nodes"]) for node in nodes] == [10] * 50
         assert answer.statements <= 10
+
+
+async def test_an_organization_has_the_keys_of_its_teams_that_the_reader_sees(
+    api: Api, make: Factory
+) -> None:
+    organization, other = await make.organization(), await make.organization()
+    one, two = await make.team(organization), await make.team(organization)
+    reader = await make.person(organization=organization, organization_role=OrganizationRole.VIEWER)
+    member = await make.person(organization=organization, team=one)
+    keys = [
+        await make.api_key(member, team=one),
+        await make.api_key(team=two),
+        await make.api_key(await make.person(team=two), team=two, blocked=True),
+    ]
+    await make.api_key(team=await make.team(other))
+    document = """
+      query($id: ID!, $filter: ApiKeyFilter) {
+        organization(id: $id) { apiKeys(filter: $filter) { totalCount nodes { id } } }
+      }
+    """
+
+    async def seen(person: Person, **filter: Any) -> set[str]:
+        answer = await api(person, document, id=organization.id, filter=filter)
+        page = answer.payload["apiKeys"]
+        assert page["totalCount"] == len(page["nodes"])
+        return {node["id"] for node in page["nodes"]}
+
+    assert await seen(reader) == {key.row.id for key in keys}
+    assert await seen(reader, blocked=True) == {keys[2].row.id}
+    assert await seen(reader, teamId=one.id) == {keys[0].row.id}
+    assert await seen(member) == {keys[0].row.id}

@@ -93,6 +93,30 @@ async def test_what_is_filled_in_is_checked_like_what_was_asked_for(
     assert answer.refusals == [("FORBIDDEN", "input.budget.maxBudget")]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ["gpt-5", "openai/*"]),
+        ({"models": ["gemini"]}, ["gemini"]),
+        ({"models": None}, []),
+        ({"allowNone": True}, []),
+    ],
+)
+async def test_models_that_are_not_said_are_filled_in(
+    app_with: Callable[..., Any],
+    database: Database,  # noqa: ARG001 (emptied after the test)
+    owner: asyncpg.Connection,
+    make: Factory,
+    given: dict[str, Any],
+    expected: list[str],
+) -> None:
+    admin = await make.admin()
+    async with app_with(new_team_models="gpt-5, openai/*") as app, Api(app, owner) as api:
+        answer = await api.mutate(admin, "teamCreate", "team { models }", name="T", **given)
+    assert answer.refusals == []
+    assert answer.payload["team"]["models"] == expected
+
+
 async def test_without_settings_a_new_team_has_no_budget(api: Api, make: Factory) -> None:
     answer = await api.mutate(await make.admin(), "teamCreate", TEAM, name="T")
     assert answer.payload["team"]["budget"] is None

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from bursar.database.embedded import EmbeddedPostgres
+from bursar.domain.roles import TeamRole
 from factories import Factory
 from live_server import LiveApi
 
@@ -188,5 +189,26 @@ async def test_a_group_waits_for_the_organization_that_took_it_up_meanwhile(
             await asyncio.sleep(0.5)
             assert not shrinking.done()
         assert (await shrinking).refusals == []
+    finally:
+        await other.close()
+
+
+async def test_no_group_is_held_by_who_waits_for_the_user_whose_list_binds_a_team(
+    ask: LiveApi, make: Factory, owner: asyncpg.Connection, migrated: EmbeddedPostgres
+) -> None:
+    me, group = await make.person(), await make.access_group("g", models=["a"])
+    team = await make.team(models=["group:g", "b"], self_service_user_id=me.id)
+    await make.access_group_use(group, "team", team.id)
+    await make.team_member(team, me, TeamRole.ADMIN)
+    other = await asyncpg.connect(migrated.owner_url)
+    try:
+        for name, entry in (("teamModelsRemove", "b"), ("teamModelsAdd", "c")):
+            async with owner.transaction():
+                await owner.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", me.id)
+                given = {"id": team.id, "models": [entry]}
+                changing = asyncio.create_task(ask(me, document(name), input=given))
+                await asyncio.sleep(0.3)
+                await other.execute("SELECT FROM access_groups FOR UPDATE NOWAIT")
+            assert (await changing).refusals == []
     finally:
         await other.close()

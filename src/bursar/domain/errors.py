@@ -20,10 +20,9 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── InUse                    a plan or access group that something has stays
     ├── LastModel                a list without entries would be open
     ├── LimitExceeded            above what the parent allows
+    ├── ModelNotAllowed          a model, pattern or group that is not within the parent's list
     ├── TeamsExceedLimits        teams would hold more than their organization
     └── MembersOutsideOrganization  members of a team that moves do not belong to where it goes
-    ├── ModelNotAllowed          a model, pattern or group that is not within the parent's list
-    └── TeamsExceedLimits        teams would hold more than their organization
 Refusals                         several refusals of one input, said at once
 
 Fault                            the request did not run to its end

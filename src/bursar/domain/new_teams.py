@@ -22,11 +22,12 @@ class NewTeams:
     """What the settings say of new teams.
 
     `self_service`: users may make them for themselves, in the built-in organization. `budget`: the
-    limits that hold where whoever makes a team leaves them out.
+    limits that hold where whoever makes a team leaves them out; `models`: the list, likewise.
     """
 
     self_service: bool = False
     budget: BudgetChanges = field(default_factory=BudgetChanges)
+    models: tuple[str, ...] = ()
 
     def completed(self, budget: BudgetChanges | None) -> BudgetChanges | None:
         """The budget that was asked for, with what it leaves out; None asks for none at all."""

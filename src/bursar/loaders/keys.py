@@ -1,4 +1,4 @@
-"""API keys by id, their lists, those under a team, a member and a user, and those deleted.
+"""API keys by id, their lists, those under an organization, team, member and user, and the deleted.
 
 Never with their secrets.
 """
@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 
 from bursar.access.actor import Sight
+from bursar.access.visibility import among as seen_among
 from bursar.access.visibility import api_key_columns, visible_api_keys, visible_deleted_api_keys
-from bursar.database.tables import api_keys, deleted_api_keys, team_members, teams
+from bursar.database.tables import api_keys, deleted_api_keys, organizations, team_members, teams
 from bursar.domain.roles import KeyKind
 from bursar.loaders.filters import (
     among,
@@ -32,6 +33,15 @@ def _of_members(sight: Sight) -> ColumnElement[bool]:
         api_keys.c.team_id == team_members.c.team_id,
         api_keys.c.user_id == team_members.c.user_id,
     )
+
+
+def _of_organizations(sight: Sight) -> ColumnElement[bool]:
+    """The visible keys of teams, beside the organization that each team belongs to.
+
+    The teams are found first, so that their keys are, and not all keys looked through.
+    """
+    its_teams = select(teams.c.id).where(teams.c.organization_id == organizations.c.id)
+    return and_(visible_api_keys(sight), seen_among(api_keys.c.team_id, its_teams))
 
 
 def _teams_of_organization(_: Sight) -> Select[Any]:
@@ -81,6 +91,15 @@ api_keys_by_team = Listing(
     api_key_columns,
     parent=api_keys.c.team_id,
     orders=ORDERS,
+    filters=FILTERS,
+)
+api_keys_by_organization = Listing(
+    api_keys.c.id,
+    _of_organizations,
+    api_key_columns,
+    parent=organizations.c.id,
+    orders=ORDERS,
+    default=(("created_at", False),),
     filters=FILTERS,
 )
 api_keys_by_team_member = Listing(

@@ -50,15 +50,22 @@ async def move(
     changed = await update_row(tx, api_keys, key.id, {"team_id": team.id})
     place = place_of(None, "team_id")
     Problems(await throughput.check(tx, "team", [team.id], place)).raise_any()
-    states = {"before": archive.state_of(key), "after": archive.state_of(changed)}
-    # One for each team, so that the readers of either see where it came from or went.
+    await _record(tx, actor, moved, changed)
+    return changed
+
+
+async def _record(tx: Connection, actor: Actor, moved: Move, changed: Row) -> None:
+    """An entry for each team, that the key left and that it came to; neither names the other."""
+    before, after = archive.state_of(moved.key), archive.state_of(changed)
+    nowhere = {"team_id": None}
+    left = {"before": before, "after": {**after, **nowhere}}
+    came = {"before": {**before, **nowhere}, "after": after}
     await audit.record(
         tx,
         actor,
-        change("api_key.move", key, key.organization_id, **states),
-        change("api_key.move", changed, team.organization_id, **states),
+        change("api_key.move", moved.key, moved.key.organization_id, **left),
+        change("api_key.move", changed, moved.team.organization_id, **came),
     )
-    return changed
 
 
 async def _against(tx: Connection, actor: Actor, moved: Move) -> Problems:

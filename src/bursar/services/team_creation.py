@@ -75,6 +75,8 @@ async def create(
     """
     if budget := settings.completed(attributes.get("budget", BudgetChanges())):
         attributes = {**attributes, "budget": budget}
+    if settings.models and models.LIST.isdisjoint(attributes):
+        attributes = {**attributes, "models": list(settings.models)}
     problems = Problems(problems_with_team(attributes))
     problems.extend(memberships.problems_with_new(new_members))
     problems.raise_any()

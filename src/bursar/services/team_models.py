@@ -1,6 +1,7 @@
 """Models of teams: add some to what a team may use, and remove some from it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from bursar.access.above import check_organization, lock_organization_of_team
 from bursar.access.actor import Actor
@@ -27,6 +28,14 @@ from bursar.services.models import (
 from bursar.services.teams import change
 
 
+class Place(NamedTuple):
+    """A team, the list above it, and the user whose own list binds it too, if it has one."""
+
+    team: Row
+    above: Above
+    sponsor: Row | None
+
+
 async def add(
     tx: Connection,
     actor: Actor,
@@ -41,10 +50,11 @@ async def add(
     Raises Refusals for bad entries, NotFound, also for access groups, Forbidden, VersionConflict,
     ModelNotAllowed.
     """
-    team, above = await _access(tx, actor, team_id, entries, expected_version)
-    held = await hold(tx, actor, entries, team.models, above.allow_list.entries)
+    place = await _access(tx, actor, team_id, entries, expected_version)
+    team = place.team
+    held = await hold(tx, actor, entries, team.models, place.above.allow_list.entries)
     named = held.named(entries, "models")
-    return await _store(tx, actor, team, added(list_of(team), named), above, held, named)
+    return await _store(tx, actor, place, added(list_of(team), named), held, named)
 
 
 async def remove(
@@ -62,37 +72,39 @@ async def remove(
     be left, unless `allow_none` says that nothing shall be allowed, and ModelNotAllowed where a `*`
     that goes leaves what is not within the organization's models.
     """
-    team, above = await _access(tx, actor, team_id, entries, expected_version)
+    place = await _access(tx, actor, team_id, entries, expected_version)
+    team = place.team
     kept = removed(list_of(team), entries)
     if kept.allow_none and not team.allow_none and not allow_none:
         raise LastModel("models")
-    held = await hold(tx, actor, kept.entries, above.allow_list.entries)
-    return await _store(tx, actor, team, kept, above, held)
+    held = await hold(tx, actor, kept.entries, place.above.allow_list.entries)
+    return await _store(tx, actor, place, kept, held)
 
 
 async def _access(
     tx: Connection, actor: Actor, team_id: str, entries: Sequence[str], version: int | None
-) -> tuple[Row, Above]:
+) -> Place:
+    """The team for who may change its models; all that stands above it is held, groups not yet."""
     Problems(problems_with_entries(entries, "models")).raise_any()
     held = await lock_organization_of_team(tx, actor, team_id)
     team = await access_team(tx, actor, team_id, Action.TEAM_MODELS_UPDATE)
     check_organization(team, held)
     check_version(team, version)
-    return team, await list_above(tx, "organization", team.organization_id)
+    sponsor = await self_service.hold_sponsor(tx, actor, team)
+    return Place(team, await list_above(tx, "organization", team.organization_id), sponsor)
 
 
 async def _store(
     tx: Connection,
     actor: Actor,
-    team: Row,
+    place: Place,
     allow_list: AllowList,
-    above: Above,
     held: Held,
     asked: Sequence[str] = (),
 ) -> Row:
+    team, above, sponsor = place
     if allow_list == list_of(team):
         return team
-    sponsor = await self_service.hold_sponsor(tx, actor, team)
     problems = Problems(problems_with_entries(allow_list.entries, "models"))
     problems.extend(beyond(allow_list, above, held, asked))
     if sponsor:

@@ -37,9 +37,6 @@ from bursar.services.models import ModelAttributes
 BUDGETS = {"budget": "team", "member_budget": "team_default"}
 """The budgets of a team by their attribute, and the kind of owner that it is of each."""
 
-_UNDER_ORGANIZATION = models.LIST | {"budget"}
-
-
 _UNDER_ORGANIZATION = throughput.ATTRIBUTES | models.LIST
 
 

@@ -8,6 +8,7 @@ import strawberry
 from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
+from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
 from bursar.graphql.lists.member import OrganizationMemberFilter, OrganizationMemberOrder
 from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.lists.team import TeamFilter, TeamOrder
@@ -19,11 +20,13 @@ from bursar.graphql.types.node import Node
 from bursar.loaders.access_groups import access_groups_by_organization
 from bursar.loaders.audit import audit_entries_by_organization
 from bursar.loaders.budgets import budgets_by_organization
+from bursar.loaders.keys import api_keys_by_organization
 from bursar.loaders.organizations import organization_members_by_organization
 from bursar.loaders.teams import teams_by_organization
 
 if TYPE_CHECKING:
     from bursar.graphql.types.audit import AuditEntry
+    from bursar.graphql.types.key import ApiKey
     from bursar.graphql.types.team import Team
 
 
@@ -81,6 +84,16 @@ class Organization(Node):
         order=OrganizationMemberOrder,
         sorted_by=OLDEST_FIRST,
         description="The organization's members that you may see, oldest first.",
+    )
+    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
+        connection_edge(
+            api_keys_by_organization,
+            key="id",
+            filter=ApiKeyFilter,
+            order=ApiKeyOrder,
+            sorted_by=OLDEST_FIRST,
+            description="The keys of the organization's teams that you may see, oldest first.",
+        )
     )
     audit: Connection[Annotated["AuditEntry", strawberry.lazy("bursar.graphql.types.audit")]] = (
         connection_edge(
