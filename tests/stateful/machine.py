@@ -106,7 +106,8 @@ class Everything(RuleBasedStateMachine):
             )
         self.auditor, admin, reader, *plain = self.model.users.values()
         for name, some in (("one", plain[:4]), ("two", plain[2:])):
-            self.operate(admin, "organizationCreate", {"name": name})
+            budget = {"maxBudget": 3, "rpmLimit": 3}
+            self.operate(admin, "organizationCreate", {"name": name, "budget": budget})
             organization = list(self.model.organizations)[-1]
             among = [
                 {"userId": user.id, "role": role}
@@ -124,6 +125,7 @@ class Everything(RuleBasedStateMachine):
                     "name": name,
                     "organizationId": organization,
                     "joinable": True,
+                    "memberBudget": {"maxBudget": 2},
                     "members": [
                         {"userId": some[1].id, "role": "ADMIN"},
                         {"userId": some[2].id, "role": "MEMBER"},
