@@ -8,7 +8,7 @@ from stateful.stage import Stage
 from stateful.test_operations import run
 
 from bursar.access import door
-from bursar.services import last_admins, limits, team_moves
+from bursar.services import last_admins, team_moves
 
 
 async def _nobody(*_: Any) -> list[Any]:
@@ -19,15 +19,10 @@ async def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-def _none(*_: Any, **__: Any) -> tuple[Any, ...]:
-    return ()
-
-
 RULES = {
     "the policy": (door, "permits", lambda *_, **__: True),
     "members of a moved team belong to its organization": (team_moves, "_members_outside", _nobody),
     "the last admin stays": (last_admins, "check_stays", _nothing),
-    "limits are within the parent's": (limits, "exceeding", _none),
 }
 
 
