@@ -9,7 +9,7 @@ import pytest
 
 from api_client import Api
 from bursar.domain.ids import Prefix, new_id
-from bursar.domain.roles import TeamRole
+from bursar.domain.roles import KeyScope, TeamRole
 from factories import Factory, Key, Person
 
 WHO = "{ viewer { key { id } } }"
@@ -272,3 +272,24 @@ async def test_changing_a_key_that_is_not_there_is_not_found(api: Api, make: Fac
             given = {"budget": {"rpmLimit": "1"}} if name == "apiKeyUpdate" else {}
             answer = await api.refused(person, name, id=id_, **given)
             assert answer.refusals == [("NOT_FOUND", "input.id")]
+
+
+async def test_who_may_not_grant_the_scopes_of_a_key_lets_it_live_no_longer(
+    api: Api, make: Factory
+) -> None:
+    team = await make.team()
+    lead = await make.person(team=team, team_role=TeamRole.ADMIN)
+    member = await make.person(team=team)
+    soon, later = (datetime.now(UTC) + timedelta(days=days) for days in (1, 9))
+    forbidden = [("FORBIDDEN", "input.expiresAt")]
+    for user, scope in ((None, KeyScope.GATEWAY), (member, KeyScope.MANAGE)):
+        key = await make.api_key(user, team=team, scopes=[scope], expires_at=soon)
+        for longer in (later.isoformat(), None):
+            answer = await api.refused(lead, "apiKeyUpdate", id=key.id, expiresAt=longer)
+            assert answer.refusals == forbidden
+        for given in (
+            {"alias": "A", "expiresAt": (soon - timedelta(hours=1)).isoformat()},
+            {"scopes": ["INFER"], "expiresAt": later.isoformat()},
+        ):
+            assert (await api.mutate(lead, "apiKeyUpdate", id=key.id, **given)).refusals == []
+        await api.mutate(lead, "apiKeysDelete", ids=[key.id])

@@ -393,3 +393,30 @@ async def test_an_organization_admin_who_is_a_mere_member_does_all(api: Api, mak
         await make.team_member(other, me)
         answer = await api.mutate(me, deed.name, **deed.input(team, me, key, other))
         assert answer.refusals == [], deed
+
+
+@pytest.mark.parametrize("source", ["team_default", "team_member", "plan"])
+async def test_a_member_gives_a_service_no_more_than_their_own_limits_which_do_not_bind_it(
+    api: Api, make: Factory, source: str
+) -> None:
+    team = await make.team(member_permissions=[MemberPermission.SERVICE_KEY_CREATE])
+    me, lead = await make.person(), await make.person(team=team, team_role=TeamRole.ADMIN)
+    member = await make.team_member(team, me)
+    own = {"max_budget": 10, "duration": "1mo", "rpm_limit": 5}
+    if source == "plan":
+        await make.attachment(await make.plan(**own), "team_member", member.id)
+    else:
+        await make.budget(source, member if source == "team_member" else team, **own)
+    if source != "team_default":
+        await make.budget("team_default", team, max_budget=99, duration="1mo")
+    within = {"maxBudget": "10", "duration": "1mo", "rpmLimit": "5"}
+    for budget, fields in (
+        ({**within, "maxBudget": "11"}, ["maxBudget"]),
+        ({**within, "rpmLimit": None, "duration": "1d"}, ["rpmLimit", "duration"]),
+        (None, ["maxBudget", "rpmLimit", "duration"]),
+    ):
+        answer = await api.refused(me, "apiKeyCreate", teamId=team.id, budget=budget)
+        assert answer.refusals == [("FORBIDDEN", f"input.budget.{field}") for field in fields]
+    for person, budget in ((me, within), (lead, None)):
+        answer = await api.mutate(person, "apiKeyCreate", teamId=team.id, budget=budget)
+        assert answer.refusals == []

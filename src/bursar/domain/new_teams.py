@@ -35,17 +35,17 @@ class NewTeams:
 
 
 def beyond_limits(
-    limits: Limits | None, own: Limits | None, *path: str | int
+    limits: Limits | None, own: Limits | None, *path: str | int, deed: str = BEYOND
 ) -> Iterator[Forbidden]:
-    """Each limit of a team that is more than the user's own; no limit is more than any."""
+    """Each limit of what a user makes that is more than their own; no limit is more than any."""
     if own is None:
         return
     limits = limits or NO_LIMITS
     for name in UNDER_PARENT:
         if is_wider(limits[name], own[name]):
-            yield Forbidden(*path, name, deed=BEYOND)
+            yield Forbidden(*path, name, deed=deed)
     for at in wider_models(limits, own):
-        yield Forbidden(*path, *at, deed=BEYOND)
+        yield Forbidden(*path, *at, deed=deed)
     # The same money in shorter periods is more of it.
     if limits_money(own) and limits["duration"] != own["duration"]:
-        yield Forbidden(*path, "duration", deed=BEYOND)
+        yield Forbidden(*path, "duration", deed=deed)

@@ -45,10 +45,6 @@ class Clock(NamedTuple):
         ends = (end for end in (self.end, self.after(duration)) if end is not None)
         return Clock(self.now, min(ends, default=None))
 
-    def is_outlived_longer_by(self, expires_at: datetime | None, than: datetime | None) -> bool:
-        """Whether a key that expired at `than` would outlive the actor's more than it did."""
-        return self.is_outlived_by(expires_at) and is_later(expires_at, than)
-
 
 async def clock_of(tx: Connection, actor: Actor) -> Clock:
     """The clock that a key which the actor makes goes by. Raises Forbidden for who has no key now."""

@@ -1,6 +1,6 @@
 """How keys begin: of a user, of a member of a team, or of a service; the secret is shown once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -31,8 +31,10 @@ from bursar.domain.keys import (
     problem_with_scopes_of,
 )
 from bursar.domain.limits import (
+    Limits,
     resulting,
 )
+from bursar.domain.new_teams import beyond_limits
 from bursar.domain.roles import KeyKind
 from bursar.domain.throughput import guarantees
 from bursar.services import archive, audit, budgets, models
@@ -52,6 +54,8 @@ from bursar.services.keys import (
     unguaranteeable,
     unguaranteed,
 )
+
+SERVICE = "give a service more than you have in the team yourself"
 
 
 class NewKey(NamedTuple):
@@ -74,7 +78,8 @@ async def create(
 
     Of neither it is the actor's own, if the actor is a user. It lives no longer than the key that
     asks for it, and that of a member, where nothing is said, as long as the team lets them; who is a
-    mere member makes none that lives longer. Raises Refusals for bad attributes, NotFound, also for
+    mere member makes none that lives longer, and none of a service with more than their own limits,
+    which do not bind it. Raises Refusals for bad attributes, NotFound, also for
     access groups, Forbidden, NotMember for a user outside the team, LimitExceeded, ModelNotAllowed,
     AlreadyTaken.
     """
@@ -96,13 +101,15 @@ async def create(
         if not administers(actor, team):
             clock = clock.within(team.member_key_duration)
     problems = Problems(ungrantable(actor, user_id, scopes, "scopes"))
+    limits = resulting(None, attributes.get("budget"))
+    if team is not None and kind is KeyKind.SERVICE and not administers(actor, team):
+        problems.extend(await _beyond_member(tx, actor, team, limits))
     if clock.is_outlived_by(attributes.get("expires_at")):
         problems.append(Forbidden("expires_at", deed=LONG_LIFE))
     problems.raise_any()
     above = above_key(user_id, team_id)
     wanted = await models.wanted(tx, actor, attributes, above=above)
     problems.extend(wanted.problems)
-    limits = resulting(None, attributes.get("budget"))
     problems.extend(await exceeding_limits(tx, user_id, team_id, limits))
     secret = new_secret()
     own = {"scopes": list(scopes), **columns_in(attributes), **wanted.columns}
@@ -144,6 +151,17 @@ async def _hold_owner(
         ):
             raise NotMember("user_id")
     return team
+
+
+async def _beyond_member(
+    tx: Connection, actor: Actor, team: Row, limits: Limits | None
+) -> Iterator[Forbidden]:
+    """Each limit that is more than what the actor has as a member of the team, which is held."""
+    members = await tx.all(_membership(), team_id=team.id, user_id=actor.user_id)
+    own = await budgets.budgets_of(tx, "team_member", [member.id for member in members])
+    default = await budgets.budgets_of(tx, "team_default", [team.id])
+    stored = next(iter([*own.values(), *default.values()]), None)
+    return beyond_limits(limits, budgets.limits_of(stored), "budget", deed=SERVICE)
 
 
 async def insert_key(

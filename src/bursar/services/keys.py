@@ -41,6 +41,7 @@ from bursar.services.holdings import (
     above_key,
     clock_of,
     exceeding_limits,
+    is_later,
     ungrantable,
 )
 from bursar.services.models import ModelAttributes
@@ -89,7 +90,7 @@ async def update(
         deeds=[(Action.API_KEY_UPDATE, (name,)) for name in attributes]
         or [(Action.API_KEY_UPDATE, ("id",))],
     )
-    if under_holder and holder not in {row.team_id, row.user_id}:
+    if under_holder and holder != (row.team_id or row.user_id):
         raise RunAgain  # it moved to another team, or came into sight, while we waited
     check_version(row, expected_version)
     scopes = attributes.get("scopes", row.scopes)
@@ -100,8 +101,13 @@ async def update(
     problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
     if not administers(actor, row):
         clock = clock.within(row.member_key_duration)
-    if clock.is_outlived_longer_by(attributes.get("expires_at", row.expires_at), row.expires_at):
-        problems.append(Forbidden("expires_at", deed=LONG_LIFE))
+    expires_at = attributes.get("expires_at", row.expires_at)
+    if is_later(expires_at, row.expires_at):
+        # To let a key live longer is to give what it can for that long.
+        kept = {*scopes} & {*row.scopes}
+        problems.extend(ungrantable(actor, row.user_id, kept, "expires_at"))
+        if clock.is_outlived_by(expires_at):
+            problems.append(Forbidden("expires_at", deed=LONG_LIFE))
     problems.raise_any()
     stored = await budgets.budget_of(tx, "api_key", row.id)
     before: Limits | None = budgets.limits_of(stored)
