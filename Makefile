@@ -10,8 +10,9 @@ DEV := $(VENV)/.dev-installed
 PYTHON ?=
 # Further arguments of `bursar serve`.
 ARGS ?=
-# Each worker process of the tests has a PostgreSQL of its own, hence the ceiling.
-PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4
+# Each worker process of the tests has a PostgreSQL of its own, hence the ceiling; it begins with a run of
+# tests that stand together, so that few of them start the same server twice.
+PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # What needs PgBouncer is run where it is installed.
 PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin"; command -v pgbouncer)

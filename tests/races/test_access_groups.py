@@ -171,7 +171,8 @@ async def test_a_group_waits_for_the_organization_that_took_it_up_meanwhile(
     ask: LiveApi, make: Factory, owner: asyncpg.Connection, migrated: EmbeddedPostgres
 ) -> None:
     admin, group = await make.admin(), await make.access_group("g", models=["a", "b"])
-    first, second = await make.organization(), await make.organization()
+    first = await make.organization(models=["group:g"])
+    second = await make.organization(models=["group:g"])
     await make.access_group_use(group, "organization", first.id)
     lock = "SELECT FROM organizations WHERE id = $1 FOR UPDATE"
     other = await asyncpg.connect(migrated.owner_url)

@@ -79,7 +79,7 @@ class Crowd:
         key = new_id(Prefix.API_KEY)
         await self._connection.execute(
             "INSERT INTO api_keys (id, user_id, alias, alias_key, secret_hash, last_four, scopes,"
-            " created_at) VALUES ($1, $2, $3, $3, $4, 'last', '{}', $5)",
+            " created_at) VALUES ($1, $2, $3, $3, $4, 'last', '{MANAGE}', $5)",
             *(key, person.id, name if self._chance.percent(50) else None),
             *(self._chance.randbytes(32), moment),
         )

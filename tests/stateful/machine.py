@@ -106,7 +106,8 @@ class Everything(RuleBasedStateMachine):
             )
         self.auditor, admin, reader, *plain = self.model.users.values()
         for name, some in (("one", plain[:4]), ("two", plain[2:])):
-            self.operate(admin, "organizationCreate", {"name": name})
+            budget = {"maxBudget": 3, "rpmLimit": 3}
+            self.operate(admin, "organizationCreate", {"name": name, "budget": budget})
             organization = list(self.model.organizations)[-1]
             among = [
                 {"userId": user.id, "role": role}
@@ -124,6 +125,7 @@ class Everything(RuleBasedStateMachine):
                     "name": name,
                     "organizationId": organization,
                     "joinable": True,
+                    "memberBudget": {"maxBudget": 2},
                     "members": [
                         {"userId": some[1].id, "role": "ADMIN"},
                         {"userId": some[2].id, "role": "MEMBER"},
@@ -139,7 +141,7 @@ class Everything(RuleBasedStateMachine):
         name = draw.one(name for name in OPERATIONS if name not in full)
         given = INPUTS[name](draw)
         actors = self.actors()
-        able = [me for me in actors if not isinstance(self.predict(me, name, given), Refused)]
+        able = [me for me in actors if not self.keeps_out(me, name, given)]
         self.operate(draw.one(able if able and not draw.chance(2) else actors), name, given)
         if draw.chance(2):
             self.look(draw.one(self.actors()))
@@ -147,6 +149,12 @@ class Everything(RuleBasedStateMachine):
     def actors(self) -> list[User]:
         """Who has a key that acts as them."""
         return [user for user in self.model.users.values() if self.model.secret_of(user)]
+
+    def keeps_out(self, me: User, name: str, given: Given) -> bool:
+        """Whether it is refused for who they are, whatever else is wrong with it."""
+        predicted = self.predict(me, name, given)
+        codes = {code for code, _ in getattr(predicted, "refusals", ())}
+        return bool(codes & {"NOT_FOUND", "FORBIDDEN"})
 
     def predict(self, me: User, name: str, given: Given) -> Effect | Refused:
         try:

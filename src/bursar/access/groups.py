@@ -13,10 +13,8 @@ from bursar.access.actor import Actor, Sight
 from bursar.access.door import Lock
 from bursar.access.holders import lock_rows
 from bursar.access.policy import Action, forbidden, permits
+from bursar.access.related import ME, Condition, among
 from bursar.access.visibility import (
-    ME,
-    Condition,
-    among,
     visible_api_keys,
     visible_teams,
     whole_organizations,

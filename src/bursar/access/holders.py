@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Table, Text, any_, bindparam, case, cast, 
 
 from bursar.access.actor import Actor, Sight
 from bursar.access.door import IDS, Lock
+from bursar.access.related import Condition
 from bursar.access.visibility import (
-    Condition,
     visible_api_keys,
     visible_organization_members,
     visible_organizations,

@@ -8,8 +8,9 @@ from bursar.access.above import check_organization
 from bursar.access.actor import Actor, Sight
 from bursar.access.door import Path
 from bursar.access.policy import Action, Relation, forbidden, permits
+from bursar.access.related import ME, Condition, among
 from bursar.access.standing import with_actor_roles
-from bursar.access.visibility import ME, Condition, among, visible_teams
+from bursar.access.visibility import visible_teams
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row

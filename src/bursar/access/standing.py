@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, Table, select
 
 from bursar.access.actor import Actor
 from bursar.access.policy import Relation, Standing
-from bursar.access.visibility import ME
+from bursar.access.related import ME
 from bursar.database.rows import Row
 from bursar.database.tables import (
     api_keys,

@@ -4,29 +4,34 @@ Platform ADMIN and VIEWER see everything; for anybody else a condition says whic
 the actor's parameters. Some rows are seen in part: their other columns are null for the actor.
 """
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     FromClause,
-    Select,
     Table,
-    Text,
     and_,
-    any_,
-    bindparam,
     case,
     false,
-    func,
     or_,
     select,
     true,
 )
 
 from bursar.access.actor import Sight
+from bursar.access.related import (
+    ME,
+    MY_KEY,
+    MY_TEAM,
+    Condition,
+    among,
+    my_organizations,
+    my_teams,
+    my_teams_with,
+    overseen,
+    read_organizations,
+)
 from bursar.database.tables import (
     api_keys,
     audit_entries,
@@ -40,53 +45,10 @@ from bursar.database.tables import (
     users,
 )
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from bursar.domain.roles import DEFAULT_PERMISSIONS, MemberPermission, OrganizationRole, TeamRole
+from bursar.domain.roles import MemberPermission, OrganizationRole, TeamRole
 
-ME = bindparam("actor_id", type_=Text)
-MY_KEY = bindparam("actor_key_id", type_=Text)
-MY_TEAM = bindparam("actor_team_id", type_=Text)
-Condition = ColumnElement[bool]
 # What every reader of a row may see: the id (which tells the time of creation) and the name.
 SORTABLE = frozenset({"id", "name", "name_key", "created_at"})
-
-
-def among(column: ColumnElement[Any], ids: Select[Any]) -> Condition:
-    """The rows whose column is one of the ids, which are found first, and once.
-
-    Beside an OR, PostgreSQL would look at every row to tell whether it is IN a query, or even run
-    the query anew for each; of an array it looks up the members in an index.
-    """
-    return column == any_(func.array(ids.scalar_subquery()))
-
-
-def _my_organizations(*roles: OrganizationRole) -> Select[Any]:
-    mine = organization_members.alias("mine")
-    query = select(mine.c.organization_id).where(mine.c.user_id == ME)
-    return query.where(_any_of(mine.c.role, roles)) if roles else query
-
-
-def _my_teams(*roles: TeamRole) -> Select[Any]:
-    mine = team_members.alias("mine")
-    query = select(mine.c.team_id).where(mine.c.user_id == ME)
-    return query.where(_any_of(mine.c.role, roles)) if roles else query
-
-
-def _my_teams_with(permission: MemberPermission) -> Select[Any]:
-    """The teams that let their members, one of whom one is, do this."""
-    its = teams.alias("its")
-    let = any_(its.c.member_permissions) == permission
-    if permission in DEFAULT_PERMISSIONS:
-        let = or_(let, its.c.member_permissions.is_(None))
-    return select(its.c.id).where(its.c.id.in_(_my_teams()), let)
-
-
-def _any_of(column: Column[str], roles: Iterable[str]) -> Condition:
-    return or_(*(column == role for role in roles))
-
-
-def _read_organizations() -> Select[Any]:
-    """The organizations that the actor reads whole, with all that is in them."""
-    return _my_organizations(OrganizationRole.ADMIN, OrganizationRole.VIEWER)
 
 
 def visible_organizations(sight: Sight) -> Condition:
@@ -99,10 +61,10 @@ def visible_organizations(sight: Sight) -> Condition:
         key=among(organizations.c.id, select(teams.c.organization_id).where(visible_teams(sight))),
         related=or_(
             organizations.c.id == DEFAULT_ORGANIZATION,
-            among(organizations.c.id, _my_organizations()),
+            among(organizations.c.id, my_organizations()),
             among(
                 organizations.c.id,
-                select(teams.c.organization_id).where(among(teams.c.id, _my_teams())),
+                select(teams.c.organization_id).where(among(teams.c.id, my_teams())),
             ),
         ),
     )
@@ -113,7 +75,7 @@ def whole_organizations(sight: Sight) -> Condition:
     return _by_sight(
         sight,
         key=false(),
-        related=among(organizations.c.id, _read_organizations()),
+        related=among(organizations.c.id, read_organizations()),
     )
 
 
@@ -127,7 +89,7 @@ def visible_teams(sight: Sight) -> Condition:
         sight,
         key=teams.c.id == MY_TEAM,
         related=or_(
-            among(teams.c.id, _my_teams()), among(teams.c.organization_id, _read_organizations())
+            among(teams.c.id, my_teams()), among(teams.c.organization_id, read_organizations())
         ),
     )
 
@@ -148,7 +110,7 @@ def visible_organization_members(sight: Sight) -> Condition:
         key=false(),
         related=or_(
             organization_members.c.user_id == ME,
-            among(organization_members.c.organization_id, _read_organizations()),
+            among(organization_members.c.organization_id, read_organizations()),
         ),
     )
 
@@ -166,7 +128,7 @@ def visible_users(sight: Sight) -> Condition:
     )
     colleagueship = select(true()).where(
         organization_members.c.user_id == users.c.id,
-        among(organization_members.c.organization_id, _read_organizations()),
+        among(organization_members.c.organization_id, read_organizations()),
     )
     return _by_sight(
         sight,
@@ -184,7 +146,7 @@ def visible_users(sight: Sight) -> Condition:
 def listed_users(sight: Sight) -> Condition:
     """The same users, for a list of all of them: their ids are found first."""
     colleagues = select(organization_members.c.user_id).where(
-        among(organization_members.c.organization_id, _read_organizations())
+        among(organization_members.c.organization_id, read_organizations())
     )
     return _by_sight(
         sight,
@@ -217,11 +179,7 @@ def visible_member_budgets(sight: Sight) -> Condition:
         key=visible_team_members(sight),
         related=or_(
             team_members.c.user_id == ME,
-            among(team_members.c.team_id, _my_teams(TeamRole.ADMIN)),
-            among(
-                team_members.c.team_id,
-                select(teams.c.id).where(among(teams.c.organization_id, _read_organizations())),
-            ),
+            overseen(team_members.c.team_id),
         ),
     )
 
@@ -231,10 +189,7 @@ def visible_gateway_settings(sight: Sight) -> Condition:
     return _by_sight(
         sight,
         key=false(),
-        related=or_(
-            among(teams.c.id, _my_teams(TeamRole.ADMIN)),
-            among(teams.c.organization_id, _read_organizations()),
-        ),
+        related=overseen(teams.c.id, teams.c.organization_id),
     )
 
 
@@ -262,7 +217,7 @@ def visible_holders(sight: Sight, table: FromClause) -> Condition:
     ]
     if sight is Sight.RELATED:
         seen += [
-            among(table.c.organization_id, _read_organizations()),
+            among(table.c.organization_id, read_organizations()),
             among(
                 table.c.organization_member_id,
                 select(organization_members.c.id).where(visible_organization_member_budgets(sight)),
@@ -296,18 +251,14 @@ def visible_api_keys(sight: Sight) -> Condition:
                 api_keys.c.user_id == ME,
                 or_(
                     api_keys.c.team_id.is_(None),
-                    among(api_keys.c.team_id, _my_teams_with(MemberPermission.KEY_READ)),
+                    among(api_keys.c.team_id, my_teams_with(MemberPermission.KEY_READ)),
                 ),
             ),
             and_(
                 api_keys.c.user_id.is_(None),
-                among(api_keys.c.team_id, _my_teams_with(MemberPermission.SERVICE_KEY_READ)),
+                among(api_keys.c.team_id, my_teams_with(MemberPermission.SERVICE_KEY_READ)),
             ),
-            among(api_keys.c.team_id, _my_teams(TeamRole.ADMIN)),
-            among(
-                api_keys.c.team_id,
-                select(teams.c.id).where(among(teams.c.organization_id, _read_organizations())),
-            ),
+            overseen(api_keys.c.team_id),
         ),
     )
 
@@ -317,10 +268,7 @@ def teams_with_visible_keys(sight: Sight) -> Condition:
     return _by_sight(
         sight,
         key=false(),
-        related=or_(
-            among(teams.c.id, _my_teams(TeamRole.ADMIN)),
-            among(teams.c.organization_id, _read_organizations()),
-        ),
+        related=overseen(teams.c.id, teams.c.organization_id),
     )
 
 
@@ -331,7 +279,7 @@ def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
 
 def visible_deleted_api_keys(sight: Sight) -> Condition:
     """Those of the organizations that one administers."""
-    mine = _my_organizations(OrganizationRole.ADMIN)
+    mine = my_organizations(OrganizationRole.ADMIN)
     return _by_sight(
         sight,
         key=false(),
@@ -344,7 +292,7 @@ def visible_deleted_teams(sight: Sight) -> Condition:
     return _by_sight(
         sight,
         key=false(),
-        related=deleted_teams.c.organization_id.in_(_my_organizations(OrganizationRole.ADMIN)),
+        related=among(deleted_teams.c.organization_id, my_organizations(OrganizationRole.ADMIN)),
     )
 
 
@@ -353,7 +301,7 @@ def visible_audit_entries(sight: Sight) -> Condition:
 
     Who has none of either, as most have, is told so without a look at the entries of all others.
     """
-    read, administered = _read_organizations(), _my_teams(TeamRole.ADMIN)
+    read, administered = read_organizations(), my_teams(TeamRole.ADMIN)
     return _by_sight(
         sight,
         key=false(),

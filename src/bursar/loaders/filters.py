@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from bursar.access.actor import Sight
-from bursar.access.visibility import among as among_ids
+from bursar.access.related import among as among_ids
 from bursar.access.visibility import visible_organization_members, visible_team_members
 from bursar.database.tables import organization_members, team_members, teams, users
 from bursar.domain.names import key_of

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 
 from bursar.access.actor import Sight
-from bursar.access.visibility import among as seen_among
+from bursar.access.related import among as seen_among
 from bursar.access.visibility import api_key_columns, visible_api_keys, visible_deleted_api_keys
 from bursar.database.tables import api_keys, deleted_api_keys, organizations, team_members, teams
 from bursar.domain.roles import KeyKind

@@ -2,11 +2,7 @@
 
 from sqlalchemy import ScalarSelect, Table, case, func, select
 
-from bursar.access.visibility import (
-    teams_with_visible_keys,
-    visible_deleted_teams,
-    visible_teams,
-)
+from bursar.access.visibility import teams_with_visible_keys, visible_deleted_teams, visible_teams
 from bursar.database.tables import api_keys, deleted_teams, team_members, teams
 from bursar.loaders.filters import among, between, contains, equal
 from bursar.loaders.pages import Listing, by_column
