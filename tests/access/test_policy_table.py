@@ -10,6 +10,7 @@ query it says how much is seen: `whole`, `name` (what everybody sees), `-` for n
 """
 
 import re
+from collections.abc import Callable
 
 import pytest
 from graphql import build_schema
@@ -186,6 +187,13 @@ def cells(table: Table) -> list[tuple[str, str, str]]:
     ]
 
 
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> None:
+    """How many cells were executed is printed at the end."""
+    record_property("cells of the policy table", 1)
+
+
+@pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(("row", "actor", "expected"), cells(rows(MUTATIONS)))
 async def test_mutation(api: Api, make: Factory, row: str, actor: str, expected: str) -> None:
     world = await build_world(make, blocked="Unblock" in row, permitted="permitted" in row)
@@ -199,6 +207,7 @@ async def test_mutation(api: Api, make: Factory, row: str, actor: str, expected:
     assert (await api.fingerprint() == before) is (expected != "ok")
 
 
+@pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(("row", "actor", "expected"), cells(rows(QUERIES)))
 async def test_query(api: Api, make: Factory, row: str, actor: str, expected: str) -> None:
     world = await build_world(make)
