@@ -293,3 +293,23 @@ async def test_who_may_not_grant_the_scopes_of_a_key_lets_it_live_no_longer(
         ):
             assert (await api.mutate(lead, "apiKeyUpdate", id=key.id, **given)).refusals == []
         await api.mutate(lead, "apiKeysDelete", ids=[key.id])
+
+
+@pytest.mark.parametrize("scope", [KeyScope.GATEWAY, KeyScope.MANAGE])
+async def test_nobody_unblocks_a_key_that_they_could_not_give_to_whom_it_is(
+    api: Api, make: Factory, scope: KeyScope
+) -> None:
+    team = await make.team()
+    lead, member = (
+        await make.person(team=team, team_role=TeamRole.ADMIN),
+        await make.person(team=team),
+    )
+    key = await make.api_key(member, team=team, scopes=[scope], blocked=True)
+    before = await api.fingerprint()
+
+    answer = await api.mutate(lead, "apiKeyUnblock", id=key.id)
+
+    assert answer.refusals == [("FORBIDDEN", "input.id")]
+    assert await api.fingerprint() == before
+    assert (await api.mutate(await make.admin(), "apiKeyUnblock", id=key.id)).refusals == []
+    assert (await api.mutate(lead, "apiKeyBlock", id=key.id)).refusals == []

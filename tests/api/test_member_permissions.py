@@ -420,3 +420,26 @@ async def test_a_member_gives_a_service_no_more_than_their_own_limits_which_do_n
     for person, budget in ((me, within), (lead, None)):
         answer = await api.mutate(person, "apiKeyCreate", teamId=team.id, budget=budget)
         assert answer.refusals == []
+
+
+async def test_a_member_guarantees_no_key_of_theirs_anything(api: Api, make: Factory) -> None:
+    permissions = [READ, MemberPermission.KEY_CREATE, MemberPermission.KEY_UPDATE]
+    team = await make.team(member_permissions=permissions)
+    await make.budget("team", team, rpm_limit=100)
+    member = await make.person(team=team)
+    key = await make.api_key(member, team=team)
+    guaranteed = {"rpmLimitType": "GUARANTEED", "budget": {"rpmLimit": "1"}}
+    before = await api.fingerprint()
+
+    for name, given in (
+        ("apiKeyCreate", {"teamId": team.id, "userId": member.id}),
+        ("apiKeyUpdate", {"id": key.id}),
+    ):
+        answer = await api.mutate(member, name, **given, **guaranteed)
+        assert answer.refusals == [("FORBIDDEN", "input.rpmLimitType")]
+    assert await api.fingerprint() == before
+
+    lead = await make.person(team=team, team_role=TeamRole.ADMIN)
+    assert (await api.mutate(lead, "apiKeyUpdate", id=key.id, **guaranteed)).refusals == []
+    answer = await api.mutate(member, "apiKeyUpdate", id=key.id, rpmLimitType="BEST_EFFORT")
+    assert answer.refusals == []

@@ -119,8 +119,9 @@ async def test_an_admin_gets_no_secret_that_can_do_more_than_they_may(
     powerful = await make.api_key(member, team=team, scopes=scopes)
     answer = await api.refused(admin, "apiKeyRotate", id=powerful.id)
     assert answer.refusals == [("FORBIDDEN", "input.id")]
-    for name in ("apiKeyBlock", "apiKeyUnblock"):
-        assert (await api.mutate(admin, name, id=powerful.id)).refusals == []
+    assert (await api.mutate(admin, "apiKeyBlock", id=powerful.id)).refusals == []
+    answer = await api.refused(admin, "apiKeyUnblock", id=powerful.id)
+    assert answer.refusals == [("FORBIDDEN", "input.id")]
     assert (await api.mutate(admin, "apiKeyUpdate", id=powerful.id, alias="A")).refusals == []
     narrowed = await api.mutate(admin, "apiKeyUpdate", id=powerful.id, scopes=["INFER"])
     assert narrowed.refusals == []

@@ -167,6 +167,8 @@ def unblock(model: Model, me: User, given: Given) -> Effect:
 def _set_blocked(model: Model, me: User, given: Given, *, blocked: bool) -> Effect:
     key = find_key(model, me, given["id"], "id")
     require(_ranks(me, key), id=MASTERS | {"KEY_BLOCK"})
+    if key.blocked and not blocked:
+        refuse(*_beyond(me, key.user, key.scopes, "id"))
 
     def done(_: Any) -> None:
         key.blocked = blocked

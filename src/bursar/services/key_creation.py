@@ -51,6 +51,7 @@ from bursar.services.keys import (
     change,
     columns_in,
     problems_with_key,
+    reserving,
     unguaranteeable,
     unguaranteed,
 )
@@ -78,8 +79,8 @@ async def create(
 
     Of neither it is the actor's own, if the actor is a user. It lives no longer than the key that
     asks for it, and that of a member, where nothing is said, as long as the team lets them; who is a
-    mere member makes none that lives longer, and none of a service with more than their own limits,
-    which do not bind it. Raises Refusals for bad attributes, NotFound, also for
+    mere member makes none that lives longer or is guaranteed anything, and none of a service with more
+    than their own limits, which do not bind it. Raises Refusals for bad attributes, NotFound, also for
     access groups, Forbidden, NotMember for a user outside the team, LimitExceeded, ModelNotAllowed,
     AlreadyTaken.
     """
@@ -104,6 +105,8 @@ async def create(
     limits = resulting(None, attributes.get("budget"))
     if team is not None and kind is KeyKind.SERVICE and not administers(actor, team):
         problems.extend(await _beyond_member(tx, actor, team, limits))
+    if team is not None and not administers(actor, team):
+        problems.extend(reserving(attributes))
     if clock.is_outlived_by(attributes.get("expires_at")):
         problems.append(Forbidden("expires_at", deed=LONG_LIFE))
     problems.raise_any()

@@ -101,6 +101,7 @@ async def update(
     problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
     if not administers(actor, row):
         clock = clock.within(row.member_key_duration)
+        problems.extend(reserving(attributes))
     expires_at = attributes.get("expires_at", row.expires_at)
     if is_later(expires_at, row.expires_at):
         # To let a key live longer is to give what it can for that long.
@@ -141,11 +142,13 @@ async def update(
 async def set_blocked(tx: Connection, actor: Actor, *, key_id: str, blocked: bool) -> Row:
     """Block a key or unblock it; one that already is as asked stays as it is, unrecorded.
 
-    Raises NotFound or Forbidden.
+    To unblock a key is to give what it can. Raises NotFound or Forbidden.
     """
     row = await access_api_key(tx, actor, key_id, Action.API_KEY_BLOCK)
     if row.blocked == blocked:
         return row
+    if not blocked:
+        Problems(ungrantable(actor, row.user_id, row.scopes, "id")).raise_any()
     return await store(
         tx, actor, "api_key.block" if blocked else "api_key.unblock", row, {"blocked": blocked}
     )
@@ -175,6 +178,13 @@ def columns_in(attributes: KeyAttributes) -> dict[str, Any]:
     """Those of the attributes that are columns of the key as they are given."""
     apart = models.ATTRIBUTES | {"budget"}
     return {name: value for name, value in attributes.items() if name not in apart}
+
+
+def reserving(attributes: KeyAttributes) -> Iterator[Refusal]:
+    """Each guarantee that a mere member asks for: it would take from what the others share."""
+    for name in LIMIT_TYPES.values():
+        if attributes.get(name) == RateLimitType.GUARANTEED:
+            yield Forbidden(name, deed="guarantee throughput to a key")
 
 
 def unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:

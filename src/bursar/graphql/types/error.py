@@ -40,7 +40,9 @@ class VersionConflict(UserError):
 class LimitExceeded(UserError):
     level: str = strawberry.field(description="What sets the limit, such as organization.")
     limit: Decimal = strawberry.field(description="The limit, in the unit of the field at `path`.")
-    requested: Decimal = strawberry.field(description="What was asked for, in the same unit.")
+    requested: Decimal = strawberry.field(
+        description="What was asked for, or where guarantees exceed it their sum, in the same unit."
+    )
 
 
 @strawberry.type(description="A model, pattern or access group that the parent does not allow.")
