@@ -28,11 +28,14 @@ from factories import PEPPER, Factory
 from live_server import LiveServer, serving_on
 
 EXTERNAL = os.environ.get("BURSAR_TEST_DATABASE_URL")
+# Of a few rows, DELETE takes a twentieth of what TRUNCATE does, which makes each table and index anew.
 EMPTY = "; ".join(
     [
-        "TRUNCATE "
-        + ", ".join(name for name in tables.metadata.tables if name != "organizations")
-        + " CASCADE",
+        *(
+            f"DELETE FROM {table.name}"
+            for table in reversed(tables.metadata.sorted_tables)
+            if table is not tables.organizations
+        ),
         f"DELETE FROM organizations WHERE id <> '{DEFAULT_ORGANIZATION}'",
         "UPDATE organizations SET name = 'Default', name_key = 'default', metadata = '{}', version = 1",
         "UPDATE organizations SET models = '{}', allow_none = false",
