@@ -15,11 +15,11 @@ from live_server import LiveApi, LiveServer, serving_on
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def server(
     migrated: EmbeddedPostgres, owner: asyncpg.Connection
 ) -> AsyncIterator[LiveServer]:
-    """At the end nothing was logged as an error, and PostgreSQL had no deadlock to break."""
+    """One for all races; at the end nothing was logged as an error, and no deadlock was broken."""
     before = await owner.fetchval(DEADLOCKS)
     with serving_on(migrated.application_url) as server:
         yield server

@@ -1,9 +1,10 @@
 """A secret that was replaced, blocked or deleted is refused from the acknowledgement on, everywhere."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import httpx2
 import pytest
@@ -14,7 +15,7 @@ from live_server import LiveApi, LiveServer, serving_on
 
 WHO = {"query": "{ viewer { key { id } } }"}
 WORKERS = 3
-CONNECTIONS = 12  # at first; a worker that none of them leads to gets more of them opened
+CONNECTIONS = 4  # to each worker
 trials = pytest.mark.parametrize("trials", [50, pytest.param(500, marks=pytest.mark.soak)])
 
 ROTATE = """
@@ -73,16 +74,24 @@ class Door:
         await asyncio.gather(*(client.aclose() for client in self._clients))
 
     async def reach_all_workers(self, key: Key) -> None:
-        """Open connections until each worker has answered over one of them."""
-        asked = len(self._server.lines())
-        answering: set[int] = set()
-        while len(self._clients) < CONNECTIONS or len(answering) < WORKERS:
-            assert len(self._clients) < 20 * CONNECTIONS
+        """Open connections until as many as are wanted lead to each of the workers."""
+        opened: Counter[int] = Counter()
+        while len(self._clients) < WORKERS * CONNECTIONS:
+            assert opened.total() < 100 * WORKERS * CONNECTIONS
             client = httpx2.AsyncClient(base_url=self._server.url, timeout=30)
-            self._clients.append(client)
+            before = len(self._requests())
             assert await self._status(client, key) == 200
-            lines = self._server.lines()[asked:]
-            answering = {line["worker"] for line in lines if line["event"] == "request"}
+            while len(self._requests()) == before:  # noqa: ASYNC110 (a log file has no event)
+                await asyncio.sleep(0.01)  # the line comes after the answer
+            worker = self._requests()[-1]["worker"]
+            opened[worker] += 1
+            if opened[worker] <= CONNECTIONS:
+                self._clients.append(client)
+            else:
+                await client.aclose()
+
+    def _requests(self) -> list[dict[str, Any]]:
+        return [line for line in self._server.lines() if line["event"] == "request"]
 
     async def statuses(self, key: Key) -> set[int]:
         return set(await asyncio.gather(*(self._status(client, key) for client in self._clients)))
