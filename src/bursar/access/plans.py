@@ -12,7 +12,7 @@ from bursar.access.actor import Actor, Sight
 from bursar.access.door import Lock, Path
 from bursar.access.holders import lock_rows
 from bursar.access.policy import Action, forbidden, permits
-from bursar.access.visibility import visible_plans
+from bursar.access.visible_budgets import visible_plans
 from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row

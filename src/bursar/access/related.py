@@ -3,8 +3,20 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Text, any_, bindparam, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
 
+from bursar.access.actor import Sight
 from bursar.database.tables import organization_members, team_members, teams
 from bursar.domain.roles import DEFAULT_PERMISSIONS, MemberPermission, OrganizationRole, TeamRole
 
@@ -66,3 +78,8 @@ def overseen(
         among(team_id, my_teams(TeamRole.ADMIN)),
         among(team_id, its_teams) if organization_id is None else among(organization_id, read),
     )
+
+
+def by_sight(sight: Sight, *, key: Condition, related: Condition) -> Condition:
+    """All rows for who sees all; else those for a key by itself, or for what one is related to."""
+    return {Sight.ALL: true(), Sight.KEY: key, Sight.RELATED: related}[sight]

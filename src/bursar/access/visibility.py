@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    FromClause,
     Table,
     and_,
     case,
@@ -26,6 +25,7 @@ from bursar.access.related import (
     MY_TEAM,
     Condition,
     among,
+    by_sight,
     my_organizations,
     my_teams,
     my_teams_with,
@@ -35,7 +35,6 @@ from bursar.access.related import (
 from bursar.database.tables import (
     api_keys,
     audit_entries,
-    budgets,
     deleted_api_keys,
     deleted_teams,
     organization_members,
@@ -56,7 +55,7 @@ def visible_organizations(sight: Sight) -> Condition:
 
     A key by itself sees that of its team.
     """
-    return _by_sight(
+    return by_sight(
         sight,
         key=among(organizations.c.id, select(teams.c.organization_id).where(visible_teams(sight))),
         related=or_(
@@ -72,7 +71,7 @@ def visible_organizations(sight: Sight) -> Condition:
 
 def whole_organizations(sight: Sight) -> Condition:
     """Those one reads; a mere member, of the organization or of a team of it, sees id and name."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=among(organizations.c.id, read_organizations()),
@@ -85,7 +84,7 @@ def organization_columns(sight: Sight) -> list[ColumnElement[Any]]:
 
 def visible_teams(sight: Sight) -> Condition:
     """One's own, and those of the organizations one reads; a key by itself sees its own."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=teams.c.id == MY_TEAM,
         related=or_(
@@ -96,7 +95,7 @@ def visible_teams(sight: Sight) -> Condition:
 
 def visible_team_members(sight: Sight) -> Condition:
     """Who sees a team sees its members; a key by itself sees its user's membership."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=and_(team_members.c.team_id == MY_TEAM, team_members.c.user_id == ME),
         related=among(team_members.c.team_id, select(teams.c.id).where(visible_teams(sight))),
@@ -105,7 +104,7 @@ def visible_team_members(sight: Sight) -> Condition:
 
 def visible_organization_members(sight: Sight) -> Condition:
     """Oneself, and everybody in an organization that one reads."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=or_(
@@ -130,7 +129,7 @@ def visible_users(sight: Sight) -> Condition:
         organization_members.c.user_id == users.c.id,
         among(organization_members.c.organization_id, read_organizations()),
     )
-    return _by_sight(
+    return by_sight(
         sight,
         key=users.c.id == ME,
         related=or_(
@@ -148,7 +147,7 @@ def listed_users(sight: Sight) -> Condition:
     colleagues = select(organization_members.c.user_id).where(
         among(organization_members.c.organization_id, read_organizations())
     )
-    return _by_sight(
+    return by_sight(
         sight,
         key=visible_users(sight),
         related=or_(
@@ -161,7 +160,7 @@ def listed_users(sight: Sight) -> Condition:
 
 def whole_users(sight: Sight) -> Condition:
     """Oneself; others, and a key by itself, see of a user id, name and e-mail."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=users.c.id == ME,
@@ -172,68 +171,13 @@ def user_columns(sight: Sight) -> list[ColumnElement[Any]]:
     return _partly(sight, users, SORTABLE | {"email"}, whole_users(sight))
 
 
-def visible_member_budgets(sight: Sight) -> Condition:
-    """One's own, and those of members of teams one administers or whose organization one reads."""
-    return _by_sight(
-        sight,
-        key=visible_team_members(sight),
-        related=or_(
-            team_members.c.user_id == ME,
-            overseen(team_members.c.team_id),
-        ),
-    )
-
-
 def visible_gateway_settings(sight: Sight) -> Condition:
     """Those of teams one administers or whose organization one reads."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=overseen(teams.c.id, teams.c.organization_id),
     )
-
-
-def visible_organization_member_budgets(sight: Sight) -> Condition:
-    """One's own, and those of the members of organizations one reads."""
-    return visible_organization_members(sight)
-
-
-def visible_holders(sight: Sight, table: FromClause) -> Condition:
-    """Rows that name what has a budget (BUDGET_OWNERS): those of holders whose budget one sees.
-
-    These are organizations one reads, teams one sees, members as above, keys one sees, and oneself.
-    A plan itself is seen by who sees everything.
-    """
-    if sight is Sight.ALL:
-        return true()
-    seen_teams = select(teams.c.id).where(visible_teams(sight))
-    seen: list[Condition] = [
-        among(table.c.team_id, seen_teams),
-        among(table.c.default_of_team_id, seen_teams),
-        among(
-            table.c.team_member_id, select(team_members.c.id).where(visible_member_budgets(sight))
-        ),
-        among(table.c.api_key_id, select(api_keys.c.id).where(visible_api_keys(sight))),
-    ]
-    if sight is Sight.RELATED:
-        seen += [
-            among(table.c.organization_id, read_organizations()),
-            among(
-                table.c.organization_member_id,
-                select(organization_members.c.id).where(visible_organization_member_budgets(sight)),
-            ),
-            table.c.user_id == ME,
-        ]
-    return or_(*seen)
-
-
-def visible_budgets(sight: Sight) -> Condition:
-    return visible_holders(sight, budgets)
-
-
-def visible_plans(sight: Sight) -> Condition:
-    """Plans are the platform's own business; their limits are seen where they are in force."""
-    return budgets.c.name_key.is_not(None) if sight is Sight.ALL else false()
 
 
 def visible_api_keys(sight: Sight) -> Condition:
@@ -242,7 +186,7 @@ def visible_api_keys(sight: Sight) -> Condition:
     In a team one's own only with KEY_READ, and those of its services with SERVICE_KEY_READ. A key by
     itself sees itself.
     """
-    return _by_sight(
+    return by_sight(
         sight,
         key=api_keys.c.id == MY_KEY,
         related=or_(
@@ -265,7 +209,7 @@ def visible_api_keys(sight: Sight) -> Condition:
 
 def teams_with_visible_keys(sight: Sight) -> Condition:
     """Teams all of whose keys one sees: those one administers or whose organization one reads."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=overseen(teams.c.id, teams.c.organization_id),
@@ -280,7 +224,7 @@ def api_key_columns(_: Sight) -> list[ColumnElement[Any]]:
 def visible_deleted_api_keys(sight: Sight) -> Condition:
     """Those of the organizations that one administers."""
     mine = my_organizations(OrganizationRole.ADMIN)
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=and_(mine.exists(), among(deleted_api_keys.c.organization_id, mine)),
@@ -289,7 +233,7 @@ def visible_deleted_api_keys(sight: Sight) -> Condition:
 
 def visible_deleted_teams(sight: Sight) -> Condition:
     """Those of the organizations that one administers."""
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=among(deleted_teams.c.organization_id, my_organizations(OrganizationRole.ADMIN)),
@@ -302,7 +246,7 @@ def visible_audit_entries(sight: Sight) -> Condition:
     Who has none of either, as most have, is told so without a look at the entries of all others.
     """
     read, administered = read_organizations(), my_teams(TeamRole.ADMIN)
-    return _by_sight(
+    return by_sight(
         sight,
         key=false(),
         related=and_(
@@ -313,11 +257,6 @@ def visible_audit_entries(sight: Sight) -> Condition:
             ),
         ),
     )
-
-
-def _by_sight(sight: Sight, *, key: Condition, related: Condition) -> Condition:
-    """All rows for who sees all; else those for a key by itself, or for what one is related to."""
-    return {Sight.ALL: true(), Sight.KEY: key, Sight.RELATED: related}[sight]
 
 
 def _partly(

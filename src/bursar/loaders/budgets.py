@@ -23,14 +23,16 @@ from sqlalchemy import (
 from bursar.access.actor import Sight
 from bursar.access.visibility import (
     visible_api_keys,
+    visible_teams,
+    whole_organizations,
+    whole_users,
+)
+from bursar.access.visible_budgets import (
     visible_budgets,
     visible_holders,
     visible_member_budgets,
     visible_organization_member_budgets,
     visible_plans,
-    visible_teams,
-    whole_organizations,
-    whole_users,
 )
 from bursar.database.held import Held, id_of_holder
 from bursar.database.tables import (

@@ -18,7 +18,8 @@ from sqlalchemy import (
 )
 
 from bursar.access.actor import Sight
-from bursar.access.visibility import visible_api_keys, visible_budgets, visible_holders
+from bursar.access.visibility import visible_api_keys
+from bursar.access.visible_budgets import visible_budgets, visible_holders
 from bursar.database.held import Held
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
