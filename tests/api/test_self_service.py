@@ -237,3 +237,36 @@ async def test_whose_a_team_is_ends_with_a_move_and_with_the_user(
     assert (await on.mutate(me, "teamLeave", teamId=team["id"])).refusals == []
     assert (await on.mutate(admin, "userDelete", id=me.id)).refusals == []
     assert await owner.fetch(MAKER) == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("given", "places"),
+    [
+        ({}, ["models"]),
+        ({"models": ["*"]}, ["models"]),
+        ({"models": ["gpt-5", "gemini", "openai/*", "openai/o3"]}, ["models.1", "models.2"]),
+    ],
+)
+async def test_a_user_gives_a_team_no_more_models_than_are_their_own(
+    on: Api, make: Factory, given: dict[str, Any], places: list[str]
+) -> None:
+    me = await make.person(models=["gpt-5", "openai/o*"])
+    assert await refusals(on, me, **given) == [("FORBIDDEN", f"input.{at}") for at in places]
+
+
+async def test_later_too_the_models_of_a_team_stay_within_its_users_but_for_higher_admins(
+    on: Api, make: Factory
+) -> None:
+    me = await make.person(models=["gpt-5", "openai/o*"])
+    team = await created(on, me, models=["gpt-5"])
+    wider = {"id": team["id"], "models": ["gpt-5", "gemini"]}
+    for name, given, place in (
+        ("teamUpdate", wider, "models.1"),
+        ("teamUpdate", {"id": team["id"], "models": None}, "models"),
+        ("teamModelsAdd", {"id": team["id"], "models": ["gemini"]}, "models.0"),
+    ):
+        answer = await on.refused(me, name, **given)
+        assert answer.refusals == [("FORBIDDEN", f"input.{place}")]
+    within = await on.mutate(me, "teamModelsAdd", id=team["id"], models=["openai/o3"])
+    assert within.refusals == []
+    assert (await on.mutate(await make.admin(), "teamUpdate", **wider)).refusals == []
