@@ -89,7 +89,9 @@ async def update(
     check_version(row, expected_version)
     before: dict[str, audit.State | None] = {}
     after: dict[str, audit.State | None] = {}
-    sponsor = await self_service.hold_sponsor(tx, actor, row)
+    sponsor = None
+    if models.LIST & attributes.keys():
+        sponsor = await self_service.hold_sponsor(tx, actor, row)
     above = ("organization", row.organization_id)
     wanted = await models.wanted(tx, actor, attributes, stored=row, above=above)
     problems = Problems(wanted.problems)
