@@ -4,9 +4,11 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,19 +56,26 @@ class PostgresPrograms:
         password: str = "",
     ) -> None:
         """Run to the end; raises DataDirectoryUnusable with what the program complained of."""
-        given = {"input": stdin.encode()} if isinstance(stdin, str) else {"stdin": stdin}
-        done = subprocess.run(  # noqa: S603 - the wheel's programs, arguments of our making
+        text = stdin.encode() if isinstance(stdin, str) else None
+        with subprocess.Popen(  # noqa: S603 - the wheel's programs, arguments of our making
             [self._bin / program, *arguments],
             env=_ENVIRONMENT | ({"PGPASSWORD": password} if password else {}),
+            stdin=subprocess.PIPE if isinstance(stdin, str) else stdin,
             stdout=stdout or subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            check=False,
-            **given,
             **self._conditions,
-        )
-        if done.returncode:
-            complaint = done.stderr.decode(errors="replace")[-500:]
-            raise DataDirectoryUnusable(self._data.path, f"{program} failed: {complaint}")
+        ) as process:
+            try:
+                _, complaint = process.communicate(text)
+            except BaseException:
+                # With the servers that initdb starts, which write into its folder until they end.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                raise
+        if process.returncode:
+            told = complaint.decode(errors="replace")[-500:]
+            raise DataDirectoryUnusable(self._data.path, f"{program} failed: {told}")
 
     def start(self, program: str, *arguments: str | Path, log: BinaryIO) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the wheel's programs, arguments of our making
