@@ -16,7 +16,8 @@ COLUMNS = """
     SELECT relname AS table, attname AS column, format_type(atttypid, atttypmod) AS type,
         collname AS collation, attnotnull AS required, pg_get_expr(adbin, adrelid) AS default
     FROM pg_attribute
-    JOIN pg_class ON pg_class.oid = attrelid AND relkind = 'r' AND relname <> 'alembic_version'
+    JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p')
+        AND relname <> 'alembic_version' AND NOT relispartition
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped
@@ -29,24 +30,28 @@ CONSTRAINTS = """
             WHERE attrelid = conrelid AND attnum = ANY (conkey)
             ORDER BY attname) AS columns
     FROM pg_constraint
-    JOIN pg_class ON pg_class.oid = conrelid AND relname <> 'alembic_version'
+    JOIN pg_class ON pg_class.oid = conrelid
+        AND relname <> 'alembic_version' AND NOT relispartition
     WHERE connamespace = current_schema()::regnamespace AND contype <> 'n'
 """
 INDEXES = """
     SELECT relname AS table, pg_get_indexdef(indexrelid, 0, true) AS definition
     FROM pg_index
-    JOIN pg_class ON pg_class.oid = indrelid AND relname <> 'alembic_version'
+    JOIN pg_class ON pg_class.oid = indrelid
+        AND relname <> 'alembic_version' AND NOT relispartition
     WHERE relnamespace = current_schema()::regnamespace
 """
 
 # Ids without a foreign key are made by the application alone, a prefix and 26 characters; and an
 # array's check sees its elements only together.
+WHOSE = {"user_id", "team_id", "team_member_id", "organization_id", "organization_member_id"}
 LISTS_OF_TEXTS = {
     f"{name}.{column.name}"
     for name, table in metadata.tables.items()
     for column in table.c
     if isinstance(column.type, ARRAY) and column.name not in {"scopes", "member_permissions"}
 }
+OF_IDS = {"holder_id", "api_key_id", *WHOSE}
 UNBOUNDED_TEXTS = {
     *LISTS_OF_TEXTS,
     *(f"{name}.id" for name, table in metadata.tables.items() if "id" in table.c),
@@ -62,8 +67,15 @@ UNBOUNDED_TEXTS = {
     "deleted_teams.organization_id",
     "deleted_teams.deleted_by_user_id",
     "deleted_teams.deleted_by_key_id",
+    *(
+        f"{name}.{column.name}"
+        for name, table in metadata.tables.items()
+        for column in table.c
+        if name.startswith(("usage_", "former_", "lifetime_", "spend")) and column.name in OF_IDS
+    ),
 }
 BOUNDED_TEXT = re.compile(r"char_length\(.*\) <=|= ANY \(ARRAY\[|<@ ARRAY\[|~ '\^.*\$'")
+MONTH = re.compile(r"_\d{4}_\d{2}$")
 TWO_SIDES = re.compile(r">= .* <= ")
 
 
@@ -87,9 +99,13 @@ async def catalog(connection: asyncpg.Connection) -> set[str]:
     }
 
 
+def no_partition(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or MONTH.search(str(name)) is None
+
+
 async def test_autogenerate_finds_nothing_to_add_to_the_migrations(upgraded: str) -> None:
     def differences(connection: Connection) -> object:
-        options = {"compare_server_default": True}
+        options = {"compare_server_default": True, "include_name": no_partition}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
     assert await alone(upgraded, differences) == []
@@ -176,7 +192,7 @@ def test_no_column_is_a_float_a_local_time_or_anything_else_that_loses(
     columns: list[asyncpg.Record],
 ) -> None:
     assert {column["type"] for column in columns} == {
-        *("text", "text[]", "bytea", "jsonb", "boolean", "integer", "bigint"),
+        *("text", "text[]", "bytea", "jsonb", "boolean", "integer", "bigint", "date"),
         *("numeric(28,10)", "timestamp with time zone"),
     }
 

@@ -3,11 +3,11 @@
 import asyncpg
 
 from bursar.database.connections import CONNECT_SECONDS
-from bursar.database.tables import audit_entries, metadata
+from bursar.database.tables import audit_entries, metadata, spend_adjustments, usage_events
 
 ALL_DATA = "SELECT, INSERT, UPDATE, DELETE"
 # What was written there stays as it was written.
-APPEND_ONLY = {audit_entries.name}
+APPEND_ONLY = {audit_entries.name, spend_adjustments.name, usage_events.name}
 RIGHTS = {"alembic_version": "SELECT"} | {
     table: "SELECT, INSERT" if table in APPEND_ONLY else ALL_DATA for table in metadata.tables
 }

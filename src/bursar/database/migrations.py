@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import bursar
+from bursar.database import partitions
 from bursar.database.connections import CONNECT_SECONDS
 
 Answer = TypeVar("Answer")
@@ -44,12 +45,13 @@ class UnknownRevision(Exception):
 
 
 async def upgrade(dsn: str, revision: str = "head") -> None:
-    """Bring the schema up to a revision: all of the way or none of it.
+    """Bring the schema up to a revision, with the partitions of the months to come.
 
+    All of the way or none of it.
     Of several processes that try at once, one does it and the others find nothing left to do. In a
     process, do it once at a time: Alembic keeps global state. Raises UnknownRevision.
     """
-    await alone(dsn, lambda connection: _move(command.upgrade, connection, revision))
+    await alone(dsn, lambda connection: _up(connection, revision))
 
 
 async def downgrade(dsn: str, revision: str) -> None:
@@ -113,6 +115,11 @@ async def _make_version_table(connection: AsyncConnection) -> None:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in _MADE_BY_ANOTHER:
             raise
+
+
+def _up(connection: Connection, revision: str) -> None:
+    _move(command.upgrade, connection, revision)
+    partitions.make_ahead(connection)
 
 
 def _move(direction: Callable[[Config, str], None], connection: Connection, revision: str) -> None:

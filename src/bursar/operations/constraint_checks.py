@@ -16,7 +16,16 @@ _IDENTITIES = {
     "budget_model_limits": "budget_id || ' ' || model",
     "gateway_settings": "team_id",
     "budget_schedules": f"coalesce({', '.join(SPENDERS.values())}, starts_at::text)",
+    "budget_increases": f"coalesce({', '.join(SPENDERS.values())}, until::text)",
+    "former_places": "api_key_id",
+    "former_secrets": "api_key_id",
     "idempotency_records": "actor_id || ' ' || key",
+    "lifetime_spends": "holder_id",
+    "spend_adjustments": "holder_id",
+    "spends": "holder_id",
+    "usage_closings": "holder_id",
+    "usage_days": "day || ' ' || api_key_id",
+    "usage_requests": "request_id",
 }
 
 

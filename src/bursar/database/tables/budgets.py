@@ -131,3 +131,16 @@ budget_schedules = Table(
     length_check("timezone", 64),
     *unique_where_given("budget_schedules", SPENDERS.values(), "starts_at"),
 )
+
+# What may be spent beside the maximum until an instant; a holder has one at a time.
+budget_increases = Table(
+    "budget_increases",
+    metadata,
+    *(column for column in _owners() if column.name in SPENDERS.values()),
+    Column("amount", MONEY, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    *times(),
+    exactly_one_check(SPENDERS.values(), "one_holder"),
+    range_check("amount", MOST_MONEY),
+    *unique_where_given("budget_increases", SPENDERS.values()),
+)
