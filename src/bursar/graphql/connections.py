@@ -5,7 +5,7 @@ Specification: GraphQL Cursor Connections, https://relay.dev/graphql/connections
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -13,13 +13,11 @@ import orjson
 import strawberry
 from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.types import Info
 from strawberry.types.arguments import StrawberryArgument
 
 from bursar.database.rows import Row
 from bursar.domain.names import is_storable
-from bursar.graphql.context import Context
-from bursar.graphql.edges import Edge
+from bursar.graphql.edges import Question, asking_edge, made_once
 from bursar.graphql.enums import OrderDirection
 from bursar.graphql.errors import BadUserInput
 from bursar.graphql.inputs import given
@@ -51,66 +49,66 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The cursor of the last on the page.")
 
 
-@strawberry.type(name="Edge", description="An object in a list, and its place there.")
-class ConnectionEdge(Generic[NodeType]):
-    cursor: str = strawberry.field(description="The place, to be given to `after` or `before`.")
-    node: NodeType = strawberry.field(description="The object.")
-
-
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[NodeType]):
     listing: strawberry.Private[Listing]
     parent: strawberry.Private[str]
     request: strawberry.Private[PageRequest]
 
-    @strawberry.field(description="The objects on the page, each with its cursor.")
-    async def edges(self, info: Info[Context, None]) -> list[ConnectionEdge[NodeType]]:
-        rows = (await self._page(info)).rows
-        nodes = await self.nodes_of(info, rows)
-        return [
-            ConnectionEdge(cursor=self._cursor(row), node=node)
-            for row, node in zip(rows, nodes, strict=True)
-        ]
+    edges: list["ConnectionEdge[NodeType]"] = asking_edge(
+        lambda connection: connection.page(),
+        read=lambda page, connection, _: [
+            ConnectionEdge(connection=connection, row=row) for row in page.rows
+        ],
+        description="The objects on the page, each with its cursor.",
+    )
+    nodes: list[NodeType] = asking_edge(
+        lambda connection: connection.page(),
+        read=lambda page, *_: page.rows,
+        description="The objects on the page.",
+    )
+    page_info: PageInfo = asking_edge(
+        lambda connection: connection.page(),
+        read=lambda page, connection, _: connection.info(page),
+        description="Where the page stands in the whole list.",
+    )
+    total_count: int = asking_edge(
+        lambda it: Question(it.listing.counts, it.parent, (it.request.filters,)),
+        description="How many there are on all pages together.",
+    )
 
-    @strawberry.field(description="The objects on the page.")
-    async def nodes(self, info: Info[Context, None]) -> list[NodeType]:
-        return await self.nodes_of(info, (await self._page(info)).rows)
+    def page(self) -> Question:
+        return Question(self.listing.pages, self.parent, (self.request,))
 
-    @strawberry.field(description="Where the page stands in the whole list.")
-    async def page_info(self, info: Info[Context, None]) -> PageInfo:
-        page = await self._page(info)
+    def info(self, page: Page) -> PageInfo:
         return PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=self._cursor(page.rows[0]) if page.rows else None,
-            end_cursor=self._cursor(page.rows[-1]) if page.rows else None,
+            start_cursor=self.cursor(page.rows[0]) if page.rows else None,
+            end_cursor=self.cursor(page.rows[-1]) if page.rows else None,
         )
 
-    @strawberry.field(description="How many there are on all pages together.")
-    async def total_count(self, info: Info[Context, None]) -> int:
-        count: int = await info.context.load(self.listing.counts, self.parent, self.request.filters)
-        return count
-
-    async def nodes_of(self, _info: Info[Context, None], rows: list[Row]) -> list[NodeType]:
-        """The objects that the rows of a page stand for."""
-        return rows  # type: ignore[return-value]  # rows resolve as their type
-
-    async def _page(self, info: Info[Context, None]) -> Page:
-        page: Page = await info.context.load(self.listing.pages, self.parent, self.request)
-        return page
-
-    def _cursor(self, row: Row) -> str:
+    def cursor(self, row: Row) -> str:
         return _encode(self.listing, self.request, row)
 
 
-def connection(
-    listing: Listing,
-    parent: str = ROOT,
-    *,
-    kind: type[Connection[Any]] = Connection,
-    **arguments: Any,
-) -> Connection[Any]:
-    """The connection that the arguments of a field ask for; what is unset counts as null.
+@strawberry.type(name="Edge", description="An object in a list, and its place there.")
+class ConnectionEdge(Generic[NodeType]):
+    connection: strawberry.Private[Connection[Any]]
+    row: strawberry.Private[Row]
+
+    @strawberry.field(description="The place, to be given to `after` or `before`.")
+    def cursor(self) -> str:
+        return self.connection.cursor(self.row)
+
+    @strawberry.field(description="The object.")
+    def node(self) -> NodeType:
+        node: NodeType = self.row  # rows resolve as their type
+        return node
+
+
+def page_request(listing: Listing, **arguments: Any) -> PageRequest:
+    """The page that the arguments of a field ask for; what is unset counts as null.
 
     `first`, `last`, `after` and `before` are Relay's. `filter` is an input object whose attributes
     are filters of the listing; the items of `order_by` have a `field`, whose value is a sort column,
@@ -140,7 +138,7 @@ def connection(
     )
     if len({name for name, _ in request.order}) < len(request.order):
         raise BadUserInput("`orderBy` must name each field once.")
-    return kind(listing=listing, parent=parent, request=request)
+    return request
 
 
 def connection_field(
@@ -159,14 +157,11 @@ def connection_field(
     """
 
     def resolve(**arguments: Any) -> Connection[Any]:
-        return connection(listing, **arguments)
+        request = page_request(listing, **arguments)
+        made: Connection[Any] = kind(listing=listing, parent=ROOT, request=request)
+        return made
 
-    field: Any = strawberry.field(
-        resolver=resolve,
-        graphql_type=kind,
-        description=description,
-        metadata={"listing": listing},
-    )
+    field: Any = strawberry.field(resolver=resolve, graphql_type=kind, description=description)
     field.python_name = name
     field.arguments = _arguments(listing, filter, order, sorted_by)
     return field
@@ -184,14 +179,13 @@ def connection_edge(
 ) -> Any:
     """A field that leads to a page of the listing under the parent with this key; else as above."""
 
-    def resolve(root: Any, **arguments: Any) -> Connection[Any]:
-        return connection(listing, getattr(root, key) or NOTHING, kind=kind, **arguments)
+    def make(**arguments: Any) -> Callable[[Any], Connection[Any]]:
+        request = page_request(listing, **arguments)
+        return lambda root: kind(
+            listing=listing, parent=getattr(root, key) or NOTHING, request=request
+        )
 
-    field: Any = strawberry.field(
-        resolver=resolve,
-        description=description,
-        metadata={"edge": Edge(listing.pages, key), "listing": listing},
-    )
+    field: Any = made_once(make, description=description)
     field.arguments = _arguments(listing, filter, order, sorted_by)
     return field
 

@@ -1,15 +1,14 @@
 """What every resolver of one request shares: who asks, where to read, and what was loaded already."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-
-from aiodataloader import DataLoader
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
+from bursar.graphql.lookups import Ask, Lookups
 from bursar.loaders.reader import Batch, Reader
 
 Result = TypeVar("Result")
@@ -40,20 +39,20 @@ class Context:
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
         self._database = database
-        self._reader = Reader(source or database, actor)
-        self._loaders: dict[tuple[Batch, tuple[Any, ...]], DataLoader[str, Any]] = {}
+        self._lookups = Lookups(Reader(source or database, actor))
 
     async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
         """What the batch function finds for one key; None if nothing. Asked once for a whole level."""
-        loader = self._loaders.get((batch, arguments))
-        if loader is None:
-            loader = self._loaders[batch, arguments] = self._loader(batch, arguments)
-        return await loader.load(key)
+        return await self._lookups.one(batch, key, *arguments)
+
+    async def load_all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
+        """What is found for each ask, by key."""
+        return await self._lookups.all(asks)
 
     async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Run the work in a transaction of its own, and forget what was loaded before it."""
         result = await self._database.write(work)
-        self._loaders.clear()
+        self._lookups.forget()
         return result
 
     @asynccontextmanager
@@ -68,10 +67,3 @@ class Context:
                 new_teams=self.new_teams,
                 source=source,
             )
-
-    def _loader(self, batch: Batch, arguments: tuple[Any, ...]) -> DataLoader[str, Any]:
-        async def load(keys: list[str]) -> list[Any]:
-            found = await batch(self._reader, keys, *arguments)
-            return [found.get(key) for key in keys]
-
-        return DataLoader(load)

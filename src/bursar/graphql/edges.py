@@ -1,11 +1,12 @@
-"""Edges, declared as data: a batch function, and the parent's attribute that is its key.
+"""Edges, declared as data: a batch function, what it is asked for, and what is read from the answer.
 
 For graphql-core an edge resolves through a dataloader. What it is made of stays readable in the
-field's metadata, for whoever executes a level at once.
+field's metadata, as `edge` or `make`, for whoever executes a level at once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import strawberry
 from strawberry.types import Info
@@ -13,22 +14,65 @@ from strawberry.types import Info
 from bursar.graphql.context import Context
 from bursar.loaders.reader import Batch
 
+Read = Callable[[Any, Any, Context], Any]
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """The batch function of an edge, and the attribute of the parent that it is asked with."""
+
+class Question(NamedTuple):
+    """What is asked of a batch function for one parent."""
 
     batch: Batch
     key: str
+    arguments: tuple[Any, ...] = ()
 
 
-def edge(batch: Batch, *, key: str, description: str) -> Any:
-    """A field that leads to the one object the batch function finds; null if it finds none."""
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How a field is looked up: `ask` makes the question of a parent, None where there is none.
 
-    async def resolve(root: Any, info: Info[Context, None]) -> Any:
+    Of an edge that asks the same of every parent, `batch` is the batch function and `key` the
+    parent's attribute to ask it with. `read` makes the field's value of what was found (None if
+    nothing), the parent and the context; without it that is the value.
+    """
+
+    ask: Callable[[Any], Question | None]
+    read: Read | None = None
+    batch: Batch | None = None
+    key: str = ""
+
+
+def edge(batch: Batch, *, key: str, description: str, read: Read | None = None) -> Any:
+    """A field that leads to what the batch function finds by the parent's attribute `key`."""
+
+    def ask(root: Any) -> Question | None:
         value = getattr(root, key)
-        return None if value is None else await info.context.load(batch, value)
+        return None if value is None else Question(batch, value)
 
-    return strawberry.field(
-        resolver=resolve, description=description, metadata={"edge": Edge(batch, key)}
-    )
+    return _field(Edge(ask, read, batch, key), description)
+
+
+def asking_edge(
+    ask: Callable[[Any], Question | None], *, description: str, read: Read | None = None
+) -> Any:
+    """A field that leads to what is found for a question that its parent makes."""
+    return _field(Edge(ask, read), description)
+
+
+def made_once(make: Callable[..., Callable[[Any], Any]], *, description: str) -> Any:
+    """A field of whose arguments `make` makes, once for all parents, what gives each its value."""
+
+    def resolve(root: Any, **arguments: Any) -> Any:
+        return make(**arguments)(root)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"make": make})
+
+
+def _field(edge: Edge, description: str) -> Any:
+    async def resolve(root: Any, info: Info[Context, None]) -> Any:
+        context = info.context
+        question = edge.ask(root)
+        found = None
+        if question is not None:
+            found = await context.load(question.batch, question.key, *question.arguments)
+        return found if edge.read is None else edge.read(found, root, context)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"edge": edge})

@@ -4,14 +4,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from strawberry.types import Info
 
 from bursar.domain.ids import Prefix
 from bursar.domain.keys import kind_of
 from bursar.domain.roles import KeyKind, KeyScope
 from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
-from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.access_group import AccessGroup
@@ -88,16 +86,13 @@ class ApiKey(Node):
         key="id",
         description="The tightest of all limits that bind the key, and what sets each.",
     )
-
-    @strawberry.field(
+    effective_models: list[str] = edge(
+        effective_models_by_api_key,
+        key="id",
+        read=lambda models, *_: models or [],
         description="What holds under the models of all that is above it, with access groups written "
-        "out; `*` alone is everything, and nothing is nothing."
+        "out; `*` alone is everything, and nothing is nothing.",
     )
-    @staticmethod
-    async def effective_models(
-        root: strawberry.Parent[Any], info: Info[Context, None]
-    ) -> list[str]:
-        return await info.context.load(effective_models_by_api_key, root.id) or []
 
     @strawberry.field(description="Whose it is: a user's, a member's or a service's.")
     @staticmethod

@@ -1,15 +1,13 @@
 """Members: what a user is to a team, and to an organization."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
-from strawberry.types import Info
 
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import MemberPermission, OrganizationRole, TeamRole, permissions_of
 from bursar.graphql.connections import Connection, connection_edge
-from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.types.budget import BudgetUse
 from bursar.graphql.types.node import Node
@@ -50,17 +48,15 @@ class TeamMember(Node):
             description="The member's keys in the team, oldest first; empty to who may not see them.",
         )
     )
-
-    @strawberry.field(
-        description="What the team lets the member do with keys of it: an admin everything."
-    )
-    @staticmethod
-    async def permissions(
-        root: strawberry.Parent[Any], info: Info[Context, None]
-    ) -> list[MemberPermission]:
-        team = await info.context.load(teams_by_id, root.team_id)
+    permissions: list[MemberPermission] = edge(
+        teams_by_id,
+        key="team_id",
         # A team that went meanwhile is missing as it is for the edge, and read again.
-        return team and permissions_of(TeamRole(root.role), team.member_permissions)
+        read=lambda team, member, _: (
+            team and permissions_of(TeamRole(member.role), team.member_permissions)
+        ),
+        description="What the team lets the member do with keys of it: an admin everything.",
+    )
 
 
 @strawberry.type(description="A user's membership in an organization.")

@@ -4,15 +4,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from strawberry.types import Info
 
+from bursar.access.actor import Actor
 from bursar.access.policy import Action, permits
 from bursar.access.standing import team_relations
 from bursar.domain.ids import Prefix
 from bursar.domain.roles import MemberPermission
 from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
-from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
 from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
 from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
@@ -133,24 +132,24 @@ class Team(Node):
         )
     )
 
-    @strawberry.field(
+    effective_models: list[str] = edge(
+        effective_models_by_team,
+        key="id",
+        read=lambda models, *_: models or [],
         description="What holds under the organization's models too, with access groups written out; "
-        "`*` alone is everything, and nothing is nothing."
+        "`*` alone is everything, and nothing is nothing.",
     )
-    @staticmethod
-    async def effective_models(
-        root: strawberry.Parent[Any], info: Info[Context, None]
-    ) -> list[str]:
-        return await info.context.load(effective_models_by_team, root.id) or []
+    viewer_permissions: list[Action] = edge(
+        actor_roles_by_team,
+        key="id",
+        read=lambda roles, _team, context: _permitted(roles, context.actor),
+        description="What you may do to the team.",
+    )
 
-    @strawberry.field(description="What you may do to the team.")
-    @staticmethod
-    async def viewer_permissions(
-        root: strawberry.Parent[Any], info: Info[Context, None]
-    ) -> list[Action]:
-        roles = await info.context.load(actor_roles_by_team, root.id)
-        relations = team_relations(roles) if roles else set()
-        return [action for action in TO_A_TEAM if permits(info.context.actor, action, relations)]
+
+def _permitted(roles: Any, actor: Actor) -> list[Action]:
+    relations = team_relations(roles) if roles else set()
+    return [action for action in TO_A_TEAM if permits(actor, action, relations)]
 
 
 @strawberry.type(description="A team that you may join; what else there is to it, members see.")

@@ -1,0 +1,98 @@
+"""What one request has looked up: the answers of batch functions by key, each asked for once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiodataloader import DataLoader
+
+from bursar.loaders.reader import Batch, Reader
+
+
+class Ask(NamedTuple):
+    """Keys to look up with a batch function; the same arguments hold for all of them."""
+
+    batch: Batch
+    keys: Sequence[str]
+    arguments: tuple[Any, ...] = ()
+
+
+class _Failed(NamedTuple):
+    error: Exception
+
+
+_Kind = tuple[Batch, tuple[Any, ...]]
+
+
+class Lookups:
+    """The memory of a request.
+
+    What was found, or failed, stays so: whoever executes the same document again within the request
+    sees the same rows and meets the same errors, and sends no statement.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[_Kind, dict[str, Any]] = {}
+        self._loaders: dict[_Kind, DataLoader[str, Any]] = {}
+        self._some_failed = False
+
+    async def one(self, batch: Batch, key: str, *arguments: Any) -> Any:
+        """What is found for one key; all that one turn of the event loop asks for goes together."""
+        kind = (batch, arguments)
+        loader = self._loaders.get(kind)
+        if loader is None:
+            loader = self._loaders[kind] = self._loader(kind)
+        return await loader.load(key)
+
+    async def all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
+        """What is found for each ask, by key; those of one batch function go together.
+
+        Raises what the first batch function to fail raised, after all of them have ended.
+        """
+        missing: dict[_Kind, dict[str, None]] = {}
+        found: list[Mapping[str, Any]] = []
+        for batch, keys, arguments in asks:
+            kind = (batch, arguments)
+            known = self._known.setdefault(kind, {})
+            found.append(known)
+            if new := [key for key in keys if key not in known]:
+                missing.setdefault(kind, {}).update(dict.fromkeys(new))
+        if len(missing) == 1:
+            await self._look_up(*missing.popitem())
+        elif missing:
+            await asyncio.gather(*(self._look_up(kind, keys) for kind, keys in missing.items()))
+        if self._some_failed:
+            for (_, keys, _), known in zip(asks, found, strict=True):
+                _raise_failures(known, keys)
+        return found
+
+    def forget(self) -> None:
+        """Look everything up anew, as after a change."""
+        self._known, self._loaders, self._some_failed = {}, {}, False
+
+    async def _look_up(self, kind: _Kind, keys: Mapping[str, None]) -> None:
+        batch, arguments = kind
+        known = self._known[kind]
+        try:
+            found = await batch(self._reader, list(keys), *arguments)
+        except Exception as error:  # noqa: BLE001 (raised to whoever asks for one of the keys)
+            known.update(dict.fromkeys(keys, _Failed(error)))
+            self._some_failed = True
+        else:
+            known.update({key: found.get(key) for key in keys})
+
+    def _loader(self, kind: _Kind) -> DataLoader[str, Any]:
+        batch, arguments = kind
+
+        async def load(keys: list[str]) -> list[Any]:
+            (found,) = await self.all([Ask(batch, keys, arguments)])
+            return [found[key] for key in keys]
+
+        return DataLoader(load)
+
+
+def _raise_failures(known: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in keys:
+        if isinstance(known[key], _Failed):
+            raise known[key].error
