@@ -18,7 +18,7 @@ class Context:
     """One request's context. Reads go to `source`, or else to the database itself.
 
     `idempotency_key` is the one that the request's header gives to its one mutation.
-    `refused` gets the code of each mutation that was refused.
+    `refused` gets the code of each mutation that was refused, `executed` how each execution went.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Context:
         self.new_teams = new_teams
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
+        self.executed: list[tuple[str, str]] = []
         self._database = database
         self._lookups = Lookups(Reader(source or database, actor))
 

@@ -63,8 +63,8 @@ class Lookups:
         elif missing:
             await asyncio.gather(*(self._look_up(kind, keys) for kind, keys in missing.items()))
         if self._some_failed:
-            for (_, keys, _), known in zip(asks, found, strict=True):
-                _raise_failures(known, keys)
+            for ask, answers in zip(asks, found, strict=True):
+                _raise_failures(answers, ask.keys)
         return found
 
     def forget(self) -> None:

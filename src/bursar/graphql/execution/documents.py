@@ -1,6 +1,8 @@
 """A document, parsed and validated: what of it may run, or what is wrong with it."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -21,6 +23,10 @@ from graphql import (
 )
 from graphql.validation import ValuesOfCorrectTypeRule
 
+from bursar.graphql.execution.kept import Kept
+
+MOST_PLANS = 16  # of one document
+
 
 class RequestError(Exception):
     """The request cannot run at all; `code` says at which step that was found."""
@@ -33,19 +39,25 @@ class RequestError(Exception):
         super().__init__(code)
 
 
-class Prepared(NamedTuple):
-    """A valid document and the operation of it that is to run."""
+@dataclass(eq=False)
+class Prepared:
+    """A valid document and the operation of it that is to run; what is made of it is kept beside it.
+
+    `plans` are by the values of the variables that the document's directives speak of, its `switches`.
+    """
 
     document: DocumentNode
     operation: OperationDefinitionNode
+    switches: tuple[str, ...] | None = None
+    plans: Kept[Any] = field(default_factory=lambda: Kept(MOST_PLANS))
 
-    @property
+    @cached_property
     def field(self) -> str:
         """The root field that is asked for, by its name in the schema; "several" for more than one."""
         names = set(self.fields.values())
         return names.pop() if len(names) == 1 else "several"
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, str]:
         """The root fields that are asked for: the name that each is answered under, and its own."""
         fragments = {

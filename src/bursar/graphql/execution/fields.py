@@ -1,0 +1,98 @@
+"""Fields: how the values of one are got for all rows of a level."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bursar.database.rows import Row
+from bursar.graphql.edges import Edge, Question
+from bursar.graphql.execution.request import Request
+from bursar.graphql.execution.steps import Steps
+from bursar.graphql.execution.values import Column, Completion, Values
+from bursar.graphql.lookups import Ask
+
+Make = Callable[[Request], Callable[[Any], Any]]
+
+
+def attributes(name: str, complete: Completion) -> Column:
+    """An attribute of each row."""
+
+    def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
+        return complete(_attributes(rows, name, records), request)
+
+    return column
+
+
+def made(make: Make, complete: Completion) -> Column:
+    """What is made of each row, in a way that is told once for the level."""
+
+    def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:  # noqa: ARG001 (as Column)
+        return complete(list(map(make(request), rows)), request)
+
+    return column
+
+
+def edges_by_key(edge: Edge, complete: Completion) -> Column:
+    """What a batch function finds for an attribute of each row, completed once for each key."""
+    batch = edge.batch
+    if batch is None:
+        raise ValueError("an edge that asks by itself has no batch function")
+
+    def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
+        keys = _attributes(rows, edge.key, records)
+        different = dict.fromkeys(keys)
+        wanted = [key for key in different if key is not None]
+        found: Any = {}
+        if wanted:
+            (found,) = yield [Ask(batch, wanted)]
+        values = [None if key is None else found[key] for key in different]
+        completed = dict(zip(different, (yield from complete(values, request)), strict=True))
+        return [completed[key] for key in keys]
+
+    return column
+
+
+def edges(edge: Edge, complete: Completion) -> Column:
+    """What is found for the question that each row makes, and read with it."""
+    ask, read = edge.ask, edge.read
+
+    def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:  # noqa: ARG001 (as Column)
+        questions = [ask(row) for row in rows]
+        asks, places = _together(questions)
+        found = (yield asks) if asks else ()
+        values = [
+            None if question is None else found[place][question.key]
+            for question, place in zip(questions, places, strict=True)
+        ]
+        if read is not None:
+            context = request.context
+            values = [read(value, row, context) for value, row in zip(values, rows, strict=True)]
+        return (yield from complete(values, request))
+
+    return column
+
+
+def _attributes(rows: Values, name: str, records: bool) -> list[Any]:
+    if records and not hasattr(Row, name):
+        return [row[name] for row in rows]
+    return [getattr(row, name) for row in rows]
+
+
+def _together(questions: Sequence[Question | None]) -> tuple[list[Ask], list[int]]:
+    """The asks of all questions, and which of them is each one's; neighbours are mostly alike."""
+    asks: list[Ask] = []
+    keys: list[list[str]] = []
+    places: list[int] = []
+    numbers: dict[tuple[Any, ...], int] = {}
+    last, place = None, 0
+    for question in questions:
+        if question is not None:
+            batch, key, arguments = question
+            kind = (batch, arguments)
+            if kind != last:
+                last, place = kind, numbers.setdefault(kind, len(asks))
+                if place == len(asks):
+                    keys.append([])
+                    asks.append(Ask(batch, keys[-1], arguments))
+            keys[place].append(key)
+        places.append(place)
+    return asks, places

@@ -1,0 +1,79 @@
+"""A plan: what is done for the fields of an operation, in the order of the answer."""
+
+from asyncio import gather
+from collections.abc import Iterable, Mapping
+from inspect import isawaitable, iscoroutine
+from typing import Any, NamedTuple
+
+from graphql import FieldNode, GraphQLField, GraphQLObjectType
+from graphql.execution import get_argument_values
+
+from bursar.graphql.execution.request import Request
+from bursar.graphql.execution.steps import finish, together
+from bursar.graphql.execution.surprises import Refused
+from bursar.graphql.execution.values import Completion
+
+
+class RootField:
+    """A field of the operation itself: resolved as graphql-core does, and completed by the plan."""
+
+    def __init__(self, field: GraphQLField, nodes: list[FieldNode], complete: Completion) -> None:
+        if field.resolve is None:
+            raise Refused("default resolver")
+        self._resolve = field.resolve
+        self._field = field
+        self._nodes = nodes
+        self.complete = complete
+
+    def value(self, key: str, root: GraphQLObjectType, request: Request) -> Any:
+        """What the resolver gives, which may be still to be awaited. Raises what it raises."""
+        arguments = get_argument_values(self._field, self._nodes[0], request.variables)
+        info = request.info(self._field, self._nodes, root, key)
+        return self._resolve(None, info, **arguments)
+
+
+class Plan(NamedTuple):
+    """The root type and the fields selected of it, by the name that each is answered under.
+
+    None stands for `__typename`.
+    """
+
+    root: GraphQLObjectType
+    fields: Mapping[str, RootField | None]
+
+    async def answer(self, request: Request) -> dict[str, Any]:
+        """The data of a query. Raises whatever surprises the plan."""
+        fields = {key: field for key, field in self.fields.items() if field is not None}
+        values = await _all(field.value(key, self.root, request) for key, field in fields.items())
+        works = [
+            field.complete([value], request)
+            for field, value in zip(fields.values(), values, strict=True)
+        ]
+        completed = iter(await finish(together(works), request.context))
+        return {
+            key: next(completed)[0] if field else self.root.name
+            for key, field in self.fields.items()
+        }
+
+
+async def _all(values: Iterable[Any]) -> list[Any]:
+    """The values, those awaited that must be: all at once, and none left behind by an error."""
+    got: list[Any] = []
+    try:
+        got.extend(values)
+    except Exception:
+        for value in filter(iscoroutine, got):
+            value.close()
+        raise
+    awaited = [value for value in got if isawaitable(value)]
+    if not awaited:
+        return got
+    if len(awaited) == 1:
+        results = [await awaited[0]]
+    else:
+        results = await gather(*awaited, return_exceptions=True)
+    for error in results:
+        if isinstance(error, BaseException):
+            raise error
+    rest = iter(results)
+    return [next(rest) if isawaitable(value) else value for value in got]
