@@ -34,6 +34,16 @@ class Answer(NamedTuple):
     errors: Sequence[Any]
     executed: Sequence[tuple[str, str]]
 
+    @property
+    def nulled(self) -> set[tuple[str | int, ...]]:
+        """The places that errors made null.
+
+        Of several errors that make one place null the specification asks for one, and which of them
+        graphql-core tells is chance.
+        """
+        data = orjson.loads(self.data)
+        return {_null_above(data, error["path"]) for error in self.errors if "path" in error}
+
 
 async def both_ways(
     database: Database,
@@ -70,8 +80,16 @@ async def _answer(
     try:
         result = await run(schema, prepared, variables, context, compiled=compiled)
     except RequestError as refusal:
-        return Answer(b"refused", _told(refusal.errors), [])
+        return Answer(b'"refused"', _told(refusal.errors), [])
     return Answer(orjson.dumps(result.data), _told(result.errors or ()), context.executed)
+
+
+def _null_above(data: Any, path: Sequence[str | int]) -> tuple[str | int, ...]:
+    for depth, step in enumerate(path):
+        if data is None:
+            return tuple(path[:depth])
+        data = data[step]
+    return tuple(path)
 
 
 def _told(errors: Sequence[GraphQLError]) -> Sequence[Any]:

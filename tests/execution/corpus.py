@@ -229,8 +229,9 @@ class _Writer:
             }
         if type_.name == "ID":
             of_target = self._ids.get(self._target)
-            kind = of_target if of_target and self._chance(0.8) else self._random.choice([*self._ids.values()])
-            return self._random.choice(kind) if self._chance(0.95) else "nothing"
+            some = self._random.choice([*self._ids.values()])
+            ids = of_target if of_target and self._chance(0.8) else some
+            return self._random.choice(ids) if self._chance(0.95) else "nothing"
         return self._random.choice(SCALARS[type_.name])
 
 

@@ -12,6 +12,7 @@ from bursar import traces
 from bursar.database.faults import translated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
+from bursar.domain.errors import Unavailable
 
 CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5
@@ -110,19 +111,33 @@ class Connection:
 
 
 class OneAtATime:
-    """Reads of one connection by many at once, who wait for each other."""
+    """Reads of one connection by many at once, who wait for each other.
+
+    graphql-core leaves reads behind whose answer no longer matters; after the end they find nobody.
+    """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._turn = asyncio.Lock()
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         async with self._turn:
-            return await self._connection.all(statement, **values)
+            return await self._open.all(statement, **values)
 
     async def one(self, statement: Statement, **values: Any) -> Row | None:
         async with self._turn:
-            return await self._connection.one(statement, **values)
+            return await self._open.one(statement, **values)
+
+    async def end(self) -> None:
+        """Wait for the read that runs, and let none begin any more."""
+        async with self._turn:
+            self._connection = None
+
+    @property
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise Unavailable
+        return self._connection
 
 
 def _count() -> None:

@@ -102,7 +102,11 @@ class Database:
         mode = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
         try:
             async with self.connection() as connection, _transaction(connection, mode):
-                yield OneAtATime(connection)
+                reads = OneAtATime(connection)
+                try:
+                    yield reads
+                finally:
+                    await reads.end()
         except OutcomeUnknown as error:
             raise Unavailable from error  # reads have no outcome
 

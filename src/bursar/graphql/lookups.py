@@ -43,13 +43,30 @@ class Lookups:
         loader = self._loaders.get(kind)
         if loader is None:
             loader = self._loaders[kind] = self._loader(kind)
-        return await loader.load(key)
+        # Who is cancelled, as the rest of a list is where an item fails, does not cancel the others.
+        found = await asyncio.shield(loader.load(key))
+        if isinstance(found, _Failed):
+            raise found.error
+        return found
 
     async def all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
         """What is found for each ask, by key; those of one batch function go together.
 
-        Raises what the first batch function to fail raised, after all of them have ended.
+        Raises what a batch function raised, after all of them have ended.
         """
+        found = await self._known_all(asks)
+        if self._some_failed:
+            for ask, answers in zip(asks, found, strict=True):
+                for key in ask.keys:
+                    if isinstance(answers[key], _Failed):
+                        raise answers[key].error
+        return found
+
+    def forget(self) -> None:
+        """Look everything up anew, as after a change."""
+        self._known, self._loaders, self._some_failed = {}, {}, False
+
+    async def _known_all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
         missing: dict[_Kind, dict[str, None]] = {}
         found: list[Mapping[str, Any]] = []
         for batch, keys, arguments in asks:
@@ -62,18 +79,10 @@ class Lookups:
             await self._look_up(*missing.popitem())
         elif missing:
             await asyncio.gather(*(self._look_up(kind, keys) for kind, keys in missing.items()))
-        if self._some_failed:
-            for ask, answers in zip(asks, found, strict=True):
-                _raise_failures(answers, ask.keys)
         return found
 
-    def forget(self) -> None:
-        """Look everything up anew, as after a change."""
-        self._known, self._loaders, self._some_failed = {}, {}, False
-
     async def _look_up(self, kind: _Kind, keys: Mapping[str, None]) -> None:
-        batch, arguments = kind
-        known = self._known[kind]
+        (batch, arguments), known = kind, self._known[kind]
         try:
             found = await batch(self._reader, list(keys), *arguments)
         except Exception as error:  # noqa: BLE001 (raised to whoever asks for one of the keys)
@@ -86,13 +95,7 @@ class Lookups:
         batch, arguments = kind
 
         async def load(keys: list[str]) -> list[Any]:
-            (found,) = await self.all([Ask(batch, keys, arguments)])
+            (found,) = await self._known_all([Ask(batch, keys, arguments)])
             return [found[key] for key in keys]
 
         return DataLoader(load)
-
-
-def _raise_failures(known: Mapping[str, Any], keys: Sequence[str]) -> None:
-    for key in keys:
-        if isinstance(known[key], _Failed):
-            raise known[key].error
