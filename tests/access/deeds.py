@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from access.world import World
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from factories import Person
+from factories import Key, Person
 
 Input = Callable[[World, Person], dict[str, Any]]
 
@@ -54,6 +55,11 @@ def one_key(kind: str, **attributes: Any) -> Deed:
     """`f`: who may do it, but may not hold the secret."""
     places = {"F": " ".join(attributes) or "id", "f": "id"}
     return deed("id", lambda w, _: {"id": w.keys[kind].id, **attributes}, **places)
+
+
+def a_call_of(key: Key) -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat()
+    return {"requestId": "1", "key": key.secret, "model": "gpt-4", "at": at, "cost": "0.5"}
 
 
 DEEDS = {
@@ -225,6 +231,7 @@ DEEDS = {
     "accessGroupCreate": deed("", lambda _, __: {"name": "New", "models": ["gpt-5"]}),
     "accessGroupUpdate": deed("id", lambda w, _: {"id": w.group.id, "name": "New", "models": []}),
     "accessGroupDelete": deed("id", lambda w, _: {"id": w.free_group.id}),
+    "usageRecord": deed("", lambda w, _: {"events": [a_call_of(w.keys["member"])]}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"

@@ -16,7 +16,7 @@ import pytest
 from graphql import build_schema
 
 from access.deeds import DEEDS, QUESTIONS, mutation, query
-from access.world import ACTORS, build_world
+from access.world import ACTORS, GATEWAY, build_world
 from api_client import Api
 from bursar.graphql.schema import schema
 from factories import Factory
@@ -125,6 +125,8 @@ budgetDetach                         ok    F      F   F     F      N     F     N
 accessGroupCreate                    ok    F      F   F     F      F     F     F        F     F
 accessGroupUpdate                    ok    F      F   F     F      N     F     F        N     N
 accessGroupDelete                    ok    F      N   N     N      N     N     N        N     N
+
+usageRecord                          F     F      F   F     F      F     F     F        F     F
 """
 
 QUERIES = """
@@ -169,6 +171,9 @@ accessGroups                         2     2      1     1     1      0     1    
 auditEntries                         3     3      2     2     2      0     1     0      0     1
 """
 
+
+# Done by keys with the scope GATEWAY alone, whatever else their users are.
+FOR_GATEWAYS = {"usageRecord"}
 
 Table = dict[str, list[str]]
 
@@ -241,6 +246,18 @@ async def test_without_a_key_nothing_is_done_or_seen(api: Api, make: Factory, ro
     assert response.json().keys() == {"errors"}
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert await api.fingerprint() == before
+
+
+async def test_a_gateway_does_what_is_for_gateways_and_nothing_else(
+    api: Api, make: Factory
+) -> None:
+    world = await build_world(make)
+    done = set()
+    for row, deed in DEEDS.items():
+        answer = await api(world.keys[GATEWAY], mutation(row), input=deed.input(world, world.mate))
+        if not answer.refusals:
+            done.add(row)
+    assert done == FOR_GATEWAYS
 
 
 def test_the_tables_have_every_root_field_of_the_schema_and_no_other() -> None:

@@ -112,7 +112,7 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
     )
 
 
-Arrival = Callable[[Factory, World], Awaitable[Person]]
+Arrival = Callable[[Factory, World], Awaitable[Person | Key]]
 
 
 def _arrives(
@@ -152,3 +152,13 @@ ACTORS: dict[str, Arrival] = {
     "stranger": _arrives(),
     "admin elsewhere": _arrives(organization=ADMIN, team=TeamRole.ADMIN, elsewhere=True),
 }
+
+GATEWAY = "gateway"
+
+
+async def _gateway(_: Factory, world: World) -> Key:
+    return world.keys["gateway"]
+
+
+# Beside them who acts by a scope of the key alone, whatever its user is, if it has one.
+CALLERS = {**ACTORS, GATEWAY: _gateway}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from graphql import (
 )
 
 from api_client import Api
-from factories import Factory, Person
+from bursar.domain.roles import KeyScope
+from factories import Factory, Key, Person
 
 DEEP: dict[str, Any] = {}
 for _ in range(100):
@@ -99,10 +101,13 @@ NEEDED: dict[str, dict[str, Any]] = {
     "accessGroupCreate": {"name": "G", "models": []},
     "accessGroupUpdate": {"id": "$group"},
     "accessGroupDelete": {"id": "$group"},
+    "usageRecord": {
+        "events": [{"requestId": "1", "keyId": "$key", "model": "m", "at": "$now", "cost": "1"}]
+    },
 }
 
 
-async def schema_of(api: Api, person: Person) -> GraphQLSchema:
+async def schema_of(api: Api, person: Person | Key) -> GraphQLSchema:
     return build_client_schema((await api(person, get_introspection_query())).data)
 
 
@@ -134,7 +139,7 @@ def with_value(given: Any, path: tuple[str | int, ...], value: Any) -> Any:
     return {**given, step: with_value(given.get(step), tuple(rest), value)}
 
 
-async def ask_anything(api: Api, person: Person, document: str, variables: Any) -> None:
+async def ask_anything(api: Api, person: Person | Key, document: str, variables: Any) -> None:
     """Send what may be wrong, and see that the answer says so and is no fault of the server's."""
     response = await api.http.post(
         "/graphql",
@@ -164,7 +169,8 @@ shares = pytest.mark.parametrize("share", [3, pytest.param(1, marks=pytest.mark.
 async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
     api: Api, make: Factory, name: str, share: int
 ) -> None:
-    admin, team, user = await make.admin(), await make.team(), await make.person()
+    team, user = await make.team(), await make.person()
+    admin = await make.api_key(await make.admin(), scopes=[KeyScope.MANAGE, KeyScope.GATEWAY])
     await make.team_member(team, user)
     organization = await make.organization()
     await make.organization_member(organization, user)
@@ -175,6 +181,7 @@ async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
         "$key": user.key_id,
         "$plan": (await make.plan()).id,
         "$group": (await make.access_group()).id,
+        "$now": datetime.now(UTC).isoformat(),
     }
     needed = json.loads(json.dumps(NEEDED[name]))
     text = json.dumps(needed)

@@ -57,10 +57,14 @@ class Action(StrEnum):
     ACCESS_GROUP_CREATE = "access_group:create"
     ACCESS_GROUP_UPDATE = "access_group:update"
     ACCESS_GROUP_DELETE = "access_group:delete"
+    USAGE_RECORD = "usage:record"
 
 
 class Rule(NamedTuple):
-    """Whom a relation lets do it; the deed completes the sentence "You are not allowed to …"."""
+    """Whom a relation lets do it; the deed completes the sentence "You are not allowed to …".
+
+    `gateway`: not whom, but keys with the scope GATEWAY alone, whoever's they are.
+    """
 
     platform_admin: bool
     organization_admin: bool
@@ -68,6 +72,7 @@ class Rule(NamedTuple):
     member: MemberPermission | bool
     self: bool
     deed: str
+    gateway: bool = False
 
 
 yes, no = True, False
@@ -127,6 +132,7 @@ POLICY: dict[Action, Rule] = {
     Action.ACCESS_GROUP_CREATE:            Rule(yes,      no,           no,    no,                 no,  "create an access group"),
     Action.ACCESS_GROUP_UPDATE:            Rule(yes,      no,           no,    no,                 no,  "change this access group"),
     Action.ACCESS_GROUP_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this access group"),
+    Action.USAGE_RECORD:                   Rule(no,       no,           no,    no,                 no,  "record usage", gateway=yes),
 }
 # fmt: on
 
@@ -146,9 +152,11 @@ Standing = Iterable[Relation | MemberPermission]
 
 def permits(actor: Actor, action: Action, standing: Standing = ()) -> bool:
     """Whether the actor, who stands to the object like this, may do this."""
+    rule = POLICY[action]
+    if rule.gateway:
+        return actor.is_gateway
     if actor.only_reads:
         return False
-    rule = POLICY[action]
     if actor.administers_all and rule.platform_admin:
         return True
     return any(

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""Before and after all others: to PostgreSQL `-infinity` and `infinity`, which come back naive."""
+
 
 def to_text(instant: datetime) -> str:
     """Write an instant in its only canonical form, such as 2026-11-22T10:00:00Z.

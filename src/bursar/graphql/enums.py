@@ -20,6 +20,7 @@ from bursar.domain.roles import (
     TeamRole,
 )
 from bursar.domain.throughput import RateLimitType
+from bursar.domain.usage import UsageStatus
 
 EnumType = TypeVar("EnumType", bound=type[Enum])
 
@@ -137,6 +138,17 @@ describe(
     ADDED="They are a member now.",
     ALREADY_MEMBER="They were a member before, or became one meanwhile; their role and budget stay.",
     FAILED="They were not added; `error` says why.",
+)
+describe(
+    UsageStatus,
+    "What became of a reported call.",
+    RECORDED="It is counted now.",
+    DUPLICATE="It was reported before and is counted once.",
+    EVENT_MISMATCH="Its request id was recorded with other content, which stays; this is not counted.",
+    UNKNOWN_KEY="There is and was no such key; it is not counted.",
+    TOO_LATE="It was called more than 72 hours ago; it is not counted.",
+    FUTURE="It would be called more than 5 minutes from now; it is not counted.",
+    INVALID="Something is wrong with it, as its message says; it is not counted.",
 )
 describe(
     OrderDirection,

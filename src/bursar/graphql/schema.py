@@ -14,6 +14,7 @@ from bursar.graphql.mutations import plan as plan_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import team_move as team_move_writes
+from bursar.graphql.mutations import usage as usage_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
     access_group,
@@ -61,6 +62,7 @@ MUTATIONS = (
     key_writes,
     plan_writes,
     access_group_writes,
+    usage_writes,
 )
 
 Query = create_type(
