@@ -30,6 +30,11 @@ from live_server import LiveServer, serving_on
 
 EXTERNAL = os.environ.get("BURSAR_TEST_DATABASE_URL")
 # Of a few rows, DELETE takes a twentieth of what TRUNCATE does, which makes each table and index anew.
+# What no setting allows: documents that ask for everything at once.
+WIDE = {
+    f"max_{name}": 10**9
+    for name in ("document_characters", "document_tokens", "aliases", "root_fields", "cost")
+}
 EMPTY = "; ".join(
     [
         *(
@@ -134,6 +139,20 @@ def app_with(migrated: EmbeddedPostgres) -> Callable[..., AbstractAsyncContextMa
         await app.state.database.close()
 
     return other
+
+
+@pytest.fixture
+async def wide_api(
+    migrated: EmbeddedPostgres,
+    database: Database,  # noqa: ARG001 (emptied after the test)
+    owner: asyncpg.Connection,
+) -> AsyncIterator[Api]:
+    """As `api`, without the limits of documents."""
+    settings = Settings().model_copy(update=WIDE)
+    app = create_app(settings, dsn=migrated.application_url, peppers=[PEPPER])
+    async with Api(app, owner) as api:
+        yield api
+    await app.state.database.close()
 
 
 @pytest.fixture

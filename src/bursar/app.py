@@ -25,7 +25,9 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     The first of the peppers hashes new secrets, all of them are tried at sign-in.
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
-    endpoint = Endpoint(database, peppers, settings.max_body_bytes, settings.new_teams)
+    endpoint = Endpoint(
+        database, peppers, settings.max_body_bytes, settings.document_limits, settings.new_teams
+    )
     metrics = Metrics(database, peppers)
 
     @asynccontextmanager

@@ -120,21 +120,23 @@ async def answers(api: Api, person: Person, documents: list[str]) -> str:
 
 @pytest.mark.parametrize("who", STRANGERS)
 async def test_no_answer_has_a_mark_of_another_organization(
-    api: Api, make: Factory, who: str
+    wide_api: Api, make: Factory, who: str
 ) -> None:
     world = await build_world(make)
     ids = await make_canaries(make, world.mate)
     me = await ACTORS[who](make, world)
-    body = await answers(api, me, questions(ids))
+    body = await answers(wide_api, me, questions(ids))
     found = [mark for mark in (CANARY, str(CANARY_LIMIT), *ids) if mark in body]
     assert not found
     assert me.id in body
 
 
-async def test_every_mark_is_in_the_answers_to_a_platform_viewer(api: Api, make: Factory) -> None:
+async def test_every_mark_is_in_the_answers_to_a_platform_viewer(
+    wide_api: Api, make: Factory
+) -> None:
     world = await build_world(make)
     ids = await make_canaries(make, world.mate)
     me = await ACTORS["platform viewer"](make, world)
     documents = questions(ids)
-    body = await answers(api, me, documents)
+    body = await answers(wide_api, me, documents)
     assert not [mark for mark in (CANARY, str(CANARY_LIMIT), *ids) if mark not in body]

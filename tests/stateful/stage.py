@@ -33,7 +33,7 @@ class Stage:
     def __enter__(self) -> Self:
         owner_url, application_url = self._urls
         self._owner = self._run(asyncpg.connect(owner_url))
-        self._app = create_app(Settings(), dsn=application_url, peppers=[PEPPER])
+        self._app = create_app(Settings(max_cost=1_000_000), dsn=application_url, peppers=[PEPPER])
         self._api = Api(self._app, self._owner)
         self._pool = Database(application_url)
         return self

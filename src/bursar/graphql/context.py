@@ -10,6 +10,7 @@ from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.loaders.reader import Batch, Reader
 
 Result = TypeVar("Result")
@@ -29,6 +30,7 @@ class Context:
         *,
         peppers: Sequence[bytes],
         max_body_bytes: int,
+        document_limits: DocumentLimits,
         new_teams: NewTeams,
         source: Reads | None = None,
         idempotency_key: str | None = None,
@@ -36,6 +38,7 @@ class Context:
         self.actor = actor
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
+        self.document_limits = document_limits
         self.new_teams = new_teams
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
@@ -65,6 +68,7 @@ class Context:
                 self.actor,
                 peppers=self.peppers,
                 max_body_bytes=self.max_body_bytes,
+                document_limits=self.document_limits,
                 new_teams=self.new_teams,
                 source=source,
             )

@@ -20,7 +20,13 @@ from bursar.domain.errors import Fault
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import is_ours, masked
-from bursar.graphql.execution.documents import RequestError, prepare, require_one_mutation
+from bursar.graphql.execution.documents import (
+    RequestError,
+    bound,
+    prepare,
+    require_one_mutation,
+)
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page
@@ -41,6 +47,7 @@ class Endpoint:
     database: Database
     peppers: Sequence[bytes]
     max_body_bytes: int
+    document_limits: DocumentLimits
     new_teams: NewTeams
 
     async def respond(self, request: Request) -> Response:
@@ -78,6 +85,7 @@ class Endpoint:
             actor,
             peppers=self.peppers,
             max_body_bytes=self.max_body_bytes,
+            document_limits=self.document_limits,
             new_teams=self.new_teams,
             idempotency_key=idempotency_key(request),
         )
@@ -101,11 +109,13 @@ class Endpoint:
     async def _execute(
         self, operation: Operation, context: Context, told: dict[str, Any]
     ) -> ExecutionResult:
-        prepared = prepare(schema._schema, operation.document, operation.name)  # noqa: SLF001 (as in execution.run)
+        limits = self.document_limits
+        prepared = prepare(schema._schema, operation.document, operation.name, limits)  # noqa: SLF001 (as in execution.run)
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
+        bound(prepared, operation.variables, limits)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):

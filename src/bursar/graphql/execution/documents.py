@@ -1,6 +1,7 @@
-"""A document, parsed and validated: what of it may run, or what is wrong with it."""
+"""A document, parsed, bounded and validated: what of it may run, or what is wrong with it."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -21,6 +22,10 @@ from graphql import (
 )
 from graphql.validation import ValuesOfCorrectTypeRule
 
+from bursar.graphql.execution import limits as limits_
+from bursar.graphql.execution.cost import OperationMeasure, measures
+from bursar.graphql.execution.limits import DocumentLimits
+
 
 class RequestError(Exception):
     """The request cannot run at all; `code` says at which step that was found."""
@@ -38,6 +43,7 @@ class Prepared(NamedTuple):
 
     document: DocumentNode
     operation: OperationDefinitionNode
+    measure: OperationMeasure
 
     @property
     def field(self) -> str:
@@ -80,12 +86,25 @@ RULES = tuple(
 )
 
 
-def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Prepared:
-    """Parse and validate a document and choose its operation. Raises RequestError."""
+def prepare(
+    schema: GraphQLSchema,
+    text: str,
+    operation_name: str | None,
+    limits: DocumentLimits | None = None,
+) -> Prepared:
+    """Parse a document, bound and validate it, and choose its operation. Raises RequestError."""
+    limits = limits or DocumentLimits()
+    if problem := limits_.problem_with_text(text, limits):
+        raise RequestError(limits_.CODE, problem)
     try:
-        document = parse(text)
+        document = parse(text, max_lexical_tokens=limits.document_tokens)
     except GraphQLSyntaxError as error:
-        raise RequestError("GRAPHQL_PARSE_FAILED", error) from error
+        # The parser says it in words alone, which a test keeps in step with these.
+        too_many = f"more than {limits.document_tokens} tokens" in error.message
+        raise RequestError(limits_.CODE if too_many else "GRAPHQL_PARSE_FAILED", error) from error
+    measured = dict(measures(schema, document))
+    if problems := [*limits_.problems_with_document(document, measured.items(), limits)]:
+        raise RequestError(limits_.CODE, *problems)
     if errors := validate(schema, document, RULES):
         raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
     operation = get_operation_ast(document, operation_name)
@@ -96,7 +115,18 @@ def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Pre
             "OPERATION_RESOLUTION_FAILURE",
             GraphQLError(f"The document has {what}; say which one to run with operationName."),
         )
-    return Prepared(document, operation)
+    return Prepared(document, operation, measured[operation])
+
+
+def bound(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> None:
+    """Refuse variables that are too large, and what would answer too much with them.
+
+    Raises RequestError.
+    """
+    given = variables or {}
+    problem = limits_.problem_with_variables(given, limits)
+    if problem := problem or limits_.problem_with_cost(prepared.measure.cost(given), limits):
+        raise RequestError(limits_.CODE, problem)
 
 
 def require_one_mutation(prepared: Prepared) -> None:

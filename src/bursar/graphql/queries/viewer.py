@@ -1,5 +1,7 @@
 """Who asks, and which limits hold for them."""
 
+from dataclasses import asdict
+
 import strawberry
 from strawberry.types import Info
 
@@ -68,6 +70,25 @@ def viewer(info: Info[Context, None]) -> Viewer:
 @strawberry.type(description="The limits in force on requests and values.")
 class Limits:
     max_body_bytes: int = strawberry.field(description="The longest body of a request, in bytes.")
+    max_document_characters: int = strawberry.field(
+        description="The longest document, in characters."
+    )
+    max_document_tokens: int = strawberry.field(description="The most tokens of a document.")
+    max_depth: int = strawberry.field(description="How deep fields may nest.")
+    max_aliases: int = strawberry.field(description="The most aliases in a document.")
+    max_root_fields: int = strawberry.field(description="The most root fields of a query.")
+    max_root_mutations: int = strawberry.field(description="The most mutations in one request.")
+    max_fragments: int = strawberry.field(description="The most fragments in a document.")
+    max_directives: int = strawberry.field(description="The most directives in a document.")
+    max_operations: int = strawberry.field(description="The most operations in a document.")
+    max_cost: int = strawberry.field(
+        description="The most objects that a request may ask for: a connection counts as many "
+        "times as its page is long."
+    )
+    max_variables_depth: int = strawberry.field(description="How deep variables may nest.")
+    max_list_items: int = strawberry.field(
+        description="The most items in a list among the variables."
+    )
     default_page_size: int = strawberry.field(
         description="How many a connection gives where neither first nor last is said."
     )
@@ -115,6 +136,7 @@ class Limits:
 def limits(info: Info[Context, None]) -> Limits:
     return Limits(
         max_body_bytes=info.context.max_body_bytes,
+        **{f"max_{name}": most for name, most in asdict(info.context.document_limits).items()},
         default_page_size=DEFAULT_PAGE,
         max_page_size=LARGEST_PAGE,
         max_node_ids=LARGEST_PAGE,
