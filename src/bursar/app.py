@@ -14,6 +14,7 @@ from bursar.http import graphiql_page, health
 from bursar.http.endpoint import Endpoint
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
+from bursar.http.usage import UsageReports
 from bursar.settings import Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
@@ -25,9 +26,16 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     The first of the peppers hashes new secrets, all of them are tried at sign-in.
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
+    longest = settings.max_gateway_body_bytes
     endpoint = Endpoint(
-        database, peppers, settings.max_body_bytes, settings.document_limits, settings.new_teams
+        database,
+        peppers,
+        settings.max_body_bytes,
+        longest,
+        settings.document_limits,
+        settings.new_teams,
     )
+    reports = UsageReports(database, peppers, longest)
     metrics = Metrics(database, peppers)
 
     @asynccontextmanager
@@ -46,6 +54,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
             metrics.route(),
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
+            Route("/usage", reports.respond, methods=METHODS),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,

@@ -184,6 +184,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
     )
+    max_gateway_body_bytes: int = Field(
+        2_097_152,
+        ge=1,
+        le=8_388_608,
+        description="The longest request body taken from a key with the scope GATEWAY, in bytes.",
+    )
     max_document_characters: int = Field(
         15_000, ge=1, le=1_000_000, description="The longest document, in characters."
     )

@@ -258,6 +258,7 @@ async def answer_of(document: str, database: Database, person: Person) -> Any:
         person.actor,
         peppers=[PEPPER],
         max_body_bytes=0,
+        max_gateway_body_bytes=0,
         document_limits=DocumentLimits(),
         new_teams=NewTeams(),
     )

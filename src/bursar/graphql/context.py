@@ -30,6 +30,7 @@ class Context:
         *,
         peppers: Sequence[bytes],
         max_body_bytes: int,
+        max_gateway_body_bytes: int,
         document_limits: DocumentLimits,
         new_teams: NewTeams,
         source: Reads | None = None,
@@ -38,6 +39,7 @@ class Context:
         self.actor = actor
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
+        self.max_gateway_body_bytes = max_gateway_body_bytes
         self.document_limits = document_limits
         self.new_teams = new_teams
         self.idempotency_key = idempotency_key
@@ -68,6 +70,7 @@ class Context:
                 self.actor,
                 peppers=self.peppers,
                 max_body_bytes=self.max_body_bytes,
+                max_gateway_body_bytes=self.max_gateway_body_bytes,
                 document_limits=self.document_limits,
                 new_teams=self.new_teams,
                 source=source,

@@ -47,6 +47,7 @@ class Endpoint:
     database: Database
     peppers: Sequence[bytes]
     max_body_bytes: int
+    max_gateway_body_bytes: int
     document_limits: DocumentLimits
     new_teams: NewTeams
 
@@ -79,12 +80,14 @@ class Endpoint:
                 media_type,
                 **{"WWW-Authenticate": "Bearer"},
             )
-        operation = operation_of(await read_body(request, self.max_body_bytes))
+        longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
+        operation = operation_of(await read_body(request, longest))
         context = Context(
             self.database,
             actor,
             peppers=self.peppers,
             max_body_bytes=self.max_body_bytes,
+            max_gateway_body_bytes=self.max_gateway_body_bytes,
             document_limits=self.document_limits,
             new_teams=self.new_teams,
             idempotency_key=idempotency_key(request),
