@@ -11,9 +11,11 @@ from starlette.routing import Route
 from bursar import traces
 from bursar.database.pool import Database
 from bursar.http import graphiql_page, health
+from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
+from bursar.services.authorization import Authorizer
 from bursar.settings import Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
@@ -25,9 +27,16 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     The first of the peppers hashes new secrets, all of them are tried at sign-in.
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
+    authorizer = Authorizer(database, peppers)
     endpoint = Endpoint(
-        database, peppers, settings.max_body_bytes, settings.document_limits, settings.new_teams
+        database,
+        peppers,
+        settings.max_body_bytes,
+        settings.document_limits,
+        settings.new_teams,
+        authorizer,
     )
+    authorization = Authorization(authorizer, settings.max_body_bytes)
     metrics = Metrics(database, peppers)
 
     @asynccontextmanager
@@ -46,6 +55,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
             metrics.route(),
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
+            Route("/authorize", authorization.respond, methods=METHODS),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,

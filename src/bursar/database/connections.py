@@ -79,20 +79,20 @@ class Connection:
         self._begin = begin
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
-        _count()
+        count_statement()
         with traces.statement(statement.sql), translated():
             rows = await self.raw.fetch(statement.sql, *statement.arguments(values))
         return cast("list[Row]", rows)
 
     async def one(self, statement: Statement, **values: Any) -> Row | None:
-        _count()
+        count_statement()
         with traces.statement(statement.sql), translated():
             row = await self.raw.fetchrow(statement.sql, *statement.arguments(values))
         return cast("Row | None", row)
 
     async def each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
         """Run a statement once for each of the rows, in one round trip; what it returns, in order."""
-        _count()
+        count_statement()
         with traces.statement(statement.sql), translated():
             found = await self.raw.fetchmany(
                 statement.sql, [statement.arguments(dict(row)) for row in rows]
@@ -125,6 +125,6 @@ class OneAtATime:
             return await self._connection.one(statement, **values)
 
 
-def _count() -> None:
+def count_statement() -> None:
     if (sent := statements_sent.get()) is not None:
         sent[0] += 1
