@@ -50,6 +50,7 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
             command_timeout=STATEMENT_SECONDS * 2,
             statement_cache_size=statement_cache,
             max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,  # a longer one would be planned anew each time
             record_class=Row,
             server_settings={
                 "application_name": "bursar",

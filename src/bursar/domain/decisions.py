@@ -4,8 +4,7 @@ It is a rule over facts and nothing else. What is not known is refused: a key wi
 whose spend reached its maximum, a name that no model can have.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -31,8 +30,7 @@ class ReasonCode(StrEnum):
     BUDGET_EXHAUSTED = "BUDGET_EXHAUSTED"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One reason against it; `model` where a model's own budget or a list of models is the reason.
 
     `spend` and `maximum` are what was compared, the maximum with an increase that runs; `holder_id` is
@@ -82,26 +80,49 @@ class Party(NamedTuple):
 
 
 class LevelBudget(NamedTuple):
-    """The budget in force at one level, and what is spent of it in the period that runs.
+    """The budget in force at one level, and what its holder has spent in the period that runs.
 
-    `of_model` are the limits that it sets for the asked model, if it names that.
+    `model_…` is what it sets for the asked model by itself, and what is spent on that.
     """
 
     holder_id: str
-    limits: Limits
+    max_budget: Decimal | None = None
+    soft_budget: Decimal | None = None
+    tpm_limit: Decimal | None = None
+    rpm_limit: Decimal | None = None
+    max_parallel_requests: Decimal | None = None
     spend: Decimal = Decimal(0)
     increase: Decimal = Decimal(0)
-    of_model: Limits | None = None
+    model_max_budget: Decimal | None = None
+    model_tpm_limit: Decimal | None = None
+    model_rpm_limit: Decimal | None = None
     model_spend: Decimal = Decimal(0)
 
     @property
     def maximum(self) -> Decimal | None:
-        maximum: Decimal | None = self.limits["max_budget"]
-        return None if maximum is None else maximum + self.increase
+        """With what is added to it for a while."""
+        return None if self.max_budget is None else self.max_budget + self.increase
+
+    @property
+    def limits(self) -> Limits:
+        return {
+            "max_budget": self.maximum,
+            "tpm_limit": self.tpm_limit,
+            "rpm_limit": self.rpm_limit,
+            "max_parallel_requests": self.max_parallel_requests,
+        }
+
+    @property
+    def model_limits(self) -> Limits:
+        return {
+            "max_budget": self.model_max_budget,
+            "tpm_limit": self.model_tpm_limit,
+            "rpm_limit": self.model_rpm_limit,
+            "max_parallel_requests": None,
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFacts:
+class KeyFacts(NamedTuple):
     """All that a decision about a key and a model depends on, as it stands at one instant.
 
     `model` is what the team's alias stands for, where the asked one is an alias. The lists and budgets
@@ -112,7 +133,7 @@ class KeyFacts:
     user: Party | None
     team: Party | None
     organization: Party | None
-    scopes: frozenset[str]
+    scopes: Collection[str]
     blocked: bool
     expired: bool
     user_blocked: bool
@@ -123,8 +144,7 @@ class KeyFacts:
     budgets: Mapping[LimitLevel, LevelBudget]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Allowed exactly if there is no reason against it.
 
     `model` is what the asked one stands for; None where that is no model, or nobody knows the key.
@@ -172,12 +192,8 @@ def decide(facts: KeyFacts | None, asked: str, estimated_cost: Decimal | None = 
         facts.team,
         facts.organization,
         tuple(level for level, budget in budgets.items() if _is_soft_reached(budget)),
-        tightest(
-            {level: {**each.limits, "max_budget": each.maximum} for level, each in budgets.items()}
-        ),
-        tightest(
-            {level: each.of_model for level, each in budgets.items() if each.of_model is not None}
-        ),
+        tightest({level: budget.limits for level, budget in budgets.items()}),
+        tightest({level: budget.model_limits for level, budget in budgets.items()}),
     )
 
 
@@ -204,15 +220,13 @@ def _of_lists(facts: KeyFacts) -> list[Reason]:
 
 def _of_budgets(facts: KeyFacts, estimate: Decimal) -> Iterator[Reason]:
     for level, budget in facts.budgets.items():
-        compared: list[tuple[str | None, Decimal, Decimal | None]]
-        compared = [(None, budget.spend, budget.maximum)]
-        if budget.of_model is not None:
-            compared += [(facts.model, budget.model_spend, budget.of_model["max_budget"])]
-        for model, spend, maximum in compared:
+        for model, spend, maximum in (
+            (None, budget.spend, budget.maximum),
+            (facts.model, budget.model_spend, budget.model_max_budget),
+        ):
             if maximum is not None and _is_exhausted(spend, maximum, estimate):
-                yield Reason(
-                    ReasonCode.BUDGET_EXHAUSTED, level, model, spend, maximum, budget.holder_id
-                )
+                code = ReasonCode.BUDGET_EXHAUSTED
+                yield Reason(code, level, model, spend, maximum, budget.holder_id)
 
 
 def _is_exhausted(spend: Decimal, maximum: Decimal, estimate: Decimal) -> bool:
@@ -220,5 +234,4 @@ def _is_exhausted(spend: Decimal, maximum: Decimal, estimate: Decimal) -> bool:
 
 
 def _is_soft_reached(budget: LevelBudget) -> bool:
-    soft: Decimal | None = budget.limits["soft_budget"]
-    return soft is not None and budget.spend >= soft
+    return budget.soft_budget is not None and budget.spend >= budget.soft_budget

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     Label,
     LargeBinary,
+    Numeric,
     Text,
     and_,
     bindparam,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import array
 
 from bursar.database.connections import Reads
 from bursar.database.rows import Row
@@ -55,9 +57,8 @@ from bursar.domain.models import AllowList
 
 ONE: ColumnElement[int] = literal_column("1")
 NOTHING: ColumnElement[int] = literal_column("0")
-_LIMITS = ("max_budget", "soft_budget", "tpm_limit", "rpm_limit", "max_parallel_requests")
-_OF_MODEL = ("max_budget", "tpm_limit", "rpm_limit")
-_NONE_OF_MODEL = {"max_parallel_requests": None}
+_LEVELS = [(level, f"{level}_holder", f"{level}_amounts") for level in LimitLevel]
+"""Each level, and the columns of the budget in force there: whose it is, and all of its numbers."""
 
 
 class BySecret(NamedTuple):
@@ -90,47 +91,37 @@ async def facts_by_id(source: Reads, asked: Sequence[ById]) -> dict[ById, KeyFac
 
 
 def _facts(row: Row) -> KeyFacts:
-    lists = {LimitLevel.KEY: AllowList(tuple(row.models), row.allow_none)}
-    if row.team_id is None:
-        lists[LimitLevel.USER] = AllowList(tuple(row.user_models), row.user_allow_none)
+    lists = {LimitLevel.KEY: AllowList(tuple(row["models"]), row["allow_none"])}
+    if row["team_id"] is None:
+        lists[LimitLevel.USER] = AllowList(tuple(row["user_models"]), row["user_allow_none"])
     else:
-        lists[LimitLevel.TEAM] = AllowList(tuple(row.team_models), row.team_allow_none)
+        lists[LimitLevel.TEAM] = AllowList(tuple(row["team_models"]), row["team_allow_none"])
         lists[LimitLevel.ORGANIZATION] = AllowList(
-            tuple(row.organization_models), row.organization_allow_none
+            tuple(row["organization_models"]), row["organization_allow_none"]
         )
     return KeyFacts(
-        key=Party(row.id, row.alias),
-        user=_party(row.user_id, row.user_name),
-        team=_party(row.team_id, row.team_name),
-        organization=_party(row.organization_id, row.organization_name),
-        scopes=frozenset(row.scopes),
-        blocked=row.blocked,
-        expired=row.expired,
-        user_blocked=bool(row.user_blocked),
-        team_blocked=bool(row.team_blocked),
-        model=row.model,
+        key=Party(row["id"], row["alias"]),
+        user=_party(row["user_id"], row["user_name"]),
+        team=_party(row["team_id"], row["team_name"]),
+        organization=_party(row["organization_id"], row["organization_name"]),
+        scopes=row["scopes"],
+        blocked=row["blocked"],
+        expired=row["expired"],
+        user_blocked=bool(row["user_blocked"]),
+        team_blocked=bool(row["team_blocked"]),
+        model=row["model"],
         lists=lists,
-        groups=row.groups or {},
-        budgets={level: _budget(row, level) for level in LimitLevel if row[f"{level}_holder"]},
+        groups=row["groups"] or {},
+        budgets={
+            level: LevelBudget(row[holder], *row[amounts])
+            for level, holder, amounts in _LEVELS
+            if row[holder] is not None
+        },
     )
 
 
 def _party(id_: str | None, name: str | None) -> Party | None:
     return None if id_ is None else Party(id_, name)
-
-
-def _budget(row: Row, level: LimitLevel) -> LevelBudget:
-    of_model = None
-    if row[f"{level}_names_model"]:
-        of_model = {name: row[f"{level}_model_{name}"] for name in _OF_MODEL} | _NONE_OF_MODEL
-    return LevelBudget(
-        row[f"{level}_holder"],
-        {name: row[f"{level}_{name}"] for name in _LIMITS},
-        row[f"{level}_spend"],
-        row[f"{level}_increase"],
-        of_model,
-        row[f"{level}_model_spend"],
-    )
 
 
 @cache
@@ -159,7 +150,9 @@ def _asked(kind: type[LargeBinary | Text]) -> FromClause:
     models: BindParameter[Any] = bindparam("models", type_=ARRAY(Text))
     keys: BindParameter[Any] = bindparam("keys", type_=ARRAY(kind))
     columns = column("number", Integer), column("model", Text), column("key", kind)
-    return func.unnest(numbers, models, keys).table_valued(*columns).render_derived("asked")
+    # Not the arrays themselves: PostgreSQL would count them, and plan for a few keys anew each time.
+    uncounted = (select(each).scalar_subquery() for each in (numbers, models, keys))
+    return func.unnest(*uncounted).table_valued(*columns).render_derived("asked")
 
 
 def _facts_of(asked: FromClause, key_id: ColumnElement[str]) -> Statement:
@@ -279,26 +272,27 @@ def _in_force(
         increases[SPENDERS[owner]] == holder,
         increases.until > func.now(),
     )
+    # As the fields of LevelBudget, in their order.
+    amounts = (
+        limits.max_budget,
+        limits.soft_budget,
+        limits.tpm_limit,
+        limits.rpm_limit,
+        limits.max_parallel_requests,
+        case((counted, spent_now(owner, holder)), else_=NOTHING),
+        case((limits.max_budget.is_not(None), func.coalesce(increase, NOTHING)), else_=NOTHING),
+        of_model.max_budget,
+        of_model.tpm_limit,
+        of_model.rpm_limit,
+        case((of_model.max_budget.is_not(None), spent_now(owner, holder, model)), else_=NOTHING),
+    )
+    names_model = and_(of_model.budget_id == limits.id, of_model.model == model)
     return (
         select(
             holder.label(f"{level}_holder"),
-            *_labelled(level, budgets, *_LIMITS),
-            case((counted, spent_now(owner, holder)), else_=NOTHING).label(f"{level}_spend"),
-            case(
-                (limits.max_budget.is_not(None), func.coalesce(increase, NOTHING)), else_=NOTHING
-            ).label(f"{level}_increase"),
-            of_model.model.is_not(None).label(f"{level}_names_model"),
-            *_labelled(f"{level}_model", budget_model_limits, *_OF_MODEL),
-            case(
-                (of_model.max_budget.is_not(None), spent_now(owner, holder, model)), else_=NOTHING
-            ).label(f"{level}_model_spend"),
+            array(amounts, type_=Numeric).label(f"{level}_amounts"),
         )
-        .select_from(
-            budgets.outerjoin(
-                budget_model_limits,
-                and_(of_model.budget_id == limits.id, of_model.model == model),
-            )
-        )
+        .select_from(budgets.outerjoin(budget_model_limits, names_model))
         .where(limits.id == func.coalesce(*ids))
         .limit(ONE)
         .correlate_except(budgets, budget_model_limits)

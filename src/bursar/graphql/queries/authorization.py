@@ -1,6 +1,5 @@
 """May this key use this model: asked by gateways with the secret, and by people with the key's id."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -79,7 +78,7 @@ async def explain_access(
         return None
     decision = await explain(info.context.source, key_id, model, cost)
     reasons = [await _seen(info, reason) for reason in decision.reasons]
-    seen: Any = replace(decision, reasons=tuple(reasons))
+    seen: Any = decision._replace(reasons=tuple(reasons))
     return seen  # type: ignore[no-any-return]  # as above
 
 
@@ -88,7 +87,7 @@ async def _seen(info: Info[Context, None], reason: Reason) -> Reason:
     if reason.level is None or reason.holder_id is None:
         return reason
     seen = await info.context.load(BUDGETS[reason.level], reason.holder_id)
-    return reason if seen is not None else replace(reason, spend=None)
+    return reason if seen is not None else reason._replace(spend=None)
 
 
 def _amount(cost: Decimal | None) -> Decimal | None:
