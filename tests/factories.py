@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from bursar.access.actor import Actor
@@ -11,16 +13,20 @@ from bursar.database.rows import Row
 from bursar.database.tables import (
     BUDGET_OWNERS,
     LISTED_IN,
+    SPENDERS,
     access_group_uses,
     access_groups,
     audit_entries,
     budget_attachments,
+    budget_increases,
     budget_model_limits,
+    budget_schedules,
     budgets,
     deleted_api_keys,
     deleted_teams,
     organization_members,
     organizations,
+    spends,
     team_members,
     teams,
     users,
@@ -32,6 +38,7 @@ from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRo
 from bursar.services.attributes import columns_of
 from bursar.services.key_creation import insert_key
 
+EVER, FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 PEPPER = b"a pepper for tests of 32 bytes or more"
 
 
@@ -165,6 +172,38 @@ class Factory:
     async def model_limit(self, budget: Row, model: str, **limits: Any) -> None:
         columns = {"budget_id": budget.id, "model": model, **limits}
         await self._database.write(lambda tx: insert_row(tx, budget_model_limits, columns))
+
+    async def spend_of(
+        self,
+        holder: Row,
+        amount: Decimal | str,
+        model: str = "",
+        *,
+        since: datetime = EVER,
+        starts_at: datetime = EVER,
+        ends_at: datetime = FOR_EVER,
+    ) -> None:
+        """What a holder spent in a period, on all models together or on one."""
+        columns = {
+            "holder_id": holder.id,
+            "model": model,
+            "since": since,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "spend": Decimal(amount),
+        }
+        await self._database.write(lambda tx: insert_row(tx, spends, columns))
+
+    async def increase(self, owner: str, holder: Row, amount: Decimal, until: datetime) -> None:
+        """A temporary increase of what an owner, of a kind in SPENDERS, may spend."""
+        columns = {SPENDERS[owner]: holder.id, "amount": amount, "until": until}
+        await self._database.write(lambda tx: insert_row(tx, budget_increases, columns))
+
+    async def schedule(self, owner: str, holder: Row, starts_at: datetime) -> None:
+        """Since when the periods of an owner's budget, of a kind in SPENDERS, are months."""
+        terms = {"starts_at": starts_at, "duration": "1mo", "timezone": "UTC"}
+        columns = {SPENDERS[owner]: holder.id, **terms}
+        await self._database.write(lambda tx: insert_row(tx, budget_schedules, columns))
 
     async def deleted_api_key(
         self, *, organization: Row | None = None, team: Row | None = None, **columns: Any

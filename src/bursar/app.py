@@ -11,10 +11,12 @@ from starlette.routing import Route
 from bursar import traces
 from bursar.database.pool import Database
 from bursar.http import graphiql_page, health
+from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
 from bursar.http.usage import UsageReports
+from bursar.services.authorization import Authorizer
 from bursar.settings import Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
@@ -27,6 +29,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
     longest = settings.max_gateway_body_bytes
+    authorizer = Authorizer(database, peppers)
     endpoint = Endpoint(
         database,
         peppers,
@@ -34,8 +37,10 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         longest,
         settings.document_limits,
         settings.new_teams,
+        authorizer,
     )
     reports = UsageReports(database, peppers, longest)
+    authorization = Authorization(authorizer, settings.max_body_bytes)
     metrics = Metrics(database, peppers)
 
     @asynccontextmanager
@@ -55,6 +60,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
             Route("/usage", reports.respond, methods=METHODS),
+            Route("/authorize", authorization.respond, methods=METHODS),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,

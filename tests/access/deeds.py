@@ -235,6 +235,7 @@ DEEDS = {
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
+DECIDED = "{ seen: allowed }"
 
 # Of each query what is selected, and its arguments. `seen` is null to who sees only a part.
 QUESTIONS: dict[str, tuple[str, Input]] = {
@@ -277,6 +278,15 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "accessGroupByName": (ONE, lambda w, _: {"name": w.group.name}),
     "accessGroups": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
+    "authorize": (
+        DECIDED,
+        lambda w, _: {"key": w.keys["service"].secret, "model": "gpt-4"},
+    ),
+    "explainAccess one's own": (DECIDED, lambda _, me: {"keyId": me.key_id, "model": "gpt-4"}),
+    "explainAccess of a team": (
+        DECIDED,
+        lambda w, _: {"keyId": w.keys["service"].id, "model": "gpt-4"},
+    ),
 }
 
 

@@ -94,14 +94,21 @@ def questions(ids: list[str]) -> list[str]:
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
     some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
     some |= {"accessGroupByName": f'(name: "{CANARY}")'}
+    some |= {"authorize": f'(key: "{CANARY}", model: "gpt-4")'}
     each = ("node", "organization", "team", "user", "apiKey", "budget", "accessGroup")
+    keys = [f'(keyId: "{id_}", model: "gpt-4")' for id_ in ids if id_.startswith("key_")]
+    some |= {"explainAccess": keys[0]}
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
     broad = [document for name, document in documents.items() if name not in each]
-    return broad + [
-        everything(dict.fromkeys(each, f'(id: "{id_}")'), edges=0)[name]
-        for name in each
-        for id_ in ids
-    ]
+    return (
+        broad
+        + [
+            everything(dict.fromkeys(each, f'(id: "{id_}")'), edges=0)[name]
+            for name in each
+            for id_ in ids
+        ]
+        + [everything({"explainAccess": key})["explainAccess"] for key in keys]
+    )
 
 
 async def answers(api: Api, person: Person, documents: list[str]) -> str:

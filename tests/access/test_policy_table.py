@@ -169,6 +169,9 @@ accessGroup                          whole whole  whole whole whole  -     whole
 accessGroupByName                    whole whole  whole whole whole  -     whole whole  -     -
 accessGroups                         2     2      1     1     1      0     1     1      0     0
 auditEntries                         3     3      2     2     2      0     1     0      0     1
+authorize                            -     -      -     -     -      -     -     -      -     -
+explainAccess one's own              whole whole  whole whole whole  whole whole whole  whole whole
+explainAccess of a team              whole whole  whole whole whole  -     whole -      -     -
 """
 
 

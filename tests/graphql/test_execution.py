@@ -23,6 +23,7 @@ from bursar.graphql.schema import schema
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.rows import RowsByKey
 from bursar.loaders.users import users_by_id
+from bursar.services.authorization import Authorizer
 from factories import PEPPER, Factory, Person
 
 SCHEMA = schema._schema  # noqa: SLF001 (as in execution.run)
@@ -261,5 +262,6 @@ async def answer_of(document: str, database: Database, person: Person) -> Any:
         max_gateway_body_bytes=0,
         document_limits=DocumentLimits(),
         new_teams=NewTeams(),
+        authorizer=Authorizer(database, [PEPPER]),
     )
     return await run(schema, prepare(SCHEMA, document, None), {}, context)

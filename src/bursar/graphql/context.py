@@ -12,6 +12,7 @@ from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.loaders.reader import Batch, Reader
+from bursar.services.authorization import Authorizer
 
 Result = TypeVar("Result")
 
@@ -33,6 +34,7 @@ class Context:
         max_gateway_body_bytes: int,
         document_limits: DocumentLimits,
         new_teams: NewTeams,
+        authorizer: Authorizer,
         source: Reads | None = None,
         idempotency_key: str | None = None,
     ) -> None:
@@ -44,8 +46,10 @@ class Context:
         self.new_teams = new_teams
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
+        self.source = source or database
+        self.authorizer = authorizer
         self._database = database
-        self._reader = Reader(source or database, actor)
+        self._reader = Reader(self.source, actor)
         self._loaders: dict[tuple[Batch, tuple[Any, ...]], DataLoader[str, Any]] = {}
 
     async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
@@ -73,6 +77,7 @@ class Context:
                 max_gateway_body_bytes=self.max_gateway_body_bytes,
                 document_limits=self.document_limits,
                 new_teams=self.new_teams,
+                authorizer=self.authorizer,
                 source=source,
             )
 

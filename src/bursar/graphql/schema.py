@@ -19,6 +19,7 @@ from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
     access_group,
     audit,
+    authorization,
     budget,
     key,
     node,
@@ -49,6 +50,7 @@ QUERIES = (
     period,
     access_group,
     audit,
+    authorization,
 )
 MUTATIONS = (
     organization_writes,

@@ -33,6 +33,7 @@ from bursar.http import graphiql_page
 from bursar.http.body import BadBody, Operation, operation_of, read_body
 from bursar.http.media_types import preferred
 from bursar.http.sign_in import authenticate
+from bursar.services.authorization import Authorizer
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -50,6 +51,7 @@ class Endpoint:
     max_gateway_body_bytes: int
     document_limits: DocumentLimits
     new_teams: NewTeams
+    authorizer: Authorizer
 
     async def respond(self, request: Request) -> Response:
         if graphiql_page.asks_for_page(request):
@@ -72,14 +74,7 @@ class Endpoint:
         with traces.step("sign-in"):
             actor = await authenticate(request, self.database, self.peppers)
         if actor is None:
-            return refusal(
-                request,
-                401,
-                "UNAUTHENTICATED",
-                "A valid key is needed: Authorization: Bearer …",
-                media_type,
-                **{"WWW-Authenticate": "Bearer"},
-            )
+            return unauthenticated(request, media_type)
         longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
         operation = operation_of(await read_body(request, longest))
         context = Context(
@@ -90,6 +85,7 @@ class Endpoint:
             max_gateway_body_bytes=self.max_gateway_body_bytes,
             document_limits=self.document_limits,
             new_teams=self.new_teams,
+            authorizer=self.authorizer,
             idempotency_key=idempotency_key(request),
         )
         try:
@@ -147,6 +143,13 @@ def refusal(
     extensions = {"code": code, "requestId": request.state.request_id}
     body = {"errors": [{"message": message, "extensions": extensions}]}
     return answer(body, media_type, status, headers)
+
+
+def unauthenticated(request: Request, media_type: str = JSON) -> Response:
+    """The answer to a request without a valid key."""
+    message = "A valid key is needed: Authorization: Bearer …"
+    challenge = {"WWW-Authenticate": "Bearer"}
+    return refusal(request, 401, "UNAUTHENTICATED", message, media_type, **challenge)
 
 
 def answer(
