@@ -16,12 +16,16 @@ from bursar.graphql.schema import schema
 SCHEMA: GraphQLSchema = build_schema(schema.as_str())
 
 
-def everything(arguments: dict[str, str], edges: int = 2) -> dict[str, str]:
+def everything(arguments: dict[str, str], edges: int = 2, variables: str = "") -> dict[str, str]:
     """A document for each root field; those that need arguments have them in `arguments`."""
     assert SCHEMA.query_type is not None
-    return {
-        name: f"{{ {name}{arguments.get(name, '')} {_selection(get_named_type(field.type), edges)} }}"
+    selections = {
+        name: _selection(get_named_type(field.type), edges)
         for name, field in SCHEMA.query_type.fields.items()
+    }
+    return {
+        name: f"query{variables} {{ {name}{arguments.get(name, '')} {selection} }}"
+        for name, selection in selections.items()
     }
 
 

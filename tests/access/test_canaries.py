@@ -12,6 +12,7 @@ from factories import Factory, Person
 
 CANARY = "canary"
 CANARY_LIMIT = 31_415_926_535
+Question = tuple[str, dict[str, str]]
 STRANGERS = [who for who in ACTORS if not who.startswith("platform")]
 
 
@@ -86,7 +87,7 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
     return [*(row.id for row in rows), bird.key_id]
 
 
-def questions(ids: list[str]) -> list[str]:
+def questions(ids: list[str]) -> list[Question]:
     """Everything that can be asked, and asked of each of these ids."""
     some = {"nodes": f"(ids: {json.dumps(ids)})"}
     some["teamDeletePreview"] = some["nodes"]
@@ -96,28 +97,28 @@ def questions(ids: list[str]) -> list[str]:
     some |= {"accessGroupByName": f'(name: "{CANARY}")'}
     some |= {"authorize": f'(key: "{CANARY}", model: "gpt-4")'}
     each = ("node", "organization", "team", "user", "apiKey", "budget", "accessGroup")
-    keys = [f'(keyId: "{id_}", model: "gpt-4")' for id_ in ids if id_.startswith("key_")]
-    some |= {"explainAccess": keys[0]}
+    keys = [id_ for id_ in ids if id_.startswith("key_")]
+    some |= {"explainAccess": f'(keyId: "{keys[0]}", model: "gpt-4")'}
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
-    broad = [document for name, document in documents.items() if name not in each]
-    return (
-        broad
-        + [
-            everything(dict.fromkeys(each, f'(id: "{id_}")'), edges=0)[name]
-            for name in each
-            for id_ in ids
-        ]
-        + [everything({"explainAccess": key})["explainAccess"] for key in keys]
+    broad = [(document, {}) for name, document in documents.items() if name not in each]
+    one = everything(dict.fromkeys(each, "(id: $id)"), edges=0, variables="($id: ID!)")
+    explained = everything(
+        {"explainAccess": '(keyId: $id, model: "gpt-4")'}, variables="($id: ID!)"
     )
+    return [
+        *broad,
+        *((one[name], {"id": id_}) for name in each for id_ in ids),
+        *((explained["explainAccess"], {"id": id_}) for id_ in keys),
+    ]
 
 
-async def answers(api: Api, person: Person, documents: list[str]) -> str:
+async def answers(api: Api, person: Person, documents: list[Question]) -> str:
     """The bodies of all answers, none of which has a fault."""
     bodies = []
-    for document in documents:
+    for document, variables in documents:
         response = await api.http.post(
             "/graphql",
-            json={"query": document},
+            json={"query": document, "variables": variables},
             headers={"Authorization": f"Bearer {person.secret}"},
         )
         assert "errors" not in response.json(), response.text
@@ -125,6 +126,7 @@ async def answers(api: Api, person: Person, documents: list[str]) -> str:
     return "\n".join(bodies)
 
 
+@pytest.mark.usefixtures("prepared_once")
 @pytest.mark.parametrize("who", STRANGERS)
 async def test_no_answer_has_a_mark_of_another_organization(
     wide_api: Api, make: Factory, who: str
