@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
+
+from sqlalchemy import bindparam, delete
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.database.rows import Row
+from bursar.database.statements import Statement
 from bursar.database.tables import (
     BUDGET_OWNERS,
     LISTED_IN,
@@ -19,8 +24,10 @@ from bursar.database.tables import (
     budgets,
     deleted_api_keys,
     deleted_teams,
+    lifetime_spends,
     organization_members,
     organizations,
+    spends,
     team_members,
     teams,
     users,
@@ -32,7 +39,13 @@ from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRo
 from bursar.services.attributes import columns_of
 from bursar.services.key_creation import insert_key
 
+EVER = datetime.min.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 PEPPER = b"a pepper for tests of 32 bytes or more"
+
+_FORGET_LIFETIME = Statement(
+    delete(lifetime_spends).where(lifetime_spends.c.holder_id == bindparam("holder_id"))
+)
 
 
 @dataclass(frozen=True)
@@ -138,9 +151,13 @@ class Factory:
         self._count += 1
         organization_id = DEFAULT_ORGANIZATION if organization is None else organization.id
         columns = columns_of({"name": f"Team {self._count}", **attributes})
-        return await self._insert(
-            teams, Prefix.TEAM, {"organization_id": organization_id, **columns}
-        )
+
+        async def work(tx: Connection) -> Row:
+            row = {"id": new_id(Prefix.TEAM), "organization_id": organization_id, **columns}
+            await insert_row(tx, lifetime_spends, {"holder_id": row["id"], "spend": 0})
+            return await insert_row(tx, teams, row)
+
+        return await self._database.write(work)
 
     async def team_member(self, team: Row, person: Person, role: TeamRole = TeamRole.MEMBER) -> Row:
         return await self._insert(
@@ -165,6 +182,29 @@ class Factory:
     async def model_limit(self, budget: Row, model: str, **limits: Any) -> None:
         columns = {"budget_id": budget.id, "model": model, **limits}
         await self._database.write(lambda tx: insert_row(tx, budget_model_limits, columns))
+
+    async def spend_of(
+        self,
+        holder_id: str,
+        spend: int | str,
+        *,
+        model: str = "",
+        since: datetime = EVER,
+        starts_at: datetime = EVER,
+        ends_at: datetime = NEVER,
+    ) -> None:
+        """What a holder spent in a period, by default the one that was ever; not its lifetime's."""
+        period = {"since": since, "starts_at": starts_at, "ends_at": ends_at}
+        columns = {"holder_id": holder_id, "model": model, **period, "spend": Decimal(spend)}
+        await self._database.write(lambda tx: insert_row(tx, spends, columns))
+
+    async def lifetime_spend_of(self, holder_id: str, spend: int | str) -> None:
+        async def work(tx: Connection) -> None:
+            await tx.one(_FORGET_LIFETIME, holder_id=holder_id)
+            columns = {"holder_id": holder_id, "spend": Decimal(spend)}
+            await insert_row(tx, lifetime_spends, columns)
+
+        await self._database.write(work)
 
     async def deleted_api_key(
         self, *, organization: Row | None = None, team: Row | None = None, **columns: Any
