@@ -240,7 +240,9 @@ def _mark(listing: Listing, request: PageRequest) -> str:
 def _encode(listing: Listing, request: PageRequest, row: Row) -> str:
     position = [row[name] for name, _ in listing.order_of(request)]
     mark = _mark(listing, request)
-    return urlsafe_b64encode(orjson.dumps([mark, *position], default=to_text)).decode()
+    # `-infinity` is the one time that is read without a zone.
+    text = orjson.dumps([mark, *position], default=to_text, option=orjson.OPT_NAIVE_UTC)
+    return urlsafe_b64encode(text).decode()
 
 
 def _decode(

@@ -1,6 +1,6 @@
 """The budget in force for something, and what of it is spent."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +14,6 @@ from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.types.budget import Budget
 from bursar.loaders.spends import past_periods_by_holder
 
-# How `-infinity` leaves PostgreSQL.
-_EVER = datetime.min.replace(tzinfo=UTC)
-
 
 @strawberry.type(description="What was spent in a period that is over.")
 class SpendPeriod:
@@ -27,7 +24,8 @@ class SpendPeriod:
     @strawberry.field(description="When it began; null where there was none before it.")
     @staticmethod
     def starts_at(root: strawberry.Parent[Any]) -> datetime | None:
-        return None if root.starts_at == _EVER else root.starts_at
+        # `-infinity` is the one time that is read without a zone.
+        return root.starts_at if root.starts_at.tzinfo else None
 
     @strawberry.field(
         description="When it ended: with the period, or where duration or time zone were changed."
