@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam, delete, update
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
@@ -34,15 +34,19 @@ from bursar.database.tables import (
 )
 from bursar.database.writes import insert_row
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.instants import FIRST, LAST
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
 from bursar.services.attributes import columns_of
 from bursar.services.key_creation import insert_key
 
-EVER = datetime.min.replace(tzinfo=UTC)
-NEVER = datetime.max.replace(tzinfo=UTC)
 PEPPER = b"a pepper for tests of 32 bytes or more"
 
+_SPEND_MORE = Statement(
+    update(spends)
+    .where(spends.c.holder_id == bindparam("holder_id"))
+    .values(spend=spends.c.spend + bindparam("more"))
+)
 _FORGET_LIFETIME = Statement(
     delete(lifetime_spends).where(lifetime_spends.c.holder_id == bindparam("holder_id"))
 )
@@ -189,14 +193,18 @@ class Factory:
         spend: int | str,
         *,
         model: str = "",
-        since: datetime = EVER,
-        starts_at: datetime = EVER,
-        ends_at: datetime = NEVER,
+        since: datetime = FIRST,
+        starts_at: datetime = FIRST,
+        ends_at: datetime = LAST,
     ) -> None:
         """What a holder spent in a period, by default the one that was ever; not its lifetime's."""
         period = {"since": since, "starts_at": starts_at, "ends_at": ends_at}
         columns = {"holder_id": holder_id, "model": model, **period, "spend": Decimal(spend)}
         await self._database.write(lambda tx: insert_row(tx, spends, columns))
+
+    async def spend_more(self, holder_id: str, spend: int) -> None:
+        """Add to all that a holder spent in periods."""
+        await self._database.write(lambda tx: tx.one(_SPEND_MORE, holder_id=holder_id, more=spend))
 
     async def lifetime_spend_of(self, holder_id: str, spend: int | str) -> None:
         async def work(tx: Connection) -> None:

@@ -32,7 +32,7 @@ query($filter: TeamFilter, $order: [TeamOrder!], $first: Int, $after: String) {
   }
 }
 """
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
 THIS_MONTH = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 NEXT_MONTH = (THIS_MONTH + timedelta(days=32)).replace(day=1)
 LAST_MONTH = (THIS_MONTH - timedelta(days=1)).replace(day=1)
@@ -216,8 +216,8 @@ async def test_spend_and_history_take_no_statement_for_each_holder(api: Api, mak
             await make.spend_of(row.id, 1, starts_at=LAST_MONTH)
             await make.spend_of(row.id, 2, model="gpt-5")
     document = f"""query($first: Int) {{ teams(first: $first) {{ nodes {{ lifetimeSpend
-      budget {{ {USE} history {{ totalCount nodes {{ spend }} }} }}
-      members {{ nodes {{ lifetimeSpend budget {{ {USE} }} }} }} }} }} }}"""
+      budget {{ {USE} history(first: 3) {{ totalCount nodes {{ spend }} }} }}
+      members(first: 3) {{ nodes {{ lifetimeSpend budget {{ {USE} }} }} }} }} }} }}"""
     one, fifty = [await api(admin, document, first=first) for first in (1, 50)]
     assert one.statements == fifty.statements
     found = fifty.payload["nodes"]

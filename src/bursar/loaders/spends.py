@@ -8,8 +8,10 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
+    Select,
     and_,
     any_,
+    case,
     cast,
     func,
     literal_column,
@@ -111,15 +113,15 @@ class Spent:
             self._models,
         ]
 
-    def _of_model(self, model: ColumnElement[str]) -> Any:
+    def _of_model(self, model: ColumnElement[str]) -> Select[Any]:
+        """Of the period that began last, if it has not ended: the end of no other is looked at."""
         return (
-            select(spends.c.spend)
+            select(case((spends.c.ends_at > func.now(), spends.c.spend)).label("spend"))
             .where(
                 spends.c.holder_id == self._holder,
                 spends.c.model == model,
                 spends.c.since == self._schedule.c.since,
                 spends.c.starts_at <= func.now(),
-                spends.c.ends_at > func.now(),
             )
             .correlate(self._holder.table, self._schedule, budget_model_limits)
             .order_by(spends.c.starts_at.desc())

@@ -71,27 +71,26 @@ def _take_off(owner: str) -> Statement:
     )
     begun = func.coalesce(since.scalar_subquery(), literal_column("'-infinity'::timestamptz"))
     current = (
-        select(*(its[name] for name in PERIOD), its.spend)
+        select(*(its[name] for name in PERIOD), its.ends_at, its.spend)
         .where(
             its.holder_id == bindparam("id"),
             its.model == bindparam("model"),
             its.since == begun,
             its.starts_at <= now,
-            its.ends_at > now,
-            its.spend > 0,
         )
         .order_by(its.starts_at.desc())
         .limit(1)
         .cte("current")
     )
+    holds = and_(current.c.ends_at > now, current.c.spend > 0)
     emptied = (
         update(spends)
         .values(spend=0)
-        .where(and_(*(its[name] == current.c[name] for name in PERIOD)))
+        .where(holds, *(its[name] == current.c[name] for name in PERIOD))
         .cte("emptied")
     )
     period = (current.c[name] for name in PERIOD)
     adjusted = insert(spend_adjustments).from_select(
-        [*PERIOD, "at", "amount"], select(*period, now, -current.c.spend)
+        [*PERIOD, "at", "amount"], select(*period, now, -current.c.spend).where(holds)
     )
     return Statement(adjusted.returning(spend_adjustments.c.amount).add_cte(emptied))
