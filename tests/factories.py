@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from sqlalchemy import bindparam, delete, update
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.database.rows import Row
+from bursar.database.statements import Statement
 from bursar.database.tables import (
     BUDGET_OWNERS,
     LISTED_IN,
@@ -24,6 +27,7 @@ from bursar.database.tables import (
     budgets,
     deleted_api_keys,
     deleted_teams,
+    lifetime_spends,
     organization_members,
     organizations,
     spends,
@@ -33,13 +37,22 @@ from bursar.database.tables import (
 )
 from bursar.database.writes import insert_row
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.instants import FIRST, LAST
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
 from bursar.services.attributes import columns_of
 from bursar.services.key_creation import insert_key
 
-EVER, FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 PEPPER = b"a pepper for tests of 32 bytes or more"
+
+_SPEND_MORE = Statement(
+    update(spends)
+    .where(spends.c.holder_id == bindparam("holder_id"))
+    .values(spend=spends.c.spend + bindparam("more"))
+)
+_FORGET_LIFETIME = Statement(
+    delete(lifetime_spends).where(lifetime_spends.c.holder_id == bindparam("holder_id"))
+)
 
 
 @dataclass(frozen=True)
@@ -145,9 +158,13 @@ class Factory:
         self._count += 1
         organization_id = DEFAULT_ORGANIZATION if organization is None else organization.id
         columns = columns_of({"name": f"Team {self._count}", **attributes})
-        return await self._insert(
-            teams, Prefix.TEAM, {"organization_id": organization_id, **columns}
-        )
+
+        async def work(tx: Connection) -> Row:
+            row = {"id": new_id(Prefix.TEAM), "organization_id": organization_id, **columns}
+            await insert_row(tx, lifetime_spends, {"holder_id": row["id"], "spend": 0})
+            return await insert_row(tx, teams, row)
+
+        return await self._database.write(work)
 
     async def team_member(self, team: Row, person: Person, role: TeamRole = TeamRole.MEMBER) -> Row:
         return await self._insert(
@@ -175,24 +192,30 @@ class Factory:
 
     async def spend_of(
         self,
-        holder: Row,
-        amount: Decimal | str,
-        model: str = "",
+        holder_id: str,
+        spend: int | str,
         *,
-        since: datetime = EVER,
-        starts_at: datetime = EVER,
-        ends_at: datetime = FOR_EVER,
+        model: str = "",
+        since: datetime = FIRST,
+        starts_at: datetime = FIRST,
+        ends_at: datetime = LAST,
     ) -> None:
-        """What a holder spent in a period, on all models together or on one."""
-        columns = {
-            "holder_id": holder.id,
-            "model": model,
-            "since": since,
-            "starts_at": starts_at,
-            "ends_at": ends_at,
-            "spend": Decimal(amount),
-        }
+        """What a holder spent in a period, by default the one that was ever; not its lifetime's."""
+        period = {"since": since, "starts_at": starts_at, "ends_at": ends_at}
+        columns = {"holder_id": holder_id, "model": model, **period, "spend": Decimal(spend)}
         await self._database.write(lambda tx: insert_row(tx, spends, columns))
+
+    async def spend_more(self, holder_id: str, spend: int) -> None:
+        """Add to all that a holder spent in periods."""
+        await self._database.write(lambda tx: tx.one(_SPEND_MORE, holder_id=holder_id, more=spend))
+
+    async def lifetime_spend_of(self, holder_id: str, spend: int | str) -> None:
+        async def work(tx: Connection) -> None:
+            await tx.one(_FORGET_LIFETIME, holder_id=holder_id)
+            columns = {"holder_id": holder_id, "spend": Decimal(spend)}
+            await insert_row(tx, lifetime_spends, columns)
+
+        await self._database.write(work)
 
     async def increase(self, owner: str, holder: Row, amount: Decimal, until: datetime) -> None:
         """A temporary increase of what an owner, of a kind in SPENDERS, may spend."""

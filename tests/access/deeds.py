@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from access.world import World
@@ -60,6 +60,14 @@ def one_key(kind: str, **attributes: Any) -> Deed:
 def a_call_of(key: Key) -> dict[str, Any]:
     at = datetime.now(UTC).isoformat()
     return {"requestId": "1", "key": key.secret, "model": "gpt-4", "at": at, "cost": "0.5"}
+
+
+def in_an_hour() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+def one_increase(of: Callable[[World], str]) -> Deed:
+    return deed("holderId", lambda w, _: {"holderId": of(w), "amount": "1", "until": in_an_hour()})
 
 
 DEEDS = {
@@ -184,7 +192,7 @@ DEEDS = {
     "apiKeyCreate for oneself permitted": within_team(lambda _, me: {"userId": me.id}, X="userId"),
     "apiKeyCreate for a member permitted": within_team(lambda w, _: {"userId": w.mate.id}),
     "apiKeyCreate of a service permitted": within_team(
-        lambda _, __: {"alias": "CI", "budget": {"rpmLimit": "9"}}
+        lambda _, __: {"alias": "CI", "budget": {"rpmLimit": "9", "maxBudget": "1"}}
     ),
     "apiKeyCreate for a member to manage": within_team(
         lambda w, _: {"userId": w.mate.id, "scopes": ["MANAGE"]}, f="scopes"
@@ -228,6 +236,20 @@ DEEDS = {
         N="budgetId holderId",
     ),
     "budgetDetach": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
+    "budgetIncrease of organization": one_increase(lambda w: w.organization.id),
+    "budgetIncrease of colleague": one_increase(lambda w: w.mate_in_organization.id),
+    "budgetIncrease of team": one_increase(lambda w: w.team.id),
+    "budgetIncrease of a member": one_increase(lambda w: w.mate_in_team.id),
+    "budgetIncrease of user": one_increase(lambda w: w.mate.id),
+    "budgetIncrease of a service": one_increase(lambda w: w.keys["service"].id),
+    "budgetIncrease of one's own": deed(
+        "holderId",
+        lambda _, me: {"holderId": me.key_id, "amount": "1", "until": in_an_hour()},
+        X="amount",
+    ),
+    "spendReset of team": deed("holderId", lambda w, _: {"holderId": w.team.id}),
+    "spendReset of a member": deed("holderId", lambda w, _: {"holderId": w.mate_in_team.id}),
+    "spendReset of a service": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
     "accessGroupCreate": deed("", lambda _, __: {"name": "New", "models": ["gpt-5"]}),
     "accessGroupUpdate": deed("id", lambda w, _: {"id": w.group.id, "name": "New", "models": []}),
     "accessGroupDelete": deed("id", lambda w, _: {"id": w.free_group.id}),

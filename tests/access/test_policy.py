@@ -45,6 +45,7 @@ CONTRACT = {
     "api_key:update": "POTS",
     "api_key:block": "POTS",
     "api_key:rotate": "POTS",
+    "api_key:reset_spend": "POTS",
     "api_key:delete": "POTS",
     "api_key:grant_manage": "PS",
     "api_key:grant_gateway": "P",
@@ -64,6 +65,7 @@ BY_PERMISSION = {
     "api_key:update": "KEY_UPDATE",
     "api_key:block": "KEY_BLOCK",
     "api_key:rotate": "KEY_ROTATE",
+    "api_key:reset_spend": "KEY_RESET_SPEND",
     "api_key:delete": "KEY_DELETE",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}

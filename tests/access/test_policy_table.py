@@ -121,6 +121,16 @@ budgetUpdate                         ok    F      N   N     N      N     N     N
 budgetDelete                         ok    F      N   N     N      N     N     N        N     N
 budgetAttach                         ok    F      n   n     n      N     n     n        N     N
 budgetDetach                         ok    F      F   F     F      N     F     N        N     N
+budgetIncrease of organization       ok    F      F   F     F      F     F     F        N     N
+budgetIncrease of colleague          ok    F      F   ok    F      N     N     N        N     N
+budgetIncrease of team               ok    F      F   ok    F      N     F     F        N     N
+budgetIncrease of a member           ok    F      F   ok    F      N     ok    F        N     N
+budgetIncrease of user               ok    F      F   F     F      N     F     F        N     N
+budgetIncrease of a service          ok    F      F   ok    F      N     ok    N        N     N
+budgetIncrease of one's own          X     F      F   X     X      X     X     X        X     X
+spendReset of team                   ok    F      F   ok    F      N     F     F        N     N
+spendReset of a member               ok    F      F   ok    F      N     ok    F        N     N
+spendReset of a service              ok    F      F   ok    F      N     ok    N        N     N
 
 accessGroupCreate                    ok    F      F   F     F      F     F     F        F     F
 accessGroupUpdate                    ok    F      F   F     F      N     F     F        N     N

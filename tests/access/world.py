@@ -87,10 +87,12 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
     await make.deleted_team(other_organization)
     group, free_group = [await make.access_group(n, models=["gpt-4"]) for n in ("small", "free")]
     await make.access_group_use(group, "team", team.id)
-    plan, free_plan = await make.plan(rpm_limit=7), await make.plan(rpm_limit=7)
+    plan, free_plan = [await make.plan(rpm_limit=7, max_budget=2) for _ in range(2)]
     await make.attachment(plan, "api_key", keys["service"].id)
     await make.audit_entry(organization, organization=organization)
     await make.audit_entry(other_team, organization=other_organization, team=other_team)
+    for spender in (team, mate_in_team, keys["service"]):
+        await make.spend_of(spender.id, 1)
     return World(
         organization=organization,
         team=team,
@@ -99,7 +101,10 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         newcomer=await make.person(organization=organization),
         mate_in_organization=mate_in_organization,
         mate_in_team=mate_in_team,
-        budgets={kind: await make.budget(kind, row, rpm_limit=9) for kind, row in owners.items()},
+        budgets={
+            kind: await make.budget(kind, row, rpm_limit=9, max_budget=most)
+            for (kind, row), most in zip(owners.items(), (9, 8, 8, 7, 7, 7), strict=True)
+        },
         keys=keys,
         plan=plan,
         free_plan=free_plan,

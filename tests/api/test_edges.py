@@ -44,7 +44,7 @@ def edges_of(kind: GraphQLObjectType) -> dict[str, str]:
             if target.name.endswith("Connection"):
                 selection = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage } }"
             edges[name] = f"{name} {selection}"
-        elif name in {"viewerPermissions", "permissions", "effectiveModels"}:
+        elif name in {"viewerPermissions", "permissions", "effectiveModels", "lifetimeSpend"}:
             edges[name] = name
     return edges
 

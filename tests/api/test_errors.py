@@ -101,6 +101,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "budgetDelete": {"id": "$plan"},
     "budgetAttach": {"budgetId": "$plan", "holderId": "$team"},
     "budgetDetach": {"holderId": "$team"},
+    "budgetIncrease": {"holderId": "$team"},
+    "spendReset": {"holderId": "$team"},
     "accessGroupCreate": {"name": "G", "models": []},
     "accessGroupUpdate": {"id": "$group"},
     "accessGroupDelete": {"id": "$group"},

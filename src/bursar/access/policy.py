@@ -47,6 +47,7 @@ class Action(StrEnum):
     API_KEY_UPDATE = "api_key:update"
     API_KEY_BLOCK = "api_key:block"
     API_KEY_ROTATE = "api_key:rotate"
+    API_KEY_RESET_SPEND = "api_key:reset_spend"
     API_KEY_DELETE = "api_key:delete"
     API_KEY_GRANT_MANAGE = "api_key:grant_manage"
     API_KEY_GRANT_GATEWAY = "api_key:grant_gateway"
@@ -80,6 +81,7 @@ KEY_CREATE = MemberPermission.KEY_CREATE
 KEY_UPDATE = MemberPermission.KEY_UPDATE
 KEY_BLOCK = MemberPermission.KEY_BLOCK
 KEY_ROTATE = MemberPermission.KEY_ROTATE
+KEY_RESET_SPEND = MemberPermission.KEY_RESET_SPEND
 KEY_DELETE = MemberPermission.KEY_DELETE
 SERVICE_KEY_CREATE = MemberPermission.SERVICE_KEY_CREATE
 
@@ -122,6 +124,7 @@ POLICY: dict[Action, Rule] = {
     Action.API_KEY_UPDATE:                 Rule(yes,      yes,          yes,   KEY_UPDATE,         yes, "change this key"),
     Action.API_KEY_BLOCK:                  Rule(yes,      yes,          yes,   KEY_BLOCK,          yes, "block or unblock this key"),
     Action.API_KEY_ROTATE:                 Rule(yes,      yes,          yes,   KEY_ROTATE,         yes, "rotate this key"),
+    Action.API_KEY_RESET_SPEND:            Rule(yes,      yes,          yes,   KEY_RESET_SPEND,    yes, "reset what this key has spent"),
     Action.API_KEY_DELETE:                 Rule(yes,      yes,          yes,   KEY_DELETE,         yes, "delete this key"),
     Action.API_KEY_GRANT_MANAGE:           Rule(yes,      no,           no,    no,                 yes, "hold a key that acts as somebody else"),
     Action.API_KEY_GRANT_GATEWAY:          Rule(yes,      no,           no,    no,                 no,  "hold a key that speaks for all keys"),

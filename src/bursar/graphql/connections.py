@@ -17,6 +17,7 @@ from strawberry.types import Info
 from strawberry.types.arguments import StrawberryArgument
 
 from bursar.database.rows import Row
+from bursar.domain.money import to_text
 from bursar.domain.names import is_storable
 from bursar.graphql.context import Context
 from bursar.graphql.edges import Edge
@@ -238,7 +239,10 @@ def _mark(listing: Listing, request: PageRequest) -> str:
 
 def _encode(listing: Listing, request: PageRequest, row: Row) -> str:
     position = [row[name] for name, _ in listing.order_of(request)]
-    return urlsafe_b64encode(orjson.dumps([_mark(listing, request), *position])).decode()
+    mark = _mark(listing, request)
+    # `-infinity` is the one time that is read without a zone.
+    text = orjson.dumps([mark, *position], default=to_text, option=orjson.OPT_NAIVE_UTC)
+    return urlsafe_b64encode(text).decode()
 
 
 def _decode(

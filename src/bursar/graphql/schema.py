@@ -11,6 +11,7 @@ from bursar.graphql.mutations import member as member_writes
 from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import plan as plan_writes
+from bursar.graphql.mutations import spend as spend_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import team_move as team_move_writes
@@ -63,6 +64,7 @@ MUTATIONS = (
     user_writes,
     key_writes,
     plan_writes,
+    spend_writes,
     access_group_writes,
     usage_writes,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
+    Numeric,
     Text,
     UnaryExpression,
     and_,
@@ -32,6 +33,7 @@ from sqlalchemy import (
 from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
+from bursar.domain import money
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
 from bursar.loaders.reader import Reader
@@ -48,6 +50,16 @@ Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the
 def by_column(*columns: Column[Any]) -> dict[str, ColumnElement[Any]]:
     """Orders that have their column's name."""
     return {column.name: column for column in columns}
+
+
+class Beside(NamedTuple):
+    """Another table, which has a row for each of the list's.
+
+    `id` is its column that is the id there, and `rows` says which of its rows are of the list's kind.
+    """
+
+    id: Column[str]
+    rows: ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,8 @@ class Listing:
 
     `orders` are the columns, or values that are like columns, to sort by: none may tell what not
     every reader of a row sees. `default` is the order where a request names none; the id, which makes
-    every order total, comes last.
+    every order total, comes last. Where an order is a column of another table, `beside` has that table
+    under its name, whose index on the column and its id can then serve the order.
     """
 
     id: Column[str]
@@ -90,6 +103,7 @@ class Listing:
     orders: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     default: Order = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    beside: Mapping[str, Beside] = field(default_factory=dict)
 
     async def pages(
         self, reader: Reader, parents: Sequence[str], request: PageRequest, /
@@ -125,10 +139,17 @@ class Listing:
         columns = [column for _, column, _ in _order(self, request.order)]
         if not all(isinstance(value, str) and is_storable(value) for value in values):
             raise ValueError("a position consists of texts")
-        return tuple(
-            _aware(value) if isinstance(column.type, DateTime) else value
-            for column, value in zip(columns, values, strict=True)
-        )
+        return tuple(_value(column, value) for column, value in zip(columns, values, strict=True))
+
+
+def _value(column: ColumnElement[Any], text: str) -> Any:
+    match column.type:
+        case DateTime():
+            return _aware(text)
+        case Numeric():
+            return money.parse(text)
+        case _:
+            return text
 
 
 def _aware(text: str) -> datetime:
@@ -160,8 +181,9 @@ def _spelled(listing: Listing, filters: tuple[tuple[str, Any], ...]) -> tuple[As
 
 def _order(listing: Listing, order: Order) -> tuple[tuple[str, ColumnElement[Any], bool], ...]:
     by_id = listing.id.name
-    columns = {**listing.orders, by_id: listing.id}
     named = order or listing.default
+    elsewhere = (listing.beside[name].id for name, _ in named if name in listing.beside)
+    columns = {**listing.orders, by_id: next(elsewhere, listing.id)}
     if not named or named[-1][0] != by_id:
         named = (*named, (by_id, named[-1][1] if named else False))
     return tuple((name, columns[name], descends) for name, descends in named)
@@ -196,6 +218,8 @@ def _page_statement(
     query = select(*columns)
     beside = (column.label(name) for name, column, _ in named if name not in query.selected_columns)
     query = query.add_columns(*beside).where(*_rows(listing, sight, filters))
+    for other in (listing.beside[name] for name, _, _ in named if name in listing.beside):
+        query = query.where(other.id == listing.id, other.rows)
     if after:
         query = query.where(_beyond(sorts, "after", forward=True))
     if before:
