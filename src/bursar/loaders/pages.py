@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ARRAY,
@@ -41,6 +41,7 @@ PARENTS = bindparam("parents", type_=ARRAY(Text))
 PARENTS_TABLE = func.unnest(PARENTS).table_valued("id").render_derived("parents")
 Position = tuple[Any, ...]
 Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
+Filtered = tuple[tuple[str, Any], ...]  # names and values of the filters in force
 BY_NAME: Order = (("name_key", False),)
 Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the statement
 
@@ -54,7 +55,7 @@ def by_column(*columns: Column[Any]) -> dict[str, ColumnElement[Any]]:
 class PageRequest:
     """Which page: its size, from which end, between which positions, in which order, of what.
 
-    `filters` are the names and values of the filters in force; values are hashable.
+    The values of the filters are hashable.
     """
 
     size: int
@@ -62,7 +63,7 @@ class PageRequest:
     after: Position | None = None
     before: Position | None = None
     order: Order = ()
-    filters: tuple[tuple[str, Any], ...] = ()
+    filters: Filtered = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,25 @@ class Page:
     rows: list[Row]
     has_next: bool
     has_previous: bool
+
+
+class Paged(Protocol):
+    """What can be turned over page by page; cursors are bound to its name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def orders(self) -> Mapping[str, ColumnElement[Any]]: ...
+    @property
+    def filters(self) -> Mapping[str, Filter]: ...
+    async def pages(
+        self, reader: Reader, parents: Sequence[str], request: PageRequest, /
+    ) -> dict[str, Page]: ...
+    async def counts(
+        self, reader: Reader, parents: Sequence[str], filters: Filtered, /
+    ) -> dict[str, int]: ...
+    def order_of(self, request: PageRequest) -> Order: ...
+    def position_of(self, request: PageRequest, values: Sequence[Any]) -> Position: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +111,10 @@ class Listing:
     default: Order = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.id.table.name
+
     async def pages(
         self, reader: Reader, parents: Sequence[str], request: PageRequest, /
     ) -> dict[str, Page]:
@@ -103,17 +127,17 @@ class Listing:
         found: dict[str, list[Row]] = {parent: [] for parent in parents}
         for row in rows:
             found[row["batch_parent"]].append(row)
-        return {parent: _page(under, request) for parent, under in found.items()}
+        return {parent: page_of(under, request) for parent, under in found.items()}
 
     async def counts(
-        self, reader: Reader, parents: Sequence[str], filters: tuple[tuple[str, Any], ...], /
+        self, reader: Reader, parents: Sequence[str], filters: Filtered, /
     ) -> dict[str, int]:
         """How many rows there are under each parent, all pages together."""
         statement = _count_statement(self, reader.actor.sight, _spelled(self, filters))
         rows = await reader.all(statement, parents=parents, **self._values(filters))
         return dict.fromkeys(parents, 0) | {row["batch_parent"]: row["rows"] for row in rows}
 
-    def _values(self, filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    def _values(self, filters: Filtered) -> dict[str, Any]:
         return {parameter(name).key: self.filters[name].read(value) for name, value in filters}
 
     def order_of(self, request: PageRequest) -> Order:
@@ -152,7 +176,7 @@ def _shape(listing: Listing, request: PageRequest) -> tuple[Any, ...]:
     )
 
 
-def _spelled(listing: Listing, filters: tuple[tuple[str, Any], ...]) -> tuple[Asked, ...]:
+def _spelled(listing: Listing, filters: Filtered) -> tuple[Asked, ...]:
     return tuple(
         (name, value if listing.filters[name].spelled_out else None) for name, value in filters
     )
@@ -167,7 +191,8 @@ def _order(listing: Listing, order: Order) -> tuple[tuple[str, ColumnElement[Any
     return tuple((name, columns[name], descends) for name, descends in named)
 
 
-def _page(rows: list[Row], request: PageRequest) -> Page:
+def page_of(rows: list[Row], request: PageRequest) -> Page:
+    """The page that these are, read in the request's direction, with one more if there are more."""
     more = len(rows) > request.size
     rows = rows[: request.size]
     if request.backward:
@@ -197,10 +222,10 @@ def _page_statement(
     beside = (column.label(name) for name, column, _ in named if name not in query.selected_columns)
     query = query.add_columns(*beside).where(*_rows(listing, sight, filters))
     if after:
-        query = query.where(_beyond(sorts, "after", forward=True))
+        query = query.where(beyond(sorts, "after", forward=True))
     if before:
-        query = query.where(_beyond(sorts, "before", forward=False))
-    query = query.order_by(*_direction(sorts, backward)).limit(bindparam("most", type_=Integer))
+        query = query.where(beyond(sorts, "before", forward=False))
+    query = query.order_by(*directed(sorts, backward)).limit(bindparam("most", type_=Integer))
     parents = PARENTS_TABLE
     if listing.parent is not None:
         query = query.where(listing.parent == parents.c.id)
@@ -208,13 +233,14 @@ def _page_statement(
     return Statement(
         select(parents.c.id.label("batch_parent"), page)
         .select_from(parents.join(page, true()))
-        .order_by(*_direction([(page.c[name], descends) for name, _, descends in named], backward))
+        .order_by(*directed([(page.c[name], descends) for name, _, descends in named], backward))
     )
 
 
-def _direction(
+def directed(
     sorts: Sequence[tuple[ColumnElement[Any], bool]], backward: bool
 ) -> list[UnaryExpression[Any]]:
+    """What to order by, each column with whether it descends; the other way round if backward."""
     return [c.desc() if descends is not backward else c.asc() for c, descends in sorts]
 
 
@@ -229,7 +255,7 @@ def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...])
     return Statement(counted.where(parent == any_(PARENTS), *conditions).group_by(parent))
 
 
-def _beyond(
+def beyond(
     sorts: Sequence[tuple[ColumnElement[Any], bool]], name: str, *, forward: bool
 ) -> ColumnElement[bool]:
     """The rows on the far side of a position.
