@@ -169,6 +169,8 @@ accessGroup                          whole whole  whole whole whole  -     whole
 accessGroupByName                    whole whole  whole whole whole  -     whole whole  -     -
 accessGroups                         2     2      1     1     1      0     1     1      0     0
 auditEntries                         3     3      2     2     2      0     1     0      0     1
+activity                             4     4      2     2     2      0     2     0      0     1
+usageEvents                          4     4      2     2     2      0     2     0      0     1
 """
 
 
@@ -215,14 +217,16 @@ async def test_mutation(api: Api, make: Factory, row: str, actor: str, expected:
 @pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(("row", "actor", "expected"), cells(rows(QUERIES)))
 async def test_query(api: Api, make: Factory, row: str, actor: str, expected: str) -> None:
-    world = await build_world(make)
+    world = await build_world(make, metered=row in {"activity", "usageEvents"})
     me = await ACTORS[actor](make, world)
     match (await api(me, query(row, world, me))).payload:
         case None:
             seen = "-"
         case list(nodes):
             seen = str(len([node for node in nodes if node is not None]))
-        case {"nodes": nodes, "totalCount": count}:
+        case {"nodes": nodes, "totalCount": count} | {
+            "seen": {"nodes": nodes, "totalCount": count}
+        }:
             assert count == len(nodes)
             seen = str(count)
         case {"nodes": nodes}:

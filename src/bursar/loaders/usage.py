@@ -54,11 +54,15 @@ async def usage_events_by_id(reader: Reader, ids: Sequence[str], /) -> Mapping[s
 @cache
 def _by_id(sight: Sight) -> Statement:
     times = ARRAY(DateTime(timezone=True))
-    asked = func.unnest(
-        bindparam("ids", type_=ARRAY(Text)),
-        bindparam("since", type_=times),
-        bindparam("before", type_=times),
-    ).table_valued("id", "since", "before", name="asked")
+    asked = (
+        func.unnest(
+            bindparam("ids", type_=ARRAY(Text)),
+            bindparam("since", type_=times),
+            bindparam("before", type_=times),
+        )
+        .table_valued("id", "since", "before")
+        .render_derived(name="asked")
+    )
     found = (
         select(usage_events)
         .where(
