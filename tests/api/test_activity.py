@@ -27,14 +27,16 @@ BREAKDOWNS = {
     "byTeam": "teamId",
     "byUser": "userId",
 }
-GROUPS = " ".join(
-    f"{name}(first: 1000) {{ totalCount nodes {{ {group} {TOTALS} }} }}"
+GROUPS = {
+    name: f"{name}(first: 6) {{ totalCount nodes {{ {group} {TOTALS} }} }}"
     for name, group in BREAKDOWNS.items()
-)
-SLICE = f"{TOTALS} {GROUPS}"
+}
+SLICE = f"{TOTALS} {' '.join(GROUPS.values())}"
 ACTIVITY = f"""
 query($range: ActivityRange!, $filter: ActivityFilter) {{
-  activity(range: $range, filter: $filter) {{ {SLICE} days {{ date {SLICE} }} }}
+  activity(range: $range, filter: $filter) {{
+    {SLICE} days(first: 10) {{ totalCount nodes {{ date {SLICE} }} }}
+  }}
 }}
 """
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -78,7 +80,8 @@ def check_slice(slice_: dict[str, Any], events: list[Row]) -> None:
     """See that a slice says of its events what is counted here, in all and in each breakdown."""
     assert slice_["totals"] == sums_of(events)
     columns = {"apiKeyId": "api_key_id", "teamId": "team_id", "userId": "user_id"}
-    for name, group in BREAKDOWNS.items():
+    for name in BREAKDOWNS.keys() & slice_.keys():
+        group = BREAKDOWNS[name]
         column = columns.get(group, group)
         groups: dict[str | None, list[Row]] = {}
         for event in events:
@@ -132,10 +135,10 @@ async def test_totals_days_and_breakdowns_are_what_the_calls_come_to(
     events = await calls(make, chance, keys, 40)
     activity = (await api(await make.admin(), ACTIVITY, range=ENDS)).payload
     check_slice(activity, events)
-    assert [day["date"] for day in activity["days"]] == [
+    assert [day["date"] for day in activity["days"]["nodes"]] == [
         str((TODAY - timedelta(days=ago)).date()) for ago in range(9, -1, -1)
     ]
-    for day in activity["days"]:
+    for day in activity["days"]["nodes"]:
         on_it = [event for event in events if str(event.at.date()) == day["date"]]
         assert not on_it or day["totals"] != NOTHING
         check_slice(day, on_it)
@@ -251,11 +254,55 @@ async def test_a_range_is_of_1_to_366_days_that_exist(
 
 
 async def test_the_longest_range_and_the_shortest_are_answered(api: Api, make: Factory) -> None:
-    document = "query($range: ActivityRange!) { activity(range: $range) { days { date } } }"
+    document = """
+    query($range: ActivityRange!) {
+      activity(range: $range) { days(first: 366) { totalCount nodes { date } } }
+    }
+    """
     for first, last, count in (("2023-12-31", "2024-12-30", 366), ("2024-02-29", "2024-02-29", 1)):
         answer = await api(await make.admin(), document, range={"from": first, "to": last})
-        days = [date.fromisoformat(day["date"]) for day in answer.payload["days"]]
-        assert (len(days), str(days[0]), str(days[-1])) == (count, first, last)
+        days = [date.fromisoformat(day["date"]) for day in answer.payload["days"]["nodes"]]
+        assert days == [days[0] + timedelta(days=number) for number in range(count)]
+        assert (str(days[0]), str(days[-1])) == (first, last)
+        assert answer.payload["days"]["totalCount"] == count
+
+
+DAYS = """
+query($range: ActivityRange!, $first: Int, $last: Int, $after: String, $before: String) {
+  activity(range: $range) {
+    days(first: $first, last: $last, after: $after, before: $before) {
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { date totals { spend } }
+    }
+  }
+}
+"""
+
+
+async def test_days_are_turned_over_in_both_directions(api: Api, make: Factory) -> None:
+    admin, key = await make.admin(), (await make.api_key(await make.person())).row
+    for ago in range(10):
+        await make.usage_event(key, TODAY - timedelta(days=ago), cost=Decimal(10 - ago))
+    for size, start, end, ahead, behind in (
+        ("first", "after", "endCursor", "hasNextPage", "hasPreviousPage"),
+        ("last", "before", "startCursor", "hasPreviousPage", "hasNextPage"),
+    ):
+        seen: list[str] = []
+        cursor, more = None, True
+        while more:
+            page = (await api(admin, DAYS, range=ENDS, **{size: 4, start: cursor})).payload["days"]
+            spent = [node["totals"]["spend"] for node in page["nodes"]]
+            seen = seen + spent if size == "first" else spent + seen
+            info = page["pageInfo"]
+            assert info[behind] is (cursor is not None)
+            cursor, more = info[end], info[ahead]
+        assert seen == [str(number) for number in range(1, 11)]
+    page = (await api(admin, DAYS, range=ENDS, first=1)).payload["days"]["pageInfo"]
+    ends = {"after": page["endCursor"], "before": page["endCursor"]}
+    assert (await api(admin, DAYS, range=ENDS, **ends)).payload["days"]["nodes"] == []
+    assert (await api(admin, DAYS, range=ENDS, first=0)).payload["days"]["nodes"] == []
+    other = {**ENDS, "from": ENDS["to"]}
+    answer = await api(admin, DAYS, range=other, after=page["endCursor"])
+    assert answer.codes == ["BAD_USER_INPUT"]
 
 
 async def spend_seen(api: Api, me: Person | Key, **filter: list[str]) -> str:
@@ -411,18 +458,22 @@ async def test_who_reads_a_teams_activity_is_told_the_aliases_of_its_keys(
     assert (await names_seen(api, me))[key.id] == ("robot", None)
 
 
-TEAMS = f"""
-query($range: ActivityRange!, $filter: ActivityFilter, $first: Int) {{
-  teams(first: $first) {{
-    nodes {{ id activity(range: $range, filter: $filter) {{ {SLICE} days {{ date {SLICE} }} }} }}
-  }}
-}}
-"""
-
-
-async def ask_teams(api: Api, me: Person, first: int) -> Answer:
+async def ask_teams(api: Api, me: Person, first: int, breakdown: str) -> Answer:
+    document = f"""
+    query($range: ActivityRange!, $filter: ActivityFilter, $first: Int) {{
+      teams(first: $first) {{
+        nodes {{
+          id
+          activity(range: $range, filter: $filter) {{
+            {TOTALS} {GROUPS[breakdown]}
+            days(first: 2) {{ nodes {{ date {TOTALS} {GROUPS[breakdown]} }} }}
+          }}
+        }}
+      }}
+    }}
+    """
     short = {**ENDS, "from": str((TODAY - timedelta(days=1)).date())}
-    return await api(me, TEAMS, range=short, first=first, filter={"models": ["gpt-5"]})
+    return await api(me, document, range=short, first=first, filter={"models": ["gpt-5"]})
 
 
 async def test_activity_of_fifty_teams_takes_as_many_statements_as_of_one(
@@ -437,15 +488,17 @@ async def test_activity_of_fifty_teams_takes_as_many_statements_as_of_one(
             cost = Decimal(number)
             events.append(await make.usage_event(key, at, cost=cost))
             await make.usage_event(key, at, model="claude")
-    one, fifty = await ask_teams(api, admin, 1), await ask_teams(api, admin, 50)
-    assert one.statements == fifty.statements
-    teams = fifty.payload["nodes"]
-    assert len(teams) == 50
+    teams = []
+    for breakdown in BREAKDOWNS:
+        one, fifty = [await ask_teams(api, admin, first, breakdown) for first in (1, 50)]
+        assert one.statements == fifty.statements
+        assert len(fifty.payload["nodes"]) == 50
+        teams += fifty.payload["nodes"]
     for team in teams:
         of_it = [event for event in events if event.team_id == team["id"]]
         recent = [event for event in of_it if event.at > TODAY - timedelta(days=2)]
         check_slice(team["activity"], recent)
-        for day in team["activity"]["days"]:
+        for day in team["activity"]["days"]["nodes"]:
             check_slice(day, [event for event in recent if str(event.at.date()) == day["date"]])
 
 
@@ -458,7 +511,9 @@ async def test_only_what_is_selected_is_computed(api: Api, make: Factory) -> Non
 
     nothing = await statements("__typename")
     assert await statements("totals { spend }") == nothing + 1
-    assert await statements("days { date totals { spend } }") == nothing + 1
+    assert await statements("days { totalCount nodes { date totals { spend } } }") == nothing + 1
     assert await statements("byModel { nodes { model } edges { cursor } }") == nothing + 1
     assert await statements("byModel { nodes { model } totalCount }") == nothing + 2
-    assert await statements("days { byModel { nodes { model } } }") == nothing + 2
+    assert (
+        await statements("days(first: 9) { nodes { byModel { nodes { model } } } }") == nothing + 2
+    )

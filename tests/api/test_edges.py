@@ -45,7 +45,9 @@ def edges_of(kind: GraphQLObjectType) -> dict[str, str]:
             if target.name.endswith("Connection"):
                 selection = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage } }"
             if target.name == "Activity":
-                selection = "{ totals { spend } days { date } byModel { nodes { model } } }"
+                selection = (
+                    "{ totals { spend } days { nodes { date } } byModel { nodes { model } } }"
+                )
             edges[name] = f"{name}{NEEDED.get(name, '')} {selection}"
         elif name in {"viewerPermissions", "permissions", "effectiveModels"}:
             edges[name] = name

@@ -7,9 +7,9 @@ said of a slice is the sum of the same rows, whatever the page.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -36,7 +36,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import usage_days
 from bursar.database.tables.usage import TOKENS
 from bursar.loaders.filters import Filter, Filters, among, overlapping, parameter
-from bursar.loaders.pages import PARENTS_TABLE, ROOT, Filtered
+from bursar.loaders.pages import PARENTS_TABLE, ROOT, Filtered, Order, Page, PageRequest, Position
 from bursar.loaders.reader import Reader
 
 MOST_DAYS = 366
@@ -128,12 +128,63 @@ async def totals(reader: Reader, slices: Sequence[str], filters: Filtered, /) ->
     return {row["slice"]: row for row in rows}
 
 
-async def days(reader: Reader, slices: Sequence[str], filters: Filtered, /) -> dict[str, list[Row]]:
-    """What they add up to on each day of the range in turn, of days without calls 0."""
-    found: dict[str, list[Row]] = {slice_: [] for slice_ in slices}
-    for row in await _all(reader, slices, filters, _days_statement):
-        found[row["slice"]].append(row)
-    return found
+class Days:
+    """The days of the range, oldest first, each with what the calls of a slice add up to on it.
+
+    They are turned over like a list, of which every page is a range of days itself.
+    """
+
+    name = "usage_days.day"
+    orders: ClassVar[Mapping[str, ColumnElement[Any]]] = {}
+    filters: ClassVar[Filters] = {}
+
+    async def pages(
+        self, reader: Reader, slices: Sequence[str], request: PageRequest, /
+    ) -> dict[str, Page]:
+        """A page of days of each slice; one without calls has 0."""
+        first, last = _days_between(request)
+        found: dict[str, list[Row]] = {slice_: [] for slice_ in slices}
+        more = (last - first).days >= request.size
+        if more and request.backward:
+            first = last - timedelta(days=request.size - 1)
+        elif more:
+            last = first + timedelta(days=request.size - 1)
+        if first <= last:
+            shown = tuple({**dict(request.filters), "from": first, "to": last}.items())
+            for row in await _all(reader, slices, shown, _days_statement):
+                found[row["slice"]].append(row)
+        if request.backward:
+            beside = {"has_next": request.before is not None, "has_previous": more}
+        else:
+            beside = {"has_next": more, "has_previous": request.after is not None}
+        return {slice_: Page(rows, **beside) for slice_, rows in found.items()}
+
+    async def counts(
+        self, _: Reader, slices: Sequence[str], filters: Filtered, /
+    ) -> dict[str, int]:
+        """How many days the range has."""
+        asked = dict(filters)
+        return dict.fromkeys(slices, (asked["to"] - asked["from"]).days + 1)
+
+    def order_of(self, _: PageRequest) -> Order:
+        return (("day", False),)
+
+    def position_of(self, _: PageRequest, values: Sequence[Any]) -> Position:
+        """Read a day back from JSON. Raises ValueError or TypeError if it is none."""
+        (text,) = values
+        return (date.fromisoformat(text),)
+
+
+days = Days()
+
+
+def _days_between(request: PageRequest) -> tuple[date, date]:
+    """The first and the last day of the range that are between the positions, where there is any."""
+    asked, a_day = dict(request.filters), timedelta(days=1)
+    after, before = (position and position[0] for position in (request.after, request.before))
+    first = max(asked["from"], after + a_day) if after else asked["from"]
+    last = min(asked["to"], before - a_day) if before else asked["to"]
+    return first, last
 
 
 async def _all(

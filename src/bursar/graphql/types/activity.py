@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from bursar.database.rows import Row
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.context import Context
 from bursar.graphql.edges import edge
@@ -153,6 +154,20 @@ class ActivityDay(Divided):
     totals: ActivityTotals = strawberry.field(description="What they add up to.")
 
 
+@strawberry.type(description="A page of the days of a range.")
+class ActivityDayConnection(Connection[ActivityDay]):
+    async def nodes_of(self, _: Info[Context, None], rows: list[Row]) -> list[ActivityDay]:
+        return [
+            ActivityDay(
+                slice=activity.slice_of(self.parent, row.day),
+                asked=self.request.filters,
+                date=row.day,
+                totals=row,
+            )
+            for row in rows
+        ]
+
+
 @strawberry.type(description="What the calls that you may see add up to in a range of days.")
 class Activity(Divided):
     @strawberry.field(description="What they add up to in the whole range.")
@@ -160,17 +175,13 @@ class Activity(Divided):
         sums: ActivityTotals = await info.context.load(activity.totals, self.slice, self.asked)
         return sums
 
-    @strawberry.field(description="Every day of the range, oldest first.")
-    async def days(self, info: Info[Context, None]) -> list[ActivityDay]:
-        return [
-            ActivityDay(
-                slice=activity.slice_of(self.slice, row.day),
-                asked=self.asked,
-                date=row.day,
-                totals=row,
-            )
-            for row in await info.context.load(activity.days, self.slice, self.asked)
-        ]
+    days: ActivityDayConnection = connection_edge(
+        activity.days,
+        key="slice",
+        within="asked",
+        kind=ActivityDayConnection,
+        description="Every day of the range, oldest first.",
+    )
 
 
 def activity_of(
