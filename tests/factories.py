@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from secrets import randbits, token_bytes, token_hex
 from typing import Any
 
 from sqlalchemy import bindparam, delete, update
@@ -33,10 +34,13 @@ from bursar.database.tables import (
     spends,
     team_members,
     teams,
+    usage_days,
+    usage_events,
     users,
 )
+from bursar.database.tables.usage import TOKENS
 from bursar.database.writes import insert_row
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from, new_id
 from bursar.domain.instants import FIRST, LAST
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
@@ -286,6 +290,45 @@ class Factory:
         }
         given = {"action": "team.update", "object_id": thing.id, **places}
         return await self._insert(audit_entries, Prefix.AUDIT_ENTRY, {**given, **columns})
+
+    async def usage_event(self, key: Row, at: datetime | None = None, **columns: Any) -> Row:
+        """A call with a key, now if nothing is said, that counts by day but in no spend."""
+        at = at or datetime.now(UTC)
+        moment = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        given = {
+            "api_key_id": key.id,
+            "user_id": key.user_id,
+            "team_id": key.team_id,
+            "model": "gpt-5",
+            **dict.fromkeys(TOKENS, 0),
+            **columns,
+        }
+        cost, success = given.pop("cost", Decimal(1)), given.pop("success", True)
+
+        async def work(tx: Connection) -> Row:
+            if key.team_id is not None and "organization_id" not in given:
+                team = await tx.raw.fetchrow("SELECT * FROM teams WHERE id = $1", key.team_id)
+                given["organization_id"] = team["organization_id"]
+            event = {
+                "id": id_from(Prefix.USAGE_EVENT, moment << 80 | randbits(74)),
+                "request_id": f"request-{token_hex(8)}",
+                "at": at,
+                "recorded_at": at,
+                "cost": cost,
+                "success": success,
+            }
+            day = {
+                "day": at.date(),
+                "dimensions": token_bytes(16),
+                "spend": cost,
+                "requests": 1,
+                "successes": int(success),
+            }
+            rest = {name: value for name, value in given.items() if name != "request_id"}
+            await insert_row(tx, usage_days, {**rest, **day})
+            return await insert_row(tx, usage_events, {**event, **given})
+
+        return await self._database.write(work)
 
     async def _insert(self, table: Any, prefix: Prefix, columns: dict[str, Any]) -> Row:
         return await self._database.write(

@@ -128,6 +128,12 @@ def seed(
     keys_per_team: Annotated[
         int, typer.Option(min=0, help="Of members and services; nobody has their secrets.")
     ] = 5,
+    days: Annotated[
+        int, typer.Option(min=0, max=3660, help="How many days until now keys were used in.")
+    ] = 30,
+    events_per_day: Annotated[
+        int, typer.Option(min=0, help="How many calls they made on each.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = 0,
 ) -> None:
     """Load realistic data beside what is there, for demos and benchmarks."""
@@ -140,6 +146,8 @@ def seed(
         users=users,
         members_per_team=members_per_team,
         keys_per_team=keys_per_team,
+        days=days,
+        events_per_day=events_per_day,
         number=seed,
     )
     for table, count in rows.items():

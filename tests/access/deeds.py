@@ -5,11 +5,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from access.breadth import RANGE
 from access.world import World
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from factories import Key, Person
 
 Input = Callable[[World, Person], dict[str, Any]]
+
+
+class Written(str):
+    """A value as GraphQL writes it."""
+
+    __slots__ = ()
 
 
 class Deed(NamedTuple):
@@ -309,6 +316,11 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
         DECIDED,
         lambda w, _: {"keyId": w.keys["service"].id, "model": "gpt-4"},
     ),
+    "activity": (
+        "{ seen: byApiKey { totalCount nodes { apiKeyId } } }",
+        lambda _, __: {"range": Written(RANGE)},
+    ),
+    "usageEvents": (MANY, lambda _, __: {}),
 }
 
 
@@ -321,5 +333,9 @@ def mutation(row: str) -> str:
 
 def query(row: str, world: World, me: Person) -> str:
     selection, arguments = QUESTIONS[row]
-    given = ", ".join(f"{name}: {json.dumps(v)}" for name, v in arguments(world, me).items())
+    written = {
+        name: value if isinstance(value, Written) else json.dumps(value)
+        for name, value in arguments(world, me).items()
+    }
+    given = ", ".join(f"{name}: {value}" for name, value in written.items())
     return f"{{ {row.split(maxsplit=1)[0]}{f'({given})' if given else ''} {selection} }}"

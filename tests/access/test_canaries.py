@@ -1,6 +1,7 @@
 """Nothing of another organization is ever in an answer, however broad the question."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -71,6 +72,20 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
     await make.attachment(plan, "api_key", keys[0].id)
     gone = await make.deleted_team(organization, name=CANARY, external_id=CANARY)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
+    calls = [
+        await make.usage_event(
+            key,
+            model=CANARY,
+            provider=CANARY,
+            endpoint=CANARY,
+            tags=[CANARY],
+            request_id=f"{CANARY}-{number}",
+            organization_id=organization.id,
+            prompt_tokens=CANARY_LIMIT,
+            cost=Decimal(CANARY_LIMIT),
+        )
+        for number, key in enumerate(keys)
+    ]
     rows = [
         gone,
         organization,
@@ -83,6 +98,7 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         group,
         *entries,
         *keys,
+        *calls,
     ]
     return [*(row.id for row in rows), bird.key_id]
 

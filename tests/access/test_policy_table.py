@@ -182,6 +182,8 @@ auditEntries                         3     3      2     2     2      0     1    
 authorize                            -     -      -     -     -      -     -     -      -     -
 explainAccess one's own              whole whole  whole whole whole  whole whole whole  whole whole
 explainAccess of a team              whole whole  whole whole whole  -     whole -      -     -
+activity                             4     4      2     2     2      0     2     0      0     1
+usageEvents                          4     4      2     2     2      0     2     0      0     1
 """
 
 
@@ -228,14 +230,16 @@ async def test_mutation(api: Api, make: Factory, row: str, actor: str, expected:
 @pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize(("row", "actor", "expected"), cells(rows(QUERIES)))
 async def test_query(api: Api, make: Factory, row: str, actor: str, expected: str) -> None:
-    world = await build_world(make)
+    world = await build_world(make, metered=row in {"activity", "usageEvents"})
     me = await ACTORS[actor](make, world)
     match (await api(me, query(row, world, me))).payload:
         case None:
             seen = "-"
         case list(nodes):
             seen = str(len([node for node in nodes if node is not None]))
-        case {"nodes": nodes, "totalCount": count}:
+        case {"nodes": nodes, "totalCount": count} | {
+            "seen": {"nodes": nodes, "totalCount": count}
+        }:
             assert count == len(nodes)
             seen = str(count)
         case {"nodes": nodes}:

@@ -48,10 +48,13 @@ class World:
         return [*(row.id for row in rows), self.mate.key_id]
 
 
-async def build_world(make: Factory, *, blocked: bool = False, permitted: bool = False) -> World:
+async def build_world(
+    make: Factory, *, blocked: bool = False, permitted: bool = False, metered: bool = False
+) -> World:
     """Two organizations with a team each; `blocked` are the first team, its mate and two keys.
 
-    `permitted`: the first team lets its members do all that a team can let them.
+    `permitted`: the first team lets its members do all that a team can let them. `metered`: calls were
+    made with the mate's keys in the team and of their own, by the team's service and in the other.
     """
     organization = await make.organization(external_id="acme", metadata={"tier": "gold"})
     team = await make.team(
@@ -82,7 +85,11 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         "gateway": await make.api_key(team=team, scopes=[KeyScope.GATEWAY]),
     }
     await make.deleted_api_key(organization=organization, team=team)
-    await make.deleted_api_key(organization=other_organization, team=other_team)
+    gone = await make.deleted_api_key(organization=other_organization, team=other_team)
+    if metered:
+        personal = await make.api_key(mate)
+        for key in (keys["member"].row, keys["service"].row, personal.row, gone):
+            await make.usage_event(key)
     await make.deleted_team(organization)
     await make.deleted_team(other_organization)
     group, free_group = [await make.access_group(n, models=["gpt-4"]) for n in ("small", "free")]

@@ -25,7 +25,7 @@ from bursar.graphql.enums import OrderDirection
 from bursar.graphql.errors import BadUserInput
 from bursar.graphql.inputs import given
 from bursar.graphql.lists.orders import BY_NAME, orders_of
-from bursar.loaders.pages import ROOT, Listing, Page, PageRequest, Position
+from bursar.loaders.pages import ROOT, Filtered, Listing, Page, Paged, PageRequest, Position
 
 NodeType = TypeVar("NodeType")
 
@@ -60,7 +60,7 @@ class ConnectionEdge(Generic[NodeType]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[NodeType]):
-    listing: strawberry.Private[Listing]
+    listing: strawberry.Private[Paged]
     parent: strawberry.Private[str]
     request: strawberry.Private[PageRequest]
 
@@ -105,18 +105,20 @@ class Connection(Generic[NodeType]):
 
 
 def connection(
-    listing: Listing,
+    listing: Paged,
     parent: str = ROOT,
     *,
     kind: type[Connection[Any]] = Connection,
+    within: Filtered = (),
     **arguments: Any,
 ) -> Connection[Any]:
     """The connection that the arguments of a field ask for; what is unset counts as null.
 
     `first`, `last`, `after` and `before` are Relay's. `filter` is an input object whose attributes
     are filters of the listing; the items of `order_by` have a `field`, whose value is a sort column,
-    and a `direction`. Raises BadUserInput for a size out of bounds, both `first` and `last`, a field
-    to sort by twice, or a cursor of another list, order or filter.
+    and a `direction`. `within` are filters in force whatever is asked for. Raises BadUserInput for a
+    size out of bounds, both `first` and `last`, a field to sort by twice, or a cursor of another list,
+    order or filter.
     """
     asked = {name: None if value is UNSET else value for name, value in arguments.items()}
     first, last = asked.get("first"), asked.get("last")
@@ -132,7 +134,7 @@ def connection(
             (by.field.value, by.direction is OrderDirection.DESC)
             for by in asked.get("order_by") or ()
         ),
-        filters=_filters(asked.get("filter")),
+        filters=(*within, *filters_of(asked.get("filter"))),
     )
     request = replace(
         request,
@@ -174,19 +176,24 @@ def connection_field(
 
 
 def connection_edge(
-    listing: Listing,
+    listing: Paged,
     *,
     key: str,
     description: str,
+    within: str | None = None,
     kind: type[Connection[Any]] = Connection,
     filter: type | None = None,
     order: type | None = None,
     sorted_by: str = BY_NAME,
 ) -> Any:
-    """A field that leads to a page of the listing under the parent with this key; else as above."""
+    """A field that leads to a page of the listing under the parent with this key; else as above.
+
+    `within` names the parent's attribute that has the filters in force there.
+    """
 
     def resolve(root: Any, **arguments: Any) -> Connection[Any]:
-        return connection(listing, getattr(root, key) or NOTHING, kind=kind, **arguments)
+        parent, asked = getattr(root, key) or NOTHING, getattr(root, within) if within else ()
+        return connection(listing, parent, kind=kind, within=asked, **arguments)
 
     field: Any = strawberry.field(
         resolver=resolve,
@@ -198,7 +205,7 @@ def connection_edge(
 
 
 def _arguments(
-    listing: Listing, filter: type | None, order: type | None, sorted_by: str
+    listing: Paged, filter: type | None, order: type | None, sorted_by: str
 ) -> list[StrawberryArgument]:
     kinds: dict[str, Any] = {"first": First, "last": Last, "after": After, "before": Before}
     if filter is not None:
@@ -219,7 +226,8 @@ def _check_offer(offered: set[str], had: Iterable[str]) -> None:
         raise TypeError(f"a list and its arguments differ in {sorted(different)}")
 
 
-def _filters(filter: object) -> tuple[tuple[str, Any], ...]:
+def filters_of(filter: object) -> Filtered:
+    """The filters that an input object gives. Raises BadUserInput for texts that cannot be stored."""
     values = {name: value for name, value in (given(filter) or {}).items() if value is not None}
     for name, value in values.items():
         texts = value if isinstance(value, list) else [value]
@@ -231,13 +239,13 @@ def _filters(filter: object) -> tuple[tuple[str, Any], ...]:
     )
 
 
-def _mark(listing: Listing, request: PageRequest) -> str:
+def _mark(listing: Paged, request: PageRequest) -> str:
     """What a cursor belongs to: the list, its order and its filters."""
-    what = repr((listing.id.table.name, listing.order_of(request), request.filters))
+    what = repr((listing.name, listing.order_of(request), request.filters))
     return hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
-def _encode(listing: Listing, request: PageRequest, row: Row) -> str:
+def _encode(listing: Paged, request: PageRequest, row: Row) -> str:
     position = [row[name] for name, _ in listing.order_of(request)]
     mark = _mark(listing, request)
     # `-infinity` is the one time that is read without a zone.
@@ -245,9 +253,7 @@ def _encode(listing: Listing, request: PageRequest, row: Row) -> str:
     return urlsafe_b64encode(text).decode()
 
 
-def _decode(
-    listing: Listing, request: PageRequest, cursor: str | None, name: str
-) -> Position | None:
+def _decode(listing: Paged, request: PageRequest, cursor: str | None, name: str) -> Position | None:
     """The position that a cursor stands for. It gives no authority: what follows is filtered."""
     if cursor is None:
         return None

@@ -19,6 +19,7 @@ from bursar.graphql.mutations import usage as usage_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
     access_group,
+    activity,
     audit,
     authorization,
     budget,
@@ -38,6 +39,7 @@ from bursar.graphql.types.budget import Budget
 from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
+from bursar.graphql.types.usage import UsageEvent
 
 QUERIES = (
     viewer,
@@ -50,6 +52,7 @@ QUERIES = (
     budget,
     period,
     access_group,
+    activity,
     audit,
     authorization,
 )
@@ -83,6 +86,9 @@ Mutation = create_type(
 schema = strawberry.Schema(
     Query,
     Mutation,
-    types=[*ERROR_TYPES, AccessGroup, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember],
+    types=[
+        *ERROR_TYPES,
+        *(AccessGroup, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember, UsageEvent),
+    ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     ARRAY,
@@ -43,6 +43,7 @@ PARENTS = bindparam("parents", type_=ARRAY(Text))
 PARENTS_TABLE = func.unnest(PARENTS).table_valued("id").render_derived("parents")
 Position = tuple[Any, ...]
 Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
+Filtered = tuple[tuple[str, Any], ...]  # names and values of the filters in force
 BY_NAME: Order = (("name_key", False),)
 Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the statement
 
@@ -66,7 +67,7 @@ class Beside(NamedTuple):
 class PageRequest:
     """Which page: its size, from which end, between which positions, in which order, of what.
 
-    `filters` are the names and values of the filters in force; values are hashable.
+    The values of the filters are hashable.
     """
 
     size: int
@@ -74,7 +75,7 @@ class PageRequest:
     after: Position | None = None
     before: Position | None = None
     order: Order = ()
-    filters: tuple[tuple[str, Any], ...] = ()
+    filters: Filtered = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,25 @@ class Page:
     rows: list[Row]
     has_next: bool
     has_previous: bool
+
+
+class Paged(Protocol):
+    """What can be turned over page by page; cursors are bound to its name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def orders(self) -> Mapping[str, ColumnElement[Any]]: ...
+    @property
+    def filters(self) -> Mapping[str, Filter]: ...
+    async def pages(
+        self, reader: Reader, parents: Sequence[str], request: PageRequest, /
+    ) -> dict[str, Page]: ...
+    async def counts(
+        self, reader: Reader, parents: Sequence[str], filters: Filtered, /
+    ) -> dict[str, int]: ...
+    def order_of(self, request: PageRequest) -> Order: ...
+    def position_of(self, request: PageRequest, values: Sequence[Any]) -> Position: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +125,10 @@ class Listing:
     filters: Mapping[str, Filter] = field(default_factory=dict)
     beside: Mapping[str, Beside] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.id.table.name
+
     async def pages(
         self, reader: Reader, parents: Sequence[str], request: PageRequest, /
     ) -> dict[str, Page]:
@@ -117,17 +141,17 @@ class Listing:
         found: dict[str, list[Row]] = {parent: [] for parent in parents}
         for row in rows:
             found[row["batch_parent"]].append(row)
-        return {parent: _page(under, request) for parent, under in found.items()}
+        return {parent: page_of(under, request) for parent, under in found.items()}
 
     async def counts(
-        self, reader: Reader, parents: Sequence[str], filters: tuple[tuple[str, Any], ...], /
+        self, reader: Reader, parents: Sequence[str], filters: Filtered, /
     ) -> dict[str, int]:
         """How many rows there are under each parent, all pages together."""
         statement = _count_statement(self, reader.actor.sight, _spelled(self, filters))
         rows = await reader.all(statement, parents=parents, **self._values(filters))
         return dict.fromkeys(parents, 0) | {row["batch_parent"]: row["rows"] for row in rows}
 
-    def _values(self, filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    def _values(self, filters: Filtered) -> dict[str, Any]:
         return {parameter(name).key: self.filters[name].read(value) for name, value in filters}
 
     def order_of(self, request: PageRequest) -> Order:
@@ -173,7 +197,7 @@ def _shape(listing: Listing, request: PageRequest) -> tuple[Any, ...]:
     )
 
 
-def _spelled(listing: Listing, filters: tuple[tuple[str, Any], ...]) -> tuple[Asked, ...]:
+def _spelled(listing: Listing, filters: Filtered) -> tuple[Asked, ...]:
     return tuple(
         (name, value if listing.filters[name].spelled_out else None) for name, value in filters
     )
@@ -189,7 +213,8 @@ def _order(listing: Listing, order: Order) -> tuple[tuple[str, ColumnElement[Any
     return tuple((name, columns[name], descends) for name, descends in named)
 
 
-def _page(rows: list[Row], request: PageRequest) -> Page:
+def page_of(rows: list[Row], request: PageRequest) -> Page:
+    """The page that these are, read in the request's direction, with one more if there are more."""
     more = len(rows) > request.size
     rows = rows[: request.size]
     if request.backward:
@@ -221,10 +246,10 @@ def _page_statement(
     for other in (listing.beside[name] for name, _, _ in named if name in listing.beside):
         query = query.where(other.id == listing.id, other.rows)
     if after:
-        query = query.where(_beyond(sorts, "after", forward=True))
+        query = query.where(beyond(sorts, "after", forward=True))
     if before:
-        query = query.where(_beyond(sorts, "before", forward=False))
-    query = query.order_by(*_direction(sorts, backward)).limit(bindparam("most", type_=Integer))
+        query = query.where(beyond(sorts, "before", forward=False))
+    query = query.order_by(*directed(sorts, backward)).limit(bindparam("most", type_=Integer))
     parents = PARENTS_TABLE
     if listing.parent is not None:
         query = query.where(listing.parent == parents.c.id)
@@ -232,13 +257,14 @@ def _page_statement(
     return Statement(
         select(parents.c.id.label("batch_parent"), page)
         .select_from(parents.join(page, true()))
-        .order_by(*_direction([(page.c[name], descends) for name, _, descends in named], backward))
+        .order_by(*directed([(page.c[name], descends) for name, _, descends in named], backward))
     )
 
 
-def _direction(
+def directed(
     sorts: Sequence[tuple[ColumnElement[Any], bool]], backward: bool
 ) -> list[UnaryExpression[Any]]:
+    """What to order by, each column with whether it descends; the other way round if backward."""
     return [c.desc() if descends is not backward else c.asc() for c, descends in sorts]
 
 
@@ -253,7 +279,7 @@ def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...])
     return Statement(counted.where(parent == any_(PARENTS), *conditions).group_by(parent))
 
 
-def _beyond(
+def beyond(
     sorts: Sequence[tuple[ColumnElement[Any], bool]], name: str, *, forward: bool
 ) -> ColumnElement[bool]:
     """The rows on the far side of a position.

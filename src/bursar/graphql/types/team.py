@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 from strawberry.types import Info
 
 from bursar.access.policy import Action, permits
@@ -20,6 +21,7 @@ from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
 from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.access_group import AccessGroup
+from bursar.graphql.types.activity import Activity, Filter, Range, activity_of
 from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
@@ -139,6 +141,13 @@ class Team(Node):
             description="What was changed in the team, newest first; empty to who may not see it.",
         )
     )
+
+    @strawberry.field(
+        description="What the calls made in the team add up to, those that you may see."
+    )
+    @staticmethod
+    def activity(root: strawberry.Parent[Any], range: Range, filter: Filter = UNSET) -> Activity:
+        return activity_of(range, filter, root.id)
 
     @strawberry.field(
         description="What holds under the organization's models too, with access groups written out; "
