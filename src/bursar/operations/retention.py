@@ -1,4 +1,4 @@
-"""Retention: months of usage that are not kept any more are dropped, and what they came to is closed."""
+"""Retention: months of usage that are not kept any more go, and what they came to is closed."""
 
 import asyncio
 from datetime import date

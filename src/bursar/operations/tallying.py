@@ -1,14 +1,15 @@
 """Tallying: the events of a table, read one by one and added up by the rule of the domain."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 
 from bursar.database.tables import SPENDERS
 from bursar.domain import durations
+from bursar.domain.durations import Duration
 from bursar.domain.periods import Entry
-from bursar.domain.tallies import EVER, Tally, Whose
+from bursar.domain.tallies import EVER, Spent, Tally, Whose
 
 _ROWS_AT_ONCE = 5000
 _HOLDER = f"COALESCE({', '.join(f'holder.{column}' for column in SPENDERS.values())})"
@@ -63,9 +64,27 @@ async def tally(connection: asyncpg.Connection, table: str, known: Schedules) ->
     return tallied
 
 
+def spent_of(holder_id: str, model: str, since: datetime, starts_at: datetime) -> Spent:
+    """The period of a row as it was read."""
+    return Spent(holder_id, model, zoned(since), zoned(starts_at))
+
+
+def zoned(instant: datetime) -> datetime:
+    """An instant as it was read, but for infinity, which comes without a zone."""
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
 def _entry(starts_at: datetime, duration: str | None, timezone: str) -> Entry:
     return Entry(
-        None if starts_at == EVER else starts_at,
-        None if duration is None else durations.parse(duration),
+        None if zoned(starts_at) == EVER else starts_at,
+        _duration(duration),
         timezone,
     )
+
+
+def _duration(text: str | None) -> Duration | None:
+    """One that cannot be read counts as none; that there is such is a check of its own."""
+    try:
+        return None if text is None else durations.parse(text)
+    except ValueError:
+        return None

@@ -71,7 +71,7 @@ def daily(database: CommandDatabase, settings: Settings) -> Iterator[Callable[[]
         while True:
             try:
                 done = await keep_up(database, settings)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (the server lives on)
                 _complain(error)
             else:
                 if done.made or done.dropped or any(done.purged.values()):
