@@ -4,19 +4,16 @@ It is the rule that spend is checked by: it reads nothing of what was counted be
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Context, Decimal
 from typing import NamedTuple
 
-from bursar.domain.periods import Entry, period_at
+from bursar.domain.instants import FIRST, LAST
+from bursar.domain.periods import NO_ENTRY, Entry, entry_at, period_at
 
-# What is open at a side, as PostgreSQL's infinities are read.
-EVER = datetime.min.replace(tzinfo=UTC)
-NEVER = datetime.max.replace(tzinfo=UTC)
 WHOLE = ""
 """Instead of a model: all that is spent."""
 
-_FROM_EVER = Entry(None, None, "UTC")
 # Beyond what numeric(28, 10) holds, so that no sum is rounded.
 exact = Context(prec=60)
 
@@ -42,7 +39,7 @@ class Whose(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """A period of a holder, as a row of `spends` is known by; EVER is what is open."""
+    """A period of a holder, as a row of `spends` is known by; FIRST is what is open."""
 
     holder_id: str
     model: str
@@ -67,7 +64,7 @@ class Span(NamedTuple):
         )
 
 
-ALWAYS = Span(EVER, NEVER, EVER, NEVER)
+ALWAYS = Span(FIRST, LAST, FIRST, LAST)
 
 
 def span_of(schedule: Sequence[Entry], at: datetime, known_at: datetime) -> Span:
@@ -76,28 +73,22 @@ def span_of(schedule: Sequence[Entry], at: datetime, known_at: datetime) -> Span
     Of those, which are in the order of time, the one in force at the call holds; before the first
     there is no duration. Its period is cut where it begins, and not by a later entry.
     """
-    instant = min(at, known_at)
-    entry, until = _FROM_EVER, NEVER
-    for each in schedule:
-        if each.starts_at is not None and each.starts_at > instant:
-            until = each.starts_at
-            break
-        entry = each
+    entry, until = entry_at(schedule, min(at, known_at))
     start, end = period_at(entry.duration, entry.timezone, at).cut(entry.starts_at, None)
-    return Span(entry.starts_at or EVER, until, start or EVER, end or NEVER)
+    return Span(entry.starts_at or FIRST, until or LAST, start or FIRST, end or LAST)
 
 
 def is_period(
     schedule: Sequence[Entry], since: datetime, starts_at: datetime, ends_at: datetime
 ) -> bool:
     """Tell whether the entry since then has this period: aligned, or ended by a later entry."""
-    entries = {entry.starts_at or EVER: entry for entry in (_FROM_EVER, *schedule)}
+    entries = {entry.starts_at or FIRST: entry for entry in (NO_ENTRY, *schedule)}
     entry = entries.get(since)
-    if entry is None or (entry.duration is not None and starts_at == EVER):
+    if entry is None or (entry.duration is not None and starts_at == FIRST):
         return False
     start, end = period_at(entry.duration, entry.timezone, starts_at).cut(entry.starts_at, None)
-    aligned = end or NEVER
-    return starts_at == (start or EVER) and (
+    aligned = end or LAST
+    return starts_at == (start or FIRST) and (
         ends_at == aligned or (starts_at < ends_at < aligned and ends_at in entries)
     )
 
@@ -112,7 +103,7 @@ class Tally:
         self, schedules: Mapping[str, Sequence[Entry]], models: Collection[tuple[str, str]] = ()
     ) -> None:
         self._schedules = schedules
-        self._models = models
+        self.models = models
         self._sums: dict[tuple[Whose, str], _Sum] = {}
         self._spent: dict[Spent, Decimal] = {}
 
@@ -141,7 +132,7 @@ class Tally:
             span = span_of(self._schedules.get(holder_id, ()), at, recorded_at)
             common = common.within(span)
             rows.append(Spent(holder_id, WHOLE, span.since, span.starts_at))
-            if (holder_id, model) in self._models:
+            if (holder_id, model) in self.models:
                 rows.append(Spent(holder_id, model, span.since, span.starts_at))
         return _Sum(common, rows)
 

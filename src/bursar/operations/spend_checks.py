@@ -7,8 +7,9 @@ from decimal import Decimal
 import asyncpg
 
 from bursar.access.holders import KINDS
+from bursar.domain.instants import FIRST
 from bursar.domain.periods import Entry
-from bursar.domain.tallies import EVER, WHOLE, Spent, exact, is_period
+from bursar.domain.tallies import WHOLE, Spent, exact, is_period
 from bursar.operations.checks import Check
 from bursar.operations.tallying import Schedules, schedules, spent_of, tally, zoned
 
@@ -68,7 +69,7 @@ def _named(spent: Spent) -> str:
 
 
 def _shown(at: datetime) -> str:
-    return "ever" if at == EVER else str(at)
+    return "ever" if at == FIRST else str(at)
 
 
 SPENDS = (

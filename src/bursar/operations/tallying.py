@@ -8,8 +8,9 @@ import asyncpg
 from bursar.database.tables import SPENDERS
 from bursar.domain import durations
 from bursar.domain.durations import Duration
+from bursar.domain.instants import FIRST
 from bursar.domain.periods import Entry
-from bursar.domain.tallies import EVER, Spent, Tally, Whose
+from bursar.domain.tallies import Spent, Tally, Whose
 
 _ROWS_AT_ONCE = 5000
 _HOLDER = f"COALESCE({', '.join(f'holder.{column}' for column in SPENDERS.values())})"
@@ -45,7 +46,7 @@ async def schedules(connection: asyncpg.Connection) -> Schedules:
         found.setdefault(holder_id, []).append(_entry(starts_at, duration, timezone))
     for holder_id, duration, timezone in await connection.fetch(_IN_FORCE):
         if holder_id not in found:
-            found[holder_id] = [_entry(EVER, duration, timezone)]
+            found[holder_id] = [_entry(FIRST, duration, timezone)]
     return found
 
 
@@ -56,11 +57,16 @@ async def tally(connection: asyncpg.Connection, table: str, known: Schedules) ->
     """
     models = {(row[0], row[1]) for row in await connection.fetch(_MODELS)}
     tallied = Tally(known, models)
-    events = f"SELECT {', '.join(Whose._fields)}, model, at, recorded_at, cost FROM {table}"  # noqa: S608 (own names)
-    cursor = await connection.cursor(events)
-    while rows := await cursor.fetch(_ROWS_AT_ONCE):
+    columns = ", ".join(Whose._fields)
+    await connection.execute(
+        "DECLARE tallied NO SCROLL CURSOR FOR "
+        f"SELECT {columns}, model, at, recorded_at, cost FROM {table}"  # noqa: S608 (own names)
+    )
+    while rows := await connection.fetch(f"FETCH {_ROWS_AT_ONCE} FROM tallied"):
         for row in rows:
             tallied.add(Whose(*row[:6]), *row[6:])
+    # Not at the end of the transaction alone: what a cursor reads cannot be dropped.
+    await connection.execute("CLOSE tallied")
     return tallied
 
 
@@ -76,7 +82,7 @@ def zoned(instant: datetime) -> datetime:
 
 def _entry(starts_at: datetime, duration: str | None, timezone: str) -> Entry:
     return Entry(
-        None if zoned(starts_at) == EVER else starts_at,
+        None if zoned(starts_at) == FIRST else starts_at,
         _duration(duration),
         timezone,
     )
