@@ -96,7 +96,8 @@ async def used(database: CommandDatabase, owner: asyncpg.Connection) -> asyncpg.
             """
         )
     ]
-    gone = Whose(new_id(Prefix.API_KEY), places[0].user_id, None, None, None, None)
+    user_id = next(place.user_id for place in places if place.user_id)
+    gone = Whose(new_id(Prefix.API_KEY), user_id, None, None, None, None)
     calls = [
         Call(place, NOW - timedelta(hours=13 * number), Decimal(number).scaleb(-10) + number % 7)
         for number in range(1, 340)

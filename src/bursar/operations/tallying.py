@@ -58,10 +58,8 @@ async def tally(connection: asyncpg.Connection, table: str, known: Schedules) ->
     models = {(row[0], row[1]) for row in await connection.fetch(_MODELS)}
     tallied = Tally(known, models)
     columns = ", ".join(Whose._fields)
-    await connection.execute(
-        "DECLARE tallied NO SCROLL CURSOR FOR "
-        f"SELECT {columns}, model, at, recorded_at, cost FROM {table}"  # noqa: S608 (own names)
-    )
+    events = f"SELECT {columns}, model, at, recorded_at, cost FROM {table}"  # noqa: S608 (own names)
+    await connection.execute(f"DECLARE tallied NO SCROLL CURSOR FOR {events}")
     while rows := await connection.fetch(f"FETCH {_ROWS_AT_ONCE} FROM tallied"):
         for row in rows:
             tallied.add(Whose(*row[:6]), *row[6:])
