@@ -205,6 +205,23 @@ def doctor(
         raise typer.Exit(_FAILED)
 
 
+@app.command()
+def upkeep() -> None:
+    """Make the months to come, drop those that are not kept, purge; a server does it once a day."""
+    from bursar.operations.upkeep import run
+
+    done = run(load())
+    if done.made is None:
+        owner = variable("owner_database_url")
+        typer.echo(f"without {owner} no month is made or dropped, as the tables are another's")
+    for name in done.made or []:
+        typer.echo(f"{name} is made")
+    for name in done.dropped:
+        typer.echo(f"{name} is dropped")
+    for table, rows in done.purged.items():
+        typer.echo(f"{rows:>9,} {table} purged")
+
+
 @admin_key_app.command("new")
 def admin_key_new() -> None:
     """Print a new key of the first admin; it is shown only now."""

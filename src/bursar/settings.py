@@ -149,7 +149,8 @@ class Settings(BaseSettings):
     owner_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
         None,
         description="DATABASE_URL as the owner of the tables, straight to PostgreSQL, for the "
-        "commands that migrate and seed; without it the tables belong to the server's own role.",
+        "commands that migrate, seed and keep up; without it the tables belong to the server's own "
+        "role.",
     )
     pool_size: int = Field(
         10,
@@ -180,6 +181,20 @@ class Settings(BaseSettings):
     )
     stop_seconds: int = Field(
         10, ge=0, le=300, description="How long running requests may take at a stop, in seconds."
+    )
+    keep_events_months: int | None = Field(
+        None,
+        ge=1,
+        le=1200,
+        description="How many whole months of usage events are kept beside the current one; without "
+        "it all. What older ones came to stays in every spend.",
+    )
+    keep_activity_months: int | None = Field(
+        None,
+        ge=1,
+        le=1200,
+        description="How many whole months of activity by day are kept beside the current one; "
+        "without it all.",
     )
     max_body_bytes: int = Field(
         262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
