@@ -14,11 +14,14 @@ ARGS ?=
 # tests that stand together, so that few of them start the same server twice.
 PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# What needs PgBouncer is run where it is installed.
+# What needs PgBouncer is run where it is installed. `test` alone has the two longest races, which are about
+# many workers and many clients, and the tests of the embedded server.
 PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin"; command -v pgbouncer)
 NO_POOLER := $(if $(PGBOUNCER),, and not pooler)
 EXTERNAL_TESTS := tests/database tests/races tests/operations/test_external.py \
-	tests/operations/test_pooler.py --ignore tests/database/test_embedded.py
+	tests/operations/test_pooler.py --ignore tests/database/test_embedded.py \
+	--ignore tests/races/test_old_secrets.py \
+	--deselect tests/races/test_members.py::test_64_clients_add_2000_people_to_8_teams_and_all_are_in
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all: --requirement

@@ -33,9 +33,11 @@ from bursar.domain.new_teams import NewTeams
 from bursar.domain.roles import KeyScope, PlatformRole, TeamRole
 from bursar.graphql.context import Context
 from bursar.graphql.execution.documents import prepare
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.services.attributes import columns_of
+from bursar.services.authorization import Authorizer
 from bursar.services.key_creation import insert_key
 
 PEPPER = b"a pepper for the benchmark alone"
@@ -142,7 +144,16 @@ async def first(database: Database, text: str, variables: dict[str, Any], way: b
 
 def context(database: Database) -> Context:
     actor = Actor(ADMIN, ADMIN_KEY, PlatformRole.ADMIN, frozenset({KeyScope.MANAGE}))
-    return Context(database, actor, peppers=[PEPPER], max_body_bytes=1, new_teams=NewTeams())
+    return Context(
+        database,
+        actor,
+        peppers=[PEPPER],
+        max_body_bytes=1,
+        max_gateway_body_bytes=1,
+        document_limits=DocumentLimits(),
+        new_teams=NewTeams(),
+        authorizer=Authorizer(database, [PEPPER]),
+    )
 
 
 ADMIN, ADMIN_KEY = new_id(Prefix.USER), new_id(Prefix.API_KEY)

@@ -6,12 +6,13 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import structlog
 from external import database_in
 from starlette.applications import Starlette
 
@@ -21,32 +22,35 @@ from bursar.database import tables
 from bursar.database.embedded import EmbeddedPostgres, RunningPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
-from bursar.database.partitions import PARTITIONED
 from bursar.database.pool import Database
 from bursar.domain.ids import DEFAULT_ORGANIZATION
+from bursar.http import endpoint
 from bursar.settings import Settings
 from factories import PEPPER, Factory
 from live_server import LiveServer, serving_on
 
 EXTERNAL = os.environ.get("BURSAR_TEST_DATABASE_URL")
+# What no setting allows: documents that ask for everything at once.
+WIDE = {
+    f"max_{name}": 10**9
+    for name in ("document_characters", "document_tokens", "aliases", "root_fields", "cost")
+}
 # Of a few rows, DELETE takes a twentieth of what TRUNCATE does, which makes each table and index anew.
-EMPTY = "; ".join(
-    [
-        *(
-            f"DELETE FROM {table.name}"
-            for table in reversed(tables.metadata.sorted_tables)
-            if table is not tables.organizations and table.name not in PARTITIONED
-        ),
-        # All partitions are planned for, whether anything is in them or not: 2 ms a table.
-        *(
-            f"DO $$ BEGIN IF EXISTS (SELECT FROM {name}) THEN DELETE FROM {name}; END IF; END $$"
-            for name in PARTITIONED
-        ),
-        f"DELETE FROM organizations WHERE id <> '{DEFAULT_ORGANIZATION}'",
-        "UPDATE organizations SET name = 'Default', name_key = 'default', metadata = '{}', version = 1",
-        "UPDATE organizations SET models = '{}', allow_none = false",
-    ]
+# A function is planned once a session; most tables, and all their partitions, are found empty at once.
+_EMPTIED = "\n".join(
+    f"IF EXISTS (SELECT FROM {table.name}) THEN DELETE FROM {table.name}; END IF;"
+    for table in reversed(tables.metadata.sorted_tables)
+    if table is not tables.organizations
 )
+PREPARE_EMPTY = f"""
+CREATE FUNCTION pg_temp.empty() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+{_EMPTIED}
+DELETE FROM organizations WHERE id <> '{DEFAULT_ORGANIZATION}';
+UPDATE organizations SET name = 'Default', name_key = 'default', metadata = '{{}}', version = 1,
+  models = '{{}}', allow_none = false;
+END $$
+"""
+EMPTY = "SELECT pg_temp.empty()"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -105,6 +109,7 @@ async def pool(migrated: EmbeddedPostgres) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def owner(migrated: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(migrated.owner_url)
+    await connection.execute(PREPARE_EMPTY)
     yield connection
     await connection.close()
 
@@ -134,6 +139,33 @@ def app_with(migrated: EmbeddedPostgres) -> Callable[..., AbstractAsyncContextMa
         await app.state.database.close()
 
     return other
+
+
+@pytest.fixture
+async def wide_api(
+    migrated: EmbeddedPostgres,
+    database: Database,  # noqa: ARG001 (emptied after the test)
+    owner: asyncpg.Connection,
+) -> AsyncIterator[Api]:
+    """As `api`, without the limits of documents."""
+    settings = Settings().model_copy(update=WIDE)
+    app = create_app(settings, dsn=migrated.application_url, peppers=[PEPPER])
+    async with Api(app, owner) as api:
+        yield api
+    await app.state.database.close()
+
+
+@pytest.fixture
+def no_tracebacks() -> Iterator[None]:
+    """Where a test makes faults: printed beautifully, they would take most of the time."""
+    with structlog.testing.capture_logs():
+        yield
+
+
+@pytest.fixture
+def prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a document is sent many times: to parse and validate it takes most of the time."""
+    monkeypatch.setattr(endpoint, "prepare", cache(endpoint.prepare))
 
 
 @pytest.fixture

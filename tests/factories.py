@@ -2,37 +2,61 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from secrets import randbits, token_bytes, token_hex
 from typing import Any
+
+from sqlalchemy import bindparam, delete, update
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.database.rows import Row
+from bursar.database.statements import Statement
 from bursar.database.tables import (
     BUDGET_OWNERS,
     LISTED_IN,
+    SPENDERS,
     access_group_uses,
     access_groups,
     audit_entries,
     budget_attachments,
+    budget_increases,
     budget_model_limits,
+    budget_schedules,
     budgets,
     deleted_api_keys,
     deleted_teams,
+    lifetime_spends,
     organization_members,
     organizations,
+    spends,
     team_members,
     teams,
+    usage_days,
+    usage_events,
     users,
 )
+from bursar.database.tables.usage import TOKENS
 from bursar.database.writes import insert_row
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
+from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from, new_id
+from bursar.domain.instants import FIRST, LAST
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, OrganizationRole, PlatformRole, TeamRole
 from bursar.services.attributes import columns_of
 from bursar.services.key_creation import insert_key
 
 PEPPER = b"a pepper for tests of 32 bytes or more"
+
+_SPEND_MORE = Statement(
+    update(spends)
+    .where(spends.c.holder_id == bindparam("holder_id"))
+    .values(spend=spends.c.spend + bindparam("more"))
+)
+_FORGET_LIFETIME = Statement(
+    delete(lifetime_spends).where(lifetime_spends.c.holder_id == bindparam("holder_id"))
+)
 
 
 @dataclass(frozen=True)
@@ -138,9 +162,13 @@ class Factory:
         self._count += 1
         organization_id = DEFAULT_ORGANIZATION if organization is None else organization.id
         columns = columns_of({"name": f"Team {self._count}", **attributes})
-        return await self._insert(
-            teams, Prefix.TEAM, {"organization_id": organization_id, **columns}
-        )
+
+        async def work(tx: Connection) -> Row:
+            row = {"id": new_id(Prefix.TEAM), "organization_id": organization_id, **columns}
+            await insert_row(tx, lifetime_spends, {"holder_id": row["id"], "spend": 0})
+            return await insert_row(tx, teams, row)
+
+        return await self._database.write(work)
 
     async def team_member(self, team: Row, person: Person, role: TeamRole = TeamRole.MEMBER) -> Row:
         return await self._insert(
@@ -165,6 +193,44 @@ class Factory:
     async def model_limit(self, budget: Row, model: str, **limits: Any) -> None:
         columns = {"budget_id": budget.id, "model": model, **limits}
         await self._database.write(lambda tx: insert_row(tx, budget_model_limits, columns))
+
+    async def spend_of(
+        self,
+        holder_id: str,
+        spend: int | str,
+        *,
+        model: str = "",
+        since: datetime = FIRST,
+        starts_at: datetime = FIRST,
+        ends_at: datetime = LAST,
+    ) -> None:
+        """What a holder spent in a period, by default the one that was ever; not its lifetime's."""
+        period = {"since": since, "starts_at": starts_at, "ends_at": ends_at}
+        columns = {"holder_id": holder_id, "model": model, **period, "spend": Decimal(spend)}
+        await self._database.write(lambda tx: insert_row(tx, spends, columns))
+
+    async def spend_more(self, holder_id: str, spend: int) -> None:
+        """Add to all that a holder spent in periods."""
+        await self._database.write(lambda tx: tx.one(_SPEND_MORE, holder_id=holder_id, more=spend))
+
+    async def lifetime_spend_of(self, holder_id: str, spend: int | str) -> None:
+        async def work(tx: Connection) -> None:
+            await tx.one(_FORGET_LIFETIME, holder_id=holder_id)
+            columns = {"holder_id": holder_id, "spend": Decimal(spend)}
+            await insert_row(tx, lifetime_spends, columns)
+
+        await self._database.write(work)
+
+    async def increase(self, owner: str, holder: Row, amount: Decimal, until: datetime) -> None:
+        """A temporary increase of what an owner, of a kind in SPENDERS, may spend."""
+        columns = {SPENDERS[owner]: holder.id, "amount": amount, "until": until}
+        await self._database.write(lambda tx: insert_row(tx, budget_increases, columns))
+
+    async def schedule(self, owner: str, holder: Row, starts_at: datetime) -> None:
+        """Since when the periods of an owner's budget, of a kind in SPENDERS, are months."""
+        terms = {"starts_at": starts_at, "duration": "1mo", "timezone": "UTC"}
+        columns = {SPENDERS[owner]: holder.id, **terms}
+        await self._database.write(lambda tx: insert_row(tx, budget_schedules, columns))
 
     async def deleted_api_key(
         self, *, organization: Row | None = None, team: Row | None = None, **columns: Any
@@ -224,6 +290,45 @@ class Factory:
         }
         given = {"action": "team.update", "object_id": thing.id, **places}
         return await self._insert(audit_entries, Prefix.AUDIT_ENTRY, {**given, **columns})
+
+    async def usage_event(self, key: Row, at: datetime | None = None, **columns: Any) -> Row:
+        """A call with a key, now if nothing is said, that counts by day but in no spend."""
+        at = at or datetime.now(UTC)
+        moment = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        given = {
+            "api_key_id": key.id,
+            "user_id": key.user_id,
+            "team_id": key.team_id,
+            "model": "gpt-5",
+            **dict.fromkeys(TOKENS, 0),
+            **columns,
+        }
+        cost, success = given.pop("cost", Decimal(1)), given.pop("success", True)
+
+        async def work(tx: Connection) -> Row:
+            if key.team_id is not None and "organization_id" not in given:
+                team = await tx.raw.fetchrow("SELECT * FROM teams WHERE id = $1", key.team_id)
+                given["organization_id"] = team["organization_id"]
+            event = {
+                "id": id_from(Prefix.USAGE_EVENT, moment << 80 | randbits(74)),
+                "request_id": f"request-{token_hex(8)}",
+                "at": at,
+                "recorded_at": at,
+                "cost": cost,
+                "success": success,
+            }
+            day = {
+                "day": at.date(),
+                "dimensions": token_bytes(16),
+                "spend": cost,
+                "requests": 1,
+                "successes": int(success),
+            }
+            rest = {name: value for name, value in given.items() if name != "request_id"}
+            await insert_row(tx, usage_days, {**rest, **day})
+            return await insert_row(tx, usage_events, {**event, **given})
+
+        return await self._database.write(work)
 
     async def _insert(self, table: Any, prefix: Prefix, columns: dict[str, Any]) -> Row:
         return await self._database.write(

@@ -169,7 +169,10 @@ SPENDS: tuple[str, ...] = (
         {money_range("lifetime_spends")}
     ) WITH (fillfactor = 70)
     """,
-    "CREATE INDEX ON lifetime_spends (spend, holder_id)",
+    """
+    CREATE INDEX lifetime_spends_teams ON lifetime_spends (spend, holder_id)
+        WHERE starts_with(holder_id, 'team_')
+    """,
     "INSERT INTO lifetime_spends SELECT id, 0 FROM teams",
     f"""
     CREATE TABLE spend_adjustments (

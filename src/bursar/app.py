@@ -11,9 +11,12 @@ from starlette.routing import Route
 from bursar import traces
 from bursar.database.pool import Database
 from bursar.http import graphiql_page, health
+from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
+from bursar.http.usage import UsageReports
+from bursar.services.authorization import Authorizer
 from bursar.settings import Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
@@ -25,7 +28,19 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     The first of the peppers hashes new secrets, all of them are tried at sign-in.
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
-    endpoint = Endpoint(database, peppers, settings.max_body_bytes, settings.new_teams)
+    longest = settings.max_gateway_body_bytes
+    authorizer = Authorizer(database, peppers)
+    endpoint = Endpoint(
+        database,
+        peppers,
+        settings.max_body_bytes,
+        longest,
+        settings.document_limits,
+        settings.new_teams,
+        authorizer,
+    )
+    reports = UsageReports(database, peppers, longest)
+    authorization = Authorization(authorizer, settings.max_body_bytes)
     metrics = Metrics(database, peppers)
 
     @asynccontextmanager
@@ -44,6 +59,8 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
             metrics.route(),
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
+            Route("/usage", reports.respond, methods=METHODS),
+            Route("/authorize", authorization.respond, methods=METHODS),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,

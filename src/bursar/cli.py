@@ -128,6 +128,12 @@ def seed(
     keys_per_team: Annotated[
         int, typer.Option(min=0, help="Of members and services; nobody has their secrets.")
     ] = 5,
+    days: Annotated[
+        int, typer.Option(min=0, max=3660, help="How many days until now keys were used in.")
+    ] = 30,
+    events_per_day: Annotated[
+        int, typer.Option(min=0, help="How many calls they made on each.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = 0,
 ) -> None:
     """Load realistic data beside what is there, for demos and benchmarks."""
@@ -140,6 +146,8 @@ def seed(
         users=users,
         members_per_team=members_per_team,
         keys_per_team=keys_per_team,
+        days=days,
+        events_per_day=events_per_day,
         number=seed,
     )
     for table, count in rows.items():
@@ -195,6 +203,23 @@ def doctor(
         typer.echo(f"{len(report.checked)} checks of {rows:,} rows: {found_any}")
     if report.violations:
         raise typer.Exit(_FAILED)
+
+
+@app.command()
+def upkeep() -> None:
+    """Make the months to come, drop those that are not kept, purge; a server does it once a day."""
+    from bursar.operations.upkeep import run
+
+    done = run(load())
+    if done.made is None:
+        owner = variable("owner_database_url")
+        typer.echo(f"without {owner} no month is made or dropped, as the tables are another's")
+    for name in done.made or []:
+        typer.echo(f"{name} is made")
+    for name in done.dropped:
+        typer.echo(f"{name} is dropped")
+    for table, rows in done.purged.items():
+        typer.echo(f"{rows:>9,} {table} purged")
 
 
 @admin_key_app.command("new")

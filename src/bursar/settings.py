@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -23,6 +24,7 @@ from bursar.domain import durations, money
 from bursar.domain.limits import MOST_COUNT, BudgetChanges
 from bursar.domain.models import is_group, problems_with_entries
 from bursar.domain.new_teams import NewTeams
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.traces import installed
 
 _PREFIX = "BURSAR_"
@@ -147,7 +149,8 @@ class Settings(BaseSettings):
     owner_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
         None,
         description="DATABASE_URL as the owner of the tables, straight to PostgreSQL, for the "
-        "commands that migrate and seed; without it the tables belong to the server's own role.",
+        "commands that migrate, seed and keep up; without it the tables belong to the server's own "
+        "role.",
     )
     pool_size: int = Field(
         10,
@@ -179,8 +182,59 @@ class Settings(BaseSettings):
     stop_seconds: int = Field(
         10, ge=0, le=300, description="How long running requests may take at a stop, in seconds."
     )
+    keep_events_months: int | None = Field(
+        None,
+        ge=1,
+        le=1200,
+        description="How many whole months of usage events are kept beside the current one; without "
+        "it all. What older ones came to stays in every spend.",
+    )
+    keep_activity_months: int | None = Field(
+        None,
+        ge=1,
+        le=1200,
+        description="How many whole months of activity by day are kept beside the current one; "
+        "without it all.",
+    )
     max_body_bytes: int = Field(
         262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
+    )
+    max_gateway_body_bytes: int = Field(
+        2_097_152,
+        ge=1,
+        le=8_388_608,
+        description="The longest request body taken from a key with the scope GATEWAY, in bytes.",
+    )
+    max_document_characters: int = Field(
+        15_000, ge=1, le=1_000_000, description="The longest document, in characters."
+    )
+    max_document_tokens: int = Field(
+        2_000, ge=1, le=20_000, description="The most tokens of a document."
+    )
+    max_depth: int = Field(15, ge=1, le=50, description="How deep fields may nest in a document.")
+    max_aliases: int = Field(30, ge=1, le=1_000, description="The most aliases in a document.")
+    max_root_fields: int = Field(20, ge=1, le=1_000, description="The most root fields of a query.")
+    max_root_mutations: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="The most mutations in one request; each is a transaction of its own.",
+    )
+    max_fragments: int = Field(50, ge=1, le=500, description="The most fragments in a document.")
+    max_directives: int = Field(
+        50, ge=1, le=1_000, description="The most directives in a document."
+    )
+    max_operations: int = Field(10, ge=1, le=100, description="The most operations in a document.")
+    max_cost: int = Field(
+        5_000,
+        ge=1,
+        le=1_000_000,
+        description="The most objects that a request may ask for: a connection counts as many times as "
+        "its page is long.",
+    )
+    max_variables_depth: int = Field(16, ge=1, le=64, description="How deep variables may nest.")
+    max_list_items: int = Field(
+        1_000, ge=1, le=10_000, description="The most items in a list among the variables."
     )
 
     self_service_teams: bool = Field(
@@ -206,6 +260,12 @@ class Settings(BaseSettings):
         None,
         description="Comma-separated models that a new team may use, names and patterns, if not said.",
     )
+
+    @property
+    def document_limits(self) -> DocumentLimits:
+        """What the settings say of documents and of the variables beside them."""
+        names = [each.name for each in fields(DocumentLimits)]
+        return DocumentLimits(**{name: getattr(self, f"max_{name}") for name in names})
 
     @property
     def new_teams(self) -> NewTeams:

@@ -1,6 +1,7 @@
 """The broadest document: of every root field all fields of its type, and of their edges, to a depth."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from graphql import (
     GraphQLInterfaceType,
@@ -13,20 +14,29 @@ from graphql import (
 
 from bursar.graphql.schema import schema
 
+TODAY = datetime.now(UTC).date()
+RANGE = f'{{ from: "{TODAY - timedelta(days=1)}", to: "{TODAY}" }}'
+# What fields need wherever they are.
+NEEDED = {"activity": f"(range: {RANGE})"}
 SCHEMA: GraphQLSchema = build_schema(schema.as_str())
 
 
-def everything(arguments: dict[str, str], edges: int = 2) -> dict[str, str]:
+def everything(arguments: dict[str, str], edges: int = 2, variables: str = "") -> dict[str, str]:
     """A document for each root field; those that need arguments have them in `arguments`."""
     assert SCHEMA.query_type is not None
-    return {
-        name: f"{{ {name}{arguments.get(name, '')} {_selection(get_named_type(field.type), edges)} }}"
+    arguments = {**NEEDED, **arguments}
+    selections = {
+        name: _selection(get_named_type(field.type), edges)
         for name, field in SCHEMA.query_type.fields.items()
+    }
+    return {
+        name: f"query{variables} {{ {name}{arguments.get(name, '')} {selection} }}"
+        for name, selection in selections.items()
     }
 
 
 def _selection(type_: object, edges: int, prefix: str = "") -> str:
-    """All leaves of a type and what is behind its edges. The limits of a budget are no edge."""
+    """All leaves of a type and what is behind its edges; in a budget and in activity it is near."""
     if isinstance(type_, GraphQLInterfaceType):
         # Fields of two types under one name would have to be of one shape.
         kinds = SCHEMA.get_implementations(type_).objects
@@ -35,10 +45,11 @@ def _selection(type_: object, edges: int, prefix: str = "") -> str:
     if "pageInfo" in type_.fields:
         node = _selection(get_named_type(type_.fields["nodes"].type), edges)
         return f"{{ totalCount pageInfo {{ startCursor endCursor }} nodes {node} }}"
-    nearer = edges if type_.name == "BudgetUse" else edges - 1
+    nearer = edges if type_.name in {"BudgetUse", "Activity"} else edges - 1
     named = {name: get_named_type(field.type) for name, field in type_.fields.items()}
     return _block(
-        f"{prefix}{name}: {name} {'' if is_leaf_type(of) else _selection(of, nearer)}"
+        f"{prefix}{name}: {name}{NEEDED.get(name, '')} "
+        f"{'' if is_leaf_type(of) else _selection(of, nearer)}"
         for name, of in named.items()
         if is_leaf_type(of) or nearer >= 0
     )

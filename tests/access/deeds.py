@@ -2,13 +2,21 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from access.breadth import RANGE
 from access.world import World
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from factories import Person
+from factories import Key, Person
 
 Input = Callable[[World, Person], dict[str, Any]]
+
+
+class Written(str):
+    """A value as GraphQL writes it."""
+
+    __slots__ = ()
 
 
 class Deed(NamedTuple):
@@ -54,6 +62,19 @@ def one_key(kind: str, **attributes: Any) -> Deed:
     """`f`: who may do it, but may not hold the secret."""
     places = {"F": " ".join(attributes) or "id", "f": "id"}
     return deed("id", lambda w, _: {"id": w.keys[kind].id, **attributes}, **places)
+
+
+def a_call_of(key: Key) -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat()
+    return {"requestId": "1", "key": key.secret, "model": "gpt-4", "at": at, "cost": "0.5"}
+
+
+def in_an_hour() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+def one_increase(of: Callable[[World], str]) -> Deed:
+    return deed("holderId", lambda w, _: {"holderId": of(w), "amount": "1", "until": in_an_hour()})
 
 
 DEEDS = {
@@ -178,7 +199,7 @@ DEEDS = {
     "apiKeyCreate for oneself permitted": within_team(lambda _, me: {"userId": me.id}, X="userId"),
     "apiKeyCreate for a member permitted": within_team(lambda w, _: {"userId": w.mate.id}),
     "apiKeyCreate of a service permitted": within_team(
-        lambda _, __: {"alias": "CI", "budget": {"rpmLimit": "9"}}
+        lambda _, __: {"alias": "CI", "budget": {"rpmLimit": "9", "maxBudget": "1"}}
     ),
     "apiKeyCreate for a member to manage": within_team(
         lambda w, _: {"userId": w.mate.id, "scopes": ["MANAGE"]}, f="scopes"
@@ -222,12 +243,28 @@ DEEDS = {
         N="budgetId holderId",
     ),
     "budgetDetach": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
+    "budgetIncrease of organization": one_increase(lambda w: w.organization.id),
+    "budgetIncrease of colleague": one_increase(lambda w: w.mate_in_organization.id),
+    "budgetIncrease of team": one_increase(lambda w: w.team.id),
+    "budgetIncrease of a member": one_increase(lambda w: w.mate_in_team.id),
+    "budgetIncrease of user": one_increase(lambda w: w.mate.id),
+    "budgetIncrease of a service": one_increase(lambda w: w.keys["service"].id),
+    "budgetIncrease of one's own": deed(
+        "holderId",
+        lambda _, me: {"holderId": me.key_id, "amount": "1", "until": in_an_hour()},
+        X="amount",
+    ),
+    "spendReset of team": deed("holderId", lambda w, _: {"holderId": w.team.id}),
+    "spendReset of a member": deed("holderId", lambda w, _: {"holderId": w.mate_in_team.id}),
+    "spendReset of a service": deed("holderId", lambda w, _: {"holderId": w.keys["service"].id}),
     "accessGroupCreate": deed("", lambda _, __: {"name": "New", "models": ["gpt-5"]}),
     "accessGroupUpdate": deed("id", lambda w, _: {"id": w.group.id, "name": "New", "models": []}),
     "accessGroupDelete": deed("id", lambda w, _: {"id": w.free_group.id}),
+    "usageRecord": deed("", lambda w, _: {"events": [a_call_of(w.keys["member"])]}),
 }
 
 ONE, MANY = "{ seen: version }", "{ totalCount nodes { id } }"
+DECIDED = "{ seen: allowed }"
 
 # Of each query what is selected, and its arguments. `seen` is null to who sees only a part.
 QUESTIONS: dict[str, tuple[str, Input]] = {
@@ -270,6 +307,20 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "accessGroupByName": (ONE, lambda w, _: {"name": w.group.name}),
     "accessGroups": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
+    "authorize": (
+        DECIDED,
+        lambda w, _: {"key": w.keys["service"].secret, "model": "gpt-4"},
+    ),
+    "explainAccess one's own": (DECIDED, lambda _, me: {"keyId": me.key_id, "model": "gpt-4"}),
+    "explainAccess of a team": (
+        DECIDED,
+        lambda w, _: {"keyId": w.keys["service"].id, "model": "gpt-4"},
+    ),
+    "activity": (
+        "{ seen: byApiKey { totalCount nodes { apiKeyId } } }",
+        lambda _, __: {"range": Written(RANGE)},
+    ),
+    "usageEvents": (MANY, lambda _, __: {}),
 }
 
 
@@ -282,5 +333,9 @@ def mutation(row: str) -> str:
 
 def query(row: str, world: World, me: Person) -> str:
     selection, arguments = QUESTIONS[row]
-    given = ", ".join(f"{name}: {json.dumps(v)}" for name, v in arguments(world, me).items())
+    written = {
+        name: value if isinstance(value, Written) else json.dumps(value)
+        for name, value in arguments(world, me).items()
+    }
+    given = ", ".join(f"{name}: {value}" for name, value in written.items())
     return f"{{ {row.split(maxsplit=1)[0]}{f'({given})' if given else ''} {selection} }}"

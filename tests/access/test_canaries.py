@@ -1,6 +1,7 @@
 """Nothing of another organization is ever in an answer, however broad the question."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -12,6 +13,7 @@ from factories import Factory, Person
 
 CANARY = "canary"
 CANARY_LIMIT = 31_415_926_535
+Question = tuple[str, dict[str, str]]
 STRANGERS = [who for who in ACTORS if not who.startswith("platform")]
 
 
@@ -70,6 +72,20 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
     await make.attachment(plan, "api_key", keys[0].id)
     gone = await make.deleted_team(organization, name=CANARY, external_id=CANARY)
     keys.append(await make.deleted_api_key(organization=organization, team=team, alias=CANARY))
+    calls = [
+        await make.usage_event(
+            key,
+            model=CANARY,
+            provider=CANARY,
+            endpoint=CANARY,
+            tags=[CANARY],
+            request_id=f"{CANARY}-{number}",
+            organization_id=organization.id,
+            prompt_tokens=CANARY_LIMIT,
+            cost=Decimal(CANARY_LIMIT),
+        )
+        for number, key in enumerate(keys)
+    ]
     rows = [
         gone,
         organization,
@@ -82,11 +98,12 @@ async def make_canaries(make: Factory, mate: Person) -> list[str]:
         group,
         *entries,
         *keys,
+        *calls,
     ]
     return [*(row.id for row in rows), bird.key_id]
 
 
-def questions(ids: list[str]) -> list[str]:
+def questions(ids: list[str]) -> list[Question]:
     """Everything that can be asked, and asked of each of these ids."""
     some = {"nodes": f"(ids: {json.dumps(ids)})"}
     some["teamDeletePreview"] = some["nodes"]
@@ -94,23 +111,30 @@ def questions(ids: list[str]) -> list[str]:
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
     some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
     some |= {"accessGroupByName": f'(name: "{CANARY}")'}
+    some |= {"authorize": f'(key: "{CANARY}", model: "gpt-4")'}
     each = ("node", "organization", "team", "user", "apiKey", "budget", "accessGroup")
+    keys = [id_ for id_ in ids if id_.startswith("key_")]
+    some |= {"explainAccess": f'(keyId: "{keys[0]}", model: "gpt-4")'}
     documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
-    broad = [document for name, document in documents.items() if name not in each]
-    return broad + [
-        everything(dict.fromkeys(each, f'(id: "{id_}")'), edges=0)[name]
-        for name in each
-        for id_ in ids
+    broad = [(document, {}) for name, document in documents.items() if name not in each]
+    one = everything(dict.fromkeys(each, "(id: $id)"), edges=0, variables="($id: ID!)")
+    explained = everything(
+        {"explainAccess": '(keyId: $id, model: "gpt-4")'}, variables="($id: ID!)"
+    )
+    return [
+        *broad,
+        *((one[name], {"id": id_}) for name in each for id_ in ids),
+        *((explained["explainAccess"], {"id": id_}) for id_ in keys),
     ]
 
 
-async def answers(api: Api, person: Person, documents: list[str]) -> str:
+async def answers(api: Api, person: Person, documents: list[Question]) -> str:
     """The bodies of all answers, none of which has a fault."""
     bodies = []
-    for document in documents:
+    for document, variables in documents:
         response = await api.http.post(
             "/graphql",
-            json={"query": document},
+            json={"query": document, "variables": variables},
             headers={"Authorization": f"Bearer {person.secret}"},
         )
         assert "errors" not in response.json(), response.text
@@ -118,23 +142,26 @@ async def answers(api: Api, person: Person, documents: list[str]) -> str:
     return "\n".join(bodies)
 
 
+@pytest.mark.usefixtures("prepared_once")
 @pytest.mark.parametrize("who", STRANGERS)
 async def test_no_answer_has_a_mark_of_another_organization(
-    api: Api, make: Factory, who: str
+    wide_api: Api, make: Factory, who: str
 ) -> None:
     world = await build_world(make)
     ids = await make_canaries(make, world.mate)
     me = await ACTORS[who](make, world)
-    body = await answers(api, me, questions(ids))
+    body = await answers(wide_api, me, questions(ids))
     found = [mark for mark in (CANARY, str(CANARY_LIMIT), *ids) if mark in body]
     assert not found
     assert me.id in body
 
 
-async def test_every_mark_is_in_the_answers_to_a_platform_viewer(api: Api, make: Factory) -> None:
+async def test_every_mark_is_in_the_answers_to_a_platform_viewer(
+    wide_api: Api, make: Factory
+) -> None:
     world = await build_world(make)
     ids = await make_canaries(make, world.mate)
     me = await ACTORS["platform viewer"](make, world)
     documents = questions(ids)
-    body = await answers(api, me, documents)
+    body = await answers(wide_api, me, documents)
     assert not [mark for mark in (CANARY, str(CANARY_LIMIT), *ids) if mark not in body]

@@ -11,7 +11,8 @@ from bursar.access.actor import Actor
 from bursar.access.policy import POLICY, Action, Relation, creation_of, forbidden, permits
 from bursar.domain.roles import KeyScope, MemberPermission, PlatformRole
 
-# By action, who may: P platform admin, O admin of the organization, T admin of the team, S oneself.
+# By action, who may: P platform admin, O admin of the organization, T admin of the team, S oneself;
+# or G a key with the scope GATEWAY, and nobody else.
 CONTRACT = {
     "organization:create": "P",
     "organization:delete": "P",
@@ -44,6 +45,7 @@ CONTRACT = {
     "api_key:update": "POTS",
     "api_key:block": "POTS",
     "api_key:rotate": "POTS",
+    "api_key:reset_spend": "POTS",
     "api_key:delete": "POTS",
     "api_key:grant_manage": "PS",
     "api_key:grant_gateway": "P",
@@ -54,6 +56,7 @@ CONTRACT = {
     "access_group:create": "P",
     "access_group:update": "P",
     "access_group:delete": "P",
+    "usage:record": "G",
 }
 # What a MEMBER of a team does with the team's permission, and with no other.
 BY_PERMISSION = {
@@ -62,6 +65,7 @@ BY_PERMISSION = {
     "api_key:update": "KEY_UPDATE",
     "api_key:block": "KEY_BLOCK",
     "api_key:rotate": "KEY_ROTATE",
+    "api_key:reset_spend": "KEY_RESET_SPEND",
     "api_key:delete": "KEY_DELETE",
 }
 LETTERS = {"O": Relation.ORGANIZATION_ADMIN, "T": Relation.TEAM_ADMIN, "S": Relation.SELF}
@@ -80,7 +84,7 @@ def test_every_action_has_a_line_in_the_policy_and_in_the_contract() -> None:
 def test_a_user_may_do_what_the_contract_gives_to_one_of_their_relations(action: Action) -> None:
     user = actor(PlatformRole.USER)
     may = {letter for letter, relation in LETTERS.items() if permits(user, action, {relation})}
-    assert may == set(CONTRACT[action]) - {"P"}
+    assert may == set(CONTRACT[action]) - {"P", "G"}
     assert not permits(user, action)
     assert permits(user, action, LETTERS.values()) is bool(may)
 
@@ -95,6 +99,13 @@ def test_a_permission_lets_a_member_do_what_it_is_named_for(action: Action) -> N
 @pytest.mark.parametrize("action", Action)
 def test_a_platform_admin_may_do_it_without_any_relation(action: Action) -> None:
     assert permits(actor(PlatformRole.ADMIN), action) is ("P" in CONTRACT[action])
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_key_of_a_gateway_may_do_what_is_for_gateways_whoever_its_user_is(action: Action) -> None:
+    for role in PlatformRole:
+        gateway = Actor("user", "key", role, frozenset({KeyScope.GATEWAY}))
+        assert permits(gateway, action) is ("G" in CONTRACT[action])
 
 
 @pytest.mark.parametrize("role", [PlatformRole.VIEWER, PlatformRole.USER_VIEWER])

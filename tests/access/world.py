@@ -48,10 +48,13 @@ class World:
         return [*(row.id for row in rows), self.mate.key_id]
 
 
-async def build_world(make: Factory, *, blocked: bool = False, permitted: bool = False) -> World:
+async def build_world(
+    make: Factory, *, blocked: bool = False, permitted: bool = False, metered: bool = False
+) -> World:
     """Two organizations with a team each; `blocked` are the first team, its mate and two keys.
 
-    `permitted`: the first team lets its members do all that a team can let them.
+    `permitted`: the first team lets its members do all that a team can let them. `metered`: calls were
+    made with the mate's keys in the team and of their own, by the team's service and in the other.
     """
     organization = await make.organization(external_id="acme", metadata={"tier": "gold"})
     team = await make.team(
@@ -82,15 +85,21 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         "gateway": await make.api_key(team=team, scopes=[KeyScope.GATEWAY]),
     }
     await make.deleted_api_key(organization=organization, team=team)
-    await make.deleted_api_key(organization=other_organization, team=other_team)
+    gone = await make.deleted_api_key(organization=other_organization, team=other_team)
+    if metered:
+        personal = await make.api_key(mate)
+        for key in (keys["member"].row, keys["service"].row, personal.row, gone):
+            await make.usage_event(key)
     await make.deleted_team(organization)
     await make.deleted_team(other_organization)
     group, free_group = [await make.access_group(n, models=["gpt-4"]) for n in ("small", "free")]
     await make.access_group_use(group, "team", team.id)
-    plan, free_plan = await make.plan(rpm_limit=7), await make.plan(rpm_limit=7)
+    plan, free_plan = [await make.plan(rpm_limit=7, max_budget=2) for _ in range(2)]
     await make.attachment(plan, "api_key", keys["service"].id)
     await make.audit_entry(organization, organization=organization)
     await make.audit_entry(other_team, organization=other_organization, team=other_team)
+    for spender in (team, mate_in_team, keys["service"]):
+        await make.spend_of(spender.id, 1)
     return World(
         organization=organization,
         team=team,
@@ -99,7 +108,10 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
         newcomer=await make.person(organization=organization),
         mate_in_organization=mate_in_organization,
         mate_in_team=mate_in_team,
-        budgets={kind: await make.budget(kind, row, rpm_limit=9) for kind, row in owners.items()},
+        budgets={
+            kind: await make.budget(kind, row, rpm_limit=9, max_budget=most)
+            for (kind, row), most in zip(owners.items(), (9, 8, 8, 7, 7, 7), strict=True)
+        },
         keys=keys,
         plan=plan,
         free_plan=free_plan,
@@ -112,7 +124,7 @@ async def build_world(make: Factory, *, blocked: bool = False, permitted: bool =
     )
 
 
-Arrival = Callable[[Factory, World], Awaitable[Person]]
+Arrival = Callable[[Factory, World], Awaitable[Person | Key]]
 
 
 def _arrives(
@@ -152,3 +164,13 @@ ACTORS: dict[str, Arrival] = {
     "stranger": _arrives(),
     "admin elsewhere": _arrives(organization=ADMIN, team=TeamRole.ADMIN, elsewhere=True),
 }
+
+GATEWAY = "gateway"
+
+
+async def _gateway(_: Factory, world: World) -> Key:
+    return world.keys["gateway"]
+
+
+# Beside them who acts by a scope of the key alone, whatever its user is, if it has one.
+CALLERS = {**ACTORS, GATEWAY: _gateway}

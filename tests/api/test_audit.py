@@ -271,6 +271,7 @@ async def unwritable_audit(owner: asyncpg.Connection, role: str) -> AsyncIterato
         await owner.execute(f"GRANT INSERT ON audit_entries TO {role}")
 
 
+@pytest.mark.usefixtures("no_tracebacks")
 async def test_change_that_cannot_be_recorded_does_not_happen(
     api: Api, make: Factory, owner: asyncpg.Connection, application_role: str
 ) -> None:

@@ -9,6 +9,7 @@ from graphql import (
     is_object_type,
 )
 
+from access.breadth import NEEDED
 from api_client import Api
 from factories import Factory, Person
 
@@ -43,8 +44,12 @@ def edges_of(kind: GraphQLObjectType) -> dict[str, str]:
             selection = "{ __typename }"
             if target.name.endswith("Connection"):
                 selection = "{ totalCount edges { cursor node { id } } pageInfo { hasNextPage } }"
-            edges[name] = f"{name} {selection}"
-        elif name in {"viewerPermissions", "permissions", "effectiveModels"}:
+            if target.name == "Activity":
+                selection = (
+                    "{ totals { spend } days { nodes { date } } byModel { nodes { model } } }"
+                )
+            edges[name] = f"{name}{NEEDED.get(name, '')} {selection}"
+        elif name in {"viewerPermissions", "permissions", "effectiveModels", "lifetimeSpend"}:
             edges[name] = name
     return edges
 
@@ -90,8 +95,11 @@ async def fifty_of_each(api: Api, make: Factory, admin: Person) -> dict[str, lis
             ("AccessGroup", group.id),
         ):
             things.setdefault(kind, []).append(id_)
+        await make.usage_event(key.row)
     entries = await api(admin, "{ auditEntries { nodes { id } } }")
     things["AuditEntry"] = [node["id"] for node in entries.payload["nodes"]]
+    calls = await api(admin, "{ usageEvents { nodes { id } } }")
+    things["UsageEvent"] = [node["id"] for node in calls.payload["nodes"]]
     return things
 
 

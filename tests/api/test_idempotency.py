@@ -7,11 +7,11 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type, is_composite_type
 
 from access.deeds import DEEDS
-from access.world import ACTORS, World, build_world
+from access.world import CALLERS, World, build_world
 from api_client import ERRORS, Answer, Api
 from bursar.domain.roles import KeyScope, TeamRole
 from bursar.graphql.schema import schema
-from factories import Factory, Person
+from factories import Factory, Key, Person
 
 FIELDS = schema._schema.mutation_type.fields  # noqa: SLF001 (Strawberry offers no other way to graphql-core's schema)
 # Of the rows of the policy table the first of each mutation.
@@ -51,9 +51,9 @@ def altered(input: dict[str, Any]) -> dict[str, Any]:
 
 async def first_done(
     api: Api, make: Factory, world: World, name: str
-) -> tuple[Person, dict[str, Any], Answer]:
+) -> tuple[Person | Key, dict[str, Any], Answer]:
     """The first of the actors who may do it does it, with a key; those before are refused."""
-    for arrive in ACTORS.values():
+    for arrive in CALLERS.values():
         me = await arrive(make, world)
         given = DEED_OF[name].input(world, me)
         answer = await api(me, document_of(name), input={**given, "idempotencyKey": KEY})
@@ -114,7 +114,7 @@ async def test_another_mutation_of_the_same_input_is_another_call(api: Api, make
 @every_mutation
 async def test_what_is_refused_is_not_kept(api: Api, make: Factory, name: str) -> None:
     world = await build_world(make, blocked="Unblock" in name)
-    stranger = await ACTORS["platform viewer"](make, world)
+    stranger = await CALLERS["platform viewer"](make, world)
     given = {**DEED_OF[name].input(world, stranger), "idempotencyKey": KEY}
     before = await api.fingerprint()
     for _ in range(2):

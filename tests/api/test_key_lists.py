@@ -18,7 +18,9 @@ EDGES = """
 query Edges($id: ID!) {
   team(id: $id) {
     apiKeys { totalCount nodes { id } }
-    members { nodes { user { id apiKeys { nodes { id } } } apiKeys { totalCount nodes { id } } } }
+    members {
+      nodes { user { id apiKeys(first: 20) { nodes { id } } } apiKeys { totalCount nodes { id } } }
+    }
   }
 }
 """
@@ -29,7 +31,7 @@ DASHBOARD = """
       name
       budget { source limits { maxBudget duration tpmLimit rpmLimit } }
       organization { id name }
-      members(first: 20) {
+      members(first: 15) {
         nodes { role user { name email } budget { source limits { maxBudget } } }
       }
       apiKeys(first: 10) {
@@ -146,8 +148,15 @@ async def test_edges_to_and_from_keys_take_as_many_statements_for_50_as_for_1(
     document = """
       query($ids: [ID!]!) {
         teams(filter: {ids: $ids}) { nodes {
-          apiKeys { totalCount nodes { team { name } user { name } budget { limits { rpmLimit } } } }
-          members { nodes { apiKeys { totalCount nodes { id } } user { apiKeys { nodes { id } } } } }
+          apiKeys(first: 2) {
+            totalCount nodes { team { name } user { name } budget { limits { rpmLimit } } }
+          }
+          members(first: 1) {
+            nodes {
+              apiKeys(first: 9) { totalCount nodes { id } }
+              user { apiKeys(first: 9) { nodes { id } } }
+            }
+          }
         } }
       }
     """

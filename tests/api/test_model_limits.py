@@ -104,7 +104,7 @@ async def test_everything_can_be_created_with_models(api: Api, things: Holders) 
         given = {f"{owner}Id": getattr(things, owner).id, "members": [person]}
         await done(api, admin, name, **given)
     document = f"""
-    {{ users {{ nodes {{ id }} }} teams {{ nodes {{ memberBudget {{ limits {{ {MODELS} }} }}
+    {{ users {{ nodes {{ id }} }} teams(first: 9) {{ nodes {{ memberBudget {{ limits {{ {MODELS} }} }}
         members {{ nodes {{ user {{ id }} {BUDGET} }} }} }} }} }}
     """
     teams = (await api(admin, document)).data["teams"]["nodes"]

@@ -20,7 +20,7 @@ from bursar.loaders.teams import teams_list
 from bursar.operations.seed import seed
 
 SEED = {"organizations": 60, "teams": 5_000, "users": 8_000, "members_per_team": 4}
-# What a seed does not make: audit entries, the archive, plans.
+# What a seed does not make: audit entries, the archive, plans, what was spent in which period.
 MORE = """
 INSERT INTO audit_entries (id, at, actor_user_id, actor_key_id, action, object_id, organization_id,
     team_id)
@@ -37,6 +37,14 @@ INSERT INTO budgets (id, name, name_key) SELECT 'budget_' || n, n, n FROM genera
 INSERT INTO budget_attachments (plan_id, team_member_id)
 SELECT 'budget_' || 1 + row_number() OVER (ORDER BY id) % 50, id FROM team_members
 WHERE id NOT IN (SELECT team_member_id FROM budgets WHERE team_member_id IS NOT NULL);
+INSERT INTO budget_schedules (team_id, starts_at, timezone)
+SELECT id, date '2025-01-01' + n, 'UTC' FROM teams, generate_series(1, 2) n;
+INSERT INTO spends (holder_id, model, since, starts_at, ends_at, spend)
+SELECT team_id, '', starts_at, starts_at + n * interval '10 days', CASE n WHEN 2 THEN 'infinity' ELSE
+    starts_at + (n + 1) * interval '10 days' END, ascii(right(team_id, 1)) FROM budget_schedules,
+    generate_series(0, 2) n;
+INSERT INTO lifetime_spends SELECT id, ascii(right(id, 1)) FROM team_members;
+UPDATE lifetime_spends SET spend = ascii(right(holder_id, 1)) WHERE starts_with(holder_id, 'team_');
 ANALYZE
 """
 ACTORS = {
@@ -63,6 +71,7 @@ TABLES = {
     "AccessGroup": "access_groups",
     "AuditEntry": "audit_entries",
     "Viewer": "users",
+    "BudgetUse": "teams",
 }
 CONTAIN = ("id", "name", "email", "alias", "user")
 LARGE = """
@@ -135,7 +144,7 @@ async def values_of_filters(connection: asyncpg.Connection) -> dict[str, list[An
         "actions": [("action.1",)],
         "kind": list(KeyKind),
         "role": ["ADMIN"],  # of everything that has roles
-        **{name: [True, False] for name in ("blocked", "joinable", "expired")},
+        **{name: [True, False] for name in ("blocked", "joinable", "expired", "over_budget")},
         **{name: [late] for name in ("created_since", "deleted_since", "since")},
         **{name: [early] for name in ("created_before", "deleted_before", "before")},
         **{f"{what}_contains": ["zq"] for what in CONTAIN},

@@ -1,13 +1,15 @@
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bursar.domain.ids import Prefix, id_from, is_id, new_id, prefix_of
+from bursar.domain.ids import Prefix, id_from, is_id, moment_of, new_id, prefix_of
 
 PREFIXES = st.sampled_from(Prefix)
 NUMBERS = st.integers(0, 2**128 - 1)
+YEAR_10000 = 253_402_300_800_000  # in milliseconds since 1970
 SUFFIX = "01h455vb4pex5vsknk084sn02q"
 
 
@@ -83,3 +85,19 @@ def test_new_ids_are_uuid7_and_each_sorts_after_the_one_before() -> None:
 def test_anything_else_is_no_id(text: str) -> None:
     assert prefix_of(text) is None
     assert not is_id(text, Prefix.TEAM)
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_an_id_tells_its_time_to_the_millisecond(number: int) -> None:
+    told = moment_of(id_from(Prefix.USAGE_EVENT, number))
+    milliseconds = number >> 80
+    if milliseconds < YEAR_10000:
+        assert told == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    else:
+        assert told is None
+
+
+@pytest.mark.parametrize("milliseconds", [0, YEAR_10000 - 1, YEAR_10000, 2**48 - 1])
+def test_an_id_of_a_time_after_the_year_9999_tells_none(milliseconds: int) -> None:
+    told = moment_of(id_from(Prefix.USAGE_EVENT, milliseconds << 80))
+    assert (told is None) is (milliseconds >= YEAR_10000)

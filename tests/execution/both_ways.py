@@ -3,6 +3,7 @@
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from importlib import import_module
 from random import Random
 from typing import Any, NamedTuple
@@ -20,10 +21,12 @@ from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import masked
 from bursar.graphql.execution.documents import Prepared, RequestError
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.lookups import Ask
 from bursar.graphql.schema import schema
 from bursar.loaders.reader import Batch, Reader
+from bursar.services.authorization import Authorizer
 from factories import PEPPER
 
 
@@ -74,7 +77,14 @@ async def _answer(
     compiled: bool,
 ) -> Answer:
     context = _Context(
-        database, actor, peppers=[PEPPER], max_body_bytes=1, new_teams=NewTeams(self_service=True)
+        database,
+        actor,
+        peppers=[PEPPER],
+        max_body_bytes=1,
+        max_gateway_body_bytes=1,
+        document_limits=DocumentLimits(),
+        new_teams=NewTeams(self_service=True),
+        authorizer=Authorizer(database, [PEPPER]),
     )
     context.faults, context.written, context.replays = faults, written, compiled
     try:
@@ -131,15 +141,8 @@ class _Context(Context):
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["_Context"]:
         async with super().snapshot() as frozen:
-            again = _Context(
-                self._database,
-                self.actor,
-                peppers=self.peppers,
-                max_body_bytes=1,
-                new_teams=self.new_teams,
-            )
-            again._lookups = frozen._lookups  # noqa: SLF001 (its reads)
-            again.faults, again.executed = self.faults, self.executed
+            again = copy(self)
+            again.source, again._lookups = frozen.source, frozen._lookups  # noqa: SLF001 (its reads)
             yield again
 
     def _faulty(self, batch: Batch) -> Batch:

@@ -11,13 +11,13 @@ from faults.failures import CANCELLED, FAILURES, failing, losing_once, losing_th
 from graphql import build_schema
 
 from access.deeds import DEEDS, Input, mutation
-from access.test_policy_table import MUTATIONS, cells, rows
-from access.world import ACTORS, build_world
+from access.test_policy_table import FOR_GATEWAYS, MUTATIONS, cells, rows
+from access.world import CALLERS, GATEWAY, build_world
 from api_client import Answer, Api
 from bursar.database.connections import Connection
 from bursar.graphql.schema import schema
 from bursar.services import audit
-from factories import Factory, Person
+from factories import Factory, Key, Person
 
 SAID = {
     "INTERNAL_SERVER_ERROR": "Internal server error",
@@ -64,9 +64,11 @@ WIDE: dict[str, Input] = {
     },
     "apiKeyRotate with grace": lambda w, _: {"id": w.keys["member"].id, "gracePeriod": "1d"},
 }
-ALLOWED = {
-    row: actor for row, actor, cell in reversed(cells(rows(MUTATIONS))) if cell == "ok"
-} | dict.fromkeys(WIDE, "platform admin")
+ALLOWED = (
+    {row: actor for row, actor, cell in reversed(cells(rows(MUTATIONS))) if cell == "ok"}
+    | dict.fromkeys(WIDE, "platform admin")
+    | dict.fromkeys(FOR_GATEWAYS, GATEWAY)
+)
 DONE = "done"
 every_row = pytest.mark.parametrize("row", ALLOWED)
 kinds = pytest.mark.parametrize(
@@ -77,7 +79,7 @@ kinds = pytest.mark.parametrize(
 class Asked:
     """A mutation that its actor may do, with an idempotency key, in a world of its own."""
 
-    def __init__(self, api: Api, row: str, me: Person, given: dict[str, Any]) -> None:
+    def __init__(self, api: Api, row: str, me: Person | Key, given: dict[str, Any]) -> None:
         self._api, self._me, self._document = api, me, mutation(row)
         self._given = {**given, "idempotencyKey": "1"}
         self._field = row.split(maxsplit=1)[0]
@@ -104,7 +106,7 @@ class Asked:
 
 async def asked(api: Api, make: Factory, row: str) -> Asked:
     world = await build_world(make, blocked="Unblock" in row)
-    me = await ACTORS[ALLOWED[row]](make, world)
+    me = await CALLERS[ALLOWED[row]](make, world)
     given = WIDE[row] if row in WIDE else DEEDS[row].input
     return Asked(api, row, me, given(world, me))
 

@@ -17,17 +17,19 @@ from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.execution.documents import RequestError, prepare
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.rows import RowsByKey
 from bursar.loaders.users import users_by_id
+from bursar.services.authorization import Authorizer
 from factories import PEPPER, Factory, Person
 
 SCHEMA = schema._schema  # noqa: SLF001 (as in execution.run)
 
 MEMBERS = """
-{ teams { nodes { name organization { name } members { nodes { role user { name } } } } } }
+{ teams { nodes { name organization { name } members(first: 9) { nodes { role user { name } } } } } }
 """
 
 
@@ -253,6 +255,13 @@ async def test_a_mutation_never_runs_twice_though_what_it_made_vanished(
 
 async def answer_of(document: str, database: Database, person: Person) -> Any:
     context = Context(
-        database, person.actor, peppers=[PEPPER], max_body_bytes=0, new_teams=NewTeams()
+        database,
+        person.actor,
+        peppers=[PEPPER],
+        max_body_bytes=0,
+        max_gateway_body_bytes=0,
+        document_limits=DocumentLimits(),
+        new_teams=NewTeams(),
+        authorizer=Authorizer(database, [PEPPER]),
     )
     return await run(schema, prepare(SCHEMA, document, None), {}, context)

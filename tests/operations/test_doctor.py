@@ -1,6 +1,7 @@
 """The doctor finds each row that breaks a rule, by name, and nothing in a healthy database."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -13,7 +14,9 @@ from bursar.database.data_directory import APPLICATION
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import downgrade, upgrade
+from bursar.database.partitions import month_of, name_of
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from
+from bursar.domain.usage import dimensions_of, event_id
 from bursar.operations import doctor
 from bursar.operations.constraint_checks import CONSTRAINTS
 from bursar.operations.doctor import CHECKS, Violation, report
@@ -32,6 +35,18 @@ OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING, OF_MEMBERS = (
 )
 NOBODY = id_from(Prefix.USER, 9)
 
+PERSONAL = id_from(Prefix.API_KEY, 3)
+CALLED_AT = datetime.now(UTC) - timedelta(hours=1)
+DAY = CALLED_AT.date()
+AHEAD = month_of(datetime.now(UTC).date(), 1)
+EVENT, EVENT_OF_USER = event_id(CALLED_AT), event_id(CALLED_AT)
+EARLIER = event_id(CALLED_AT - timedelta(milliseconds=1))
+WHAT = ("gpt-5", "openai", "/v1/responses", ["a", "b"])
+# Of a member's call, and of a user's own.
+SUMMED, SUMMED_OF_USER = (
+    dimensions_of(*whose, *WHAT).hex()
+    for whose in ((KEY, USER, TEAM, ORGANIZATION), (PERSONAL, USER, None, None))
+)
 HEALTHY = f"""
     INSERT INTO organizations (id, name, name_key)
         VALUES ('{ORGANIZATION}', 'Acme', 'acme'), ('{OTHER}', 'Umbrella', 'umbrella');
@@ -68,6 +83,41 @@ HEALTHY = f"""
         VALUES ('{ORGANIZATION}', NULL, '-infinity', '1d', 'UTC'),
             ('{ORGANIZATION}', NULL, now(), '1mo', 'Europe/Rome'),
             (NULL, '{MEMBER}', now(), NULL, 'UTC');
+    INSERT INTO usage_events (id, at, recorded_at, request_id, api_key_id, user_id, team_id,
+            team_member_id, organization_id, organization_member_id, model, provider, endpoint, tags,
+            prompt_tokens, completion_tokens, cache_read_tokens, cache_creation_tokens, cost, success)
+        VALUES
+            ('{EVENT}', '{CALLED_AT}', '{CALLED_AT}', 'one', '{KEY}', '{USER}', '{TEAM}', '{MEMBER}',
+                '{ORGANIZATION}', '{BELONGING}', 'gpt-5', 'openai', '/v1/responses', '{{b,a}}',
+                1, 2, 3, 4, 2.5, true),
+            ('{EVENT_OF_USER}', '{CALLED_AT}', '{CALLED_AT}', 'two', '{PERSONAL}', '{USER}', NULL,
+                NULL, NULL, NULL, 'gpt-5', 'openai', '/v1/responses', '{{b,a}}', 1, 2, 3, 4, 1, false);
+    INSERT INTO usage_requests (request_id, content_hash)
+        VALUES ('one', sha256('one')), ('two', sha256('two'));
+    INSERT INTO usage_days (day, dimensions, api_key_id, user_id, team_id, organization_id, model,
+            provider, endpoint, tags, prompt_tokens, completion_tokens, cache_read_tokens,
+            cache_creation_tokens, spend, requests, successes)
+        VALUES
+            ('{DAY}', '\\x{SUMMED}', '{KEY}', '{USER}', '{TEAM}', '{ORGANIZATION}', 'gpt-5', 'openai',
+                '/v1/responses', '{{a,b}}', 1, 2, 3, 4, 2.5, 1, 1),
+            ('{DAY}', '\\x{SUMMED_OF_USER}', '{PERSONAL}', '{USER}', NULL, NULL, 'gpt-5', 'openai',
+                '/v1/responses', '{{a,b}}', 1, 2, 3, 4, 1, 1, 0);
+    INSERT INTO lifetime_spends (holder_id, spend) VALUES ('{ELSEWHERE}', 0), ('{KEY}', 2.5),
+        ('{MEMBER}', 2.5), ('{TEAM}', 3.5), ('{BELONGING}', 2.5), ('{ORGANIZATION}', 2.5),
+        ('{PERSONAL}', 1), ('{USER}', 1);
+    INSERT INTO usage_closings VALUES ('{TEAM}', '', '-infinity', '-infinity', 1);
+    INSERT INTO spend_adjustments
+        VALUES ('{TEAM}', '', '-infinity', '-infinity', now(), -0.5);
+    INSERT INTO spends (holder_id, model, since, starts_at, ends_at, spend) VALUES
+        ('{KEY}', '', '-infinity', '-infinity', 'infinity', 2.5),
+        ('{KEY}', 'gpt-5', '-infinity', '-infinity', 'infinity', 1),
+        ('{MEMBER}', '', '-infinity', '-infinity', 'infinity', 2.5),
+        ('{TEAM}', '', '-infinity', '-infinity', 'infinity', 3),
+        ('{BELONGING}', '', '-infinity', '-infinity', 'infinity', 2.5),
+        ('{ORGANIZATION}', '', '-infinity', '{DAY} 00:00Z', '{DAY + timedelta(days=1)} 00:00Z', 2.5),
+        ('{PERSONAL}', '', '-infinity', '-infinity', 'infinity', 0.75),
+        ('{PERSONAL}', '', '-infinity', '{CALLED_AT}', 'infinity', 0.25),
+        ('{USER}', '', '-infinity', '-infinity', 'infinity', 1);
 """
 
 Found = tuple[str, str, str]
@@ -113,6 +163,7 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
             "INSERT INTO teams (id, organization_id, name, name_key)"
             f" VALUES ('{SIBLING}', '{ORGANIZATION}', 'Sibling', 'sibling');"
             f"INSERT INTO budgets (id, team_id, rpm_limit) VALUES ('{OF_SIBLING}', '{SIBLING}', 6);"
+            f"INSERT INTO lifetime_spends VALUES ('{SIBLING}', 0);"
             f"UPDATE budgets SET rpm_limit = 5 WHERE id = '{OF_TEAM}';"
             "UPDATE teams SET rpm_limit_type = 'GUARANTEED'"
         ),
@@ -191,8 +242,8 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
         [("own-budget-or-plan", OF_KEY, f"api_key_id {KEY} has plan {LOW} too")],
     ),
     "an attached budget that is no plan": (
-        f"UPDATE budget_attachments SET plan_id = '{OF_ORGANIZATION}' WHERE plan_id = '{PLAN}'",
-        [("attached-budgets-are-plans", OF_ORGANIZATION, "has no name")],
+        f"UPDATE budget_attachments SET plan_id = '{OF_TEAM}' WHERE plan_id = '{PLAN}'",
+        [("attached-budgets-are-plans", OF_TEAM, "has no name")],
     ),
     "schedules that end with another duration, or another zone": (
         (
@@ -382,6 +433,110 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
     "an application without its rights": (
         f"REVOKE INSERT ON teams FROM {APPLICATION}",
         [("application-rights", "teams", f"{APPLICATION} may not INSERT")],
+    ),
+    "an application that may change the events of a month": (
+        f"GRANT UPDATE ON {name_of('usage_events', DAY)} TO {APPLICATION}",
+        [("audit-append-only", name_of("usage_events", DAY), f"{APPLICATION} may UPDATE")],
+    ),
+    "months that were not made": (
+        f"DROP TABLE {name_of('usage_events', AHEAD)}, {name_of('usage_days', AHEAD)}",
+        [
+            ("months-made-ahead", name_of("usage_events", AHEAD), "run `bursar upkeep`"),
+            ("months-made-ahead", name_of("usage_days", AHEAD), "is no partition of usage_days"),
+        ],
+    ),
+    "an event of a team that names no organization": (
+        (
+            "UPDATE usage_events SET organization_id = NULL, organization_member_id = NULL"
+            f" WHERE id = '{EVENT}'"
+        ),
+        [
+            ("events-belong", EVENT, "names neither a user's own key nor a team's"),
+            *(("days-of-events", f"{DAY} {KEY}", part) for part in (" spend -2.5", " spend 2.5")),
+            ("lifetime-spends", ORGANIZATION, "-2.5000000000 less than its events come to"),
+            ("lifetime-spends", BELONGING, "-2.5000000000 less than its events come to"),
+            ("period-spends", ORGANIZATION, "is 2.5000000000, its events come to 0"),
+            ("period-spends", BELONGING, "is 2.5000000000, its events come to 0"),
+        ],
+    ),
+    "an event of another time than its id": (
+        (f"UPDATE usage_events SET id = '{EARLIER}' WHERE id = '{EVENT}'"),
+        [("events-found-by-id", EARLIER, "does not say that the call was at")],
+    ),
+    "a request that was recorded twice, and one that is forgotten": (
+        "UPDATE usage_events SET request_id = 'three'",
+        [
+            ("events-once", EVENT, "has the request id of another event"),
+            ("events-once", EVENT_OF_USER, "has the request id of another event"),
+            ("events-remembered", EVENT, "its request id three is not remembered"),
+            ("events-remembered", EVENT_OF_USER, "its request id three is not remembered"),
+        ],
+    ),
+    "a day that lacks a request, and one that no event is of": (
+        (
+            "UPDATE usage_days SET requests = 0, successes = 0, prompt_tokens = 9"
+            f" WHERE api_key_id = '{KEY}'; UPDATE usage_days SET model = 'o1', dimensions ="
+            f" '\\x{dimensions_of(PERSONAL, USER, None, None, 'o1', *WHAT[1:]).hex()}'"
+            f" WHERE api_key_id = '{PERSONAL}'"
+        ),
+        [
+            (
+                "days-of-events",
+                f"{DAY} {KEY}",
+                "events of model gpt-5 by requests -1 successes -1 prompt_tokens 8",
+            ),
+            ("days-of-events", f"{DAY} {PERSONAL}", "of model gpt-5 by spend -1.0000000000"),
+            ("days-of-events", f"{DAY} {PERSONAL}", "of model o1 by spend 1.0000000000"),
+        ],
+    ),
+    "a day that is known by something else": (
+        (
+            f"UPDATE usage_days SET dimensions = decode(repeat('00', 16), 'hex')"
+            f" WHERE api_key_id = '{KEY}'"
+        ),
+        [("days-dimensions", f"{DAY} {KEY}", "its dimensions are not those of model gpt-5")],
+    ),
+    "a team without a row of what it spent": (
+        f"DELETE FROM lifetime_spends WHERE holder_id = '{ELSEWHERE}'",
+        [("teams-have-spends", ELSEWHERE, "has no row of what it ever spent")],
+    ),
+    "spend that no event came to": (
+        (
+            f"UPDATE lifetime_spends SET spend = 2.4999999999 WHERE holder_id = '{MEMBER}';"
+            f"UPDATE spends SET spend = 2.6 WHERE holder_id = '{MEMBER}';"
+            f"UPDATE spends SET spend = 2.6 WHERE holder_id = '{KEY}' AND model = 'gpt-5';"
+            f"DELETE FROM spends WHERE holder_id = '{TEAM}'"
+        ),
+        [
+            ("lifetime-spends", MEMBER, "what it ever spent is 0.0000000001 less"),
+            ("period-spends", MEMBER, "from ever is 2.6000000000, its events come to 2.5"),
+            ("period-spends", KEY, "of model gpt-5 from ever is 2.6000000000, its events come"),
+            ("period-spends", TEAM, "its spend from ever is missing, its events come to 3.0"),
+        ],
+    ),
+    "a closing that says more than was spent": (
+        "UPDATE usage_closings SET spend = 2",
+        [
+            ("lifetime-spends", TEAM, "what it ever spent is 1.0000000000 less"),
+            ("period-spends", TEAM, "is 3.0000000000, its events come to 4.0000000000"),
+        ],
+    ),
+    "a period that ends too late, and one of no schedule": (
+        (
+            "UPDATE spends SET ends_at = ends_at + interval '1 day'"
+            f" WHERE holder_id = '{ORGANIZATION}';"
+            f"UPDATE spends SET since = '2026-01-01Z' WHERE holder_id = '{BELONGING}'"
+        ),
+        [
+            ("period-spends", ORGANIZATION, "is no period of its schedule"),
+            ("period-spends", BELONGING, "is no period of its schedule"),
+            ("period-spends", BELONGING, "is 2.5000000000, its events come to 0"),
+            ("period-spends", BELONGING, "its spend from ever is missing"),
+        ],
+    ),
+    "periods of what was deleted that do not add up": (
+        f"UPDATE spends SET spend = 0.5 WHERE holder_id = '{PERSONAL}' AND starts_at > '-infinity'",
+        [("deleted-spends", PERSONAL, "its periods are 0.2500000000 more than what it ever spent")],
     ),
     "a trigger that nobody knows": (
         (

@@ -42,9 +42,9 @@ def directory() -> Iterator[Path]:
     shutil.rmtree(parent)
 
 
-@pytest.fixture(params=["embedded", "external"])
+@pytest.fixture(params=["embedded", pytest.param("external", marks=pytest.mark.soak)])
 def serve(request: pytest.FixtureRequest) -> Serve:
-    """Starts a server on either database; with one admin, whose key is KEY."""
+    """Starts a server with one admin, whose key is KEY; in the long run on either database."""
     if request.param == "external":
         return partial(request.getfixturevalue("live_server"), BURSAR_ADMIN_KEY=KEY)
 

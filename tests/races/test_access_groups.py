@@ -11,7 +11,7 @@ from bursar.domain.roles import TeamRole
 from factories import Factory
 from live_server import LiveApi
 
-ROUNDS = 30
+ROUNDS = 20
 # Lists and groups here have names alone, so that SQL can tell what is within them.
 STRANDED = """
 WITH allowed AS (

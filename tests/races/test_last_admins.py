@@ -39,7 +39,7 @@ mutation Block($input: UserBlockInput!) { userBlock(input: $input) { errors { co
 DELETE_USER = """
 mutation Delete($input: UserDeleteInput!) { userDelete(input: $input) { errors { code path } } }
 """
-rounds = pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+rounds = pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 
 
 @rounds

@@ -46,7 +46,7 @@ WHERE NOT EXISTS (
 )
 """
 ENTRIES = "SELECT count(*) FROM audit_entries WHERE action = $1 AND before->>'userId' = $2"
-rounds = pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+rounds = pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 
 
 @rounds

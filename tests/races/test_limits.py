@@ -26,7 +26,7 @@ WHERE own.max_budget > whole.max_budget
 """
 
 
-@pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_an_organization_lowering_its_budget_while_teams_raise_theirs_stays_above_them(
     ask: LiveApi, make: Factory, owner: asyncpg.Connection, rounds: int
 ) -> None:

@@ -104,7 +104,7 @@ async def test_somebody_unknown_added_to_5_teams_at_once_becomes_one_user(
     assert written == {"user.create": 20, "organization_member.add": 20, "team_member.add": 100}
 
 
-@pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("place", PLACES)
 async def test_one_is_added_while_another_is_removed_and_both_are_done(
     ask: LiveApi, make: Factory, owner: asyncpg.Connection, place: str, rounds: int

@@ -35,7 +35,7 @@ WHERE NOT teams.models <@ organizations.models
 """
 
 
-@pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_an_organization_narrowed_while_its_teams_are_widened_strands_none(
     ask: LiveApi, make: Factory, owner: asyncpg.Connection, rounds: int
 ) -> None:

@@ -72,7 +72,7 @@ JOIN held AS own ON own.team_id = teams.id
 JOIN held AS whole ON whole.organization_id = teams.organization_id
 WHERE own.max_budget > whole.max_budget
 """
-rounds = pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+rounds = pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 
 
 def to(team: Row, organization_id: str, *, adding: bool = False) -> dict[str, object]:

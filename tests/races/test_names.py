@@ -31,7 +31,7 @@ async def test_an_external_id_asked_for_20_times_is_given_once(
     assert await owner.fetchval(created, f"{thing}.create", "One of many") == 1
 
 
-@pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("thing", ["organization", "team", "user", "apiKey"])
 async def test_an_external_id_given_to_two_things_at_once_is_given_to_one(
     ask: LiveApi, make: Factory, owner: asyncpg.Connection, thing: str, rounds: int

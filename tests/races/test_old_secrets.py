@@ -16,7 +16,7 @@ from live_server import LiveApi, LiveServer, serving_on
 WHO = {"query": "{ viewer { key { id } } }"}
 WORKERS = 3
 CONNECTIONS = 4  # to each worker
-trials = pytest.mark.parametrize("trials", [50, pytest.param(500, marks=pytest.mark.soak)])
+trials = pytest.mark.parametrize("trials", [20, pytest.param(500, marks=pytest.mark.soak)])
 
 ROTATE = """
 mutation Rotate($input: ApiKeyRotateInput!) {

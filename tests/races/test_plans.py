@@ -10,7 +10,7 @@ from bursar.database.embedded import EmbeddedPostgres
 from factories import Factory
 from live_server import LiveApi
 
-ROUNDS = 30
+ROUNDS = 20
 HELD = """
 WITH held AS (
   SELECT organization_id, team_id, default_of_team_id, max_budget FROM budgets WHERE name IS NULL

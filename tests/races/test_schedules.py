@@ -22,7 +22,7 @@ def document(name: str) -> str:
     return f"mutation({declared}) {{ {name}(input: $input) {{ errors {{ code path }} }} }}"
 
 
-@pytest.mark.parametrize("rounds", [30, pytest.param(500, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(500, marks=pytest.mark.soak)])
 async def test_plans_defaults_and_own_budgets_changed_at_once_leave_schedules_that_agree(
     ask: LiveApi,
     make: Factory,

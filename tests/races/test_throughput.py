@@ -13,7 +13,7 @@ from bursar.operations.limit_checks import LIMITS
 from factories import Factory
 from live_server import LiveApi
 
-ROUNDS = pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.soak)])
+ROUNDS = pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.soak)])
 GUARANTEED = {"rpmLimitType": "GUARANTEED"}
 SIXTY = {"budget": {"rpmLimit": 60}}
 

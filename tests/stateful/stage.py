@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Self, TypeVar
 
 import asyncpg
-from conftest import EMPTY
+from conftest import EMPTY, PREPARE_EMPTY
 
 from api_client import Answer, Api
 from bursar.app import create_app
@@ -33,7 +33,8 @@ class Stage:
     def __enter__(self) -> Self:
         owner_url, application_url = self._urls
         self._owner = self._run(asyncpg.connect(owner_url))
-        self._app = create_app(Settings(), dsn=application_url, peppers=[PEPPER])
+        self._run(self._owner.execute(PREPARE_EMPTY))
+        self._app = create_app(Settings(max_cost=1_000_000), dsn=application_url, peppers=[PEPPER])
         self._api = Api(self._app, self._owner)
         self._pool = Database(application_url)
         return self

@@ -32,7 +32,7 @@ def run(stage: Stage, counted: Counter[str], *, runs: int, steps: int, same: boo
 @pytest.mark.parametrize(
     ("runs", "steps", "same"),
     [
-        pytest.param(15, 30, True, marks=pytest.mark.timeout(400)),
+        pytest.param(10, 30, True, marks=pytest.mark.timeout(400)),
         pytest.param(500, 100, False, marks=pytest.mark.soak),
     ],
 )

@@ -48,7 +48,12 @@ class Actor:
     @property
     def speaks_for_others(self) -> bool:
         """Whether what the request says of `on_behalf_of` is to be believed."""
-        return self.administers_all or KeyScope.GATEWAY in self.scopes
+        return self.administers_all or self.is_gateway
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether the key speaks for all keys; it may, whoever its user is."""
+        return KeyScope.GATEWAY in self.scopes
 
     @property
     def only_reads(self) -> bool:

@@ -47,6 +47,7 @@ class Action(StrEnum):
     API_KEY_UPDATE = "api_key:update"
     API_KEY_BLOCK = "api_key:block"
     API_KEY_ROTATE = "api_key:rotate"
+    API_KEY_RESET_SPEND = "api_key:reset_spend"
     API_KEY_DELETE = "api_key:delete"
     API_KEY_GRANT_MANAGE = "api_key:grant_manage"
     API_KEY_GRANT_GATEWAY = "api_key:grant_gateway"
@@ -57,10 +58,14 @@ class Action(StrEnum):
     ACCESS_GROUP_CREATE = "access_group:create"
     ACCESS_GROUP_UPDATE = "access_group:update"
     ACCESS_GROUP_DELETE = "access_group:delete"
+    USAGE_RECORD = "usage:record"
 
 
 class Rule(NamedTuple):
-    """Whom a relation lets do it; the deed completes the sentence "You are not allowed to …"."""
+    """Whom a relation lets do it; the deed completes the sentence "You are not allowed to …".
+
+    `gateway`: not whom, but keys with the scope GATEWAY alone, whoever's they are.
+    """
 
     platform_admin: bool
     organization_admin: bool
@@ -68,6 +73,7 @@ class Rule(NamedTuple):
     member: MemberPermission | bool
     self: bool
     deed: str
+    gateway: bool = False
 
 
 yes, no = True, False
@@ -75,6 +81,7 @@ KEY_CREATE = MemberPermission.KEY_CREATE
 KEY_UPDATE = MemberPermission.KEY_UPDATE
 KEY_BLOCK = MemberPermission.KEY_BLOCK
 KEY_ROTATE = MemberPermission.KEY_ROTATE
+KEY_RESET_SPEND = MemberPermission.KEY_RESET_SPEND
 KEY_DELETE = MemberPermission.KEY_DELETE
 SERVICE_KEY_CREATE = MemberPermission.SERVICE_KEY_CREATE
 
@@ -117,6 +124,7 @@ POLICY: dict[Action, Rule] = {
     Action.API_KEY_UPDATE:                 Rule(yes,      yes,          yes,   KEY_UPDATE,         yes, "change this key"),
     Action.API_KEY_BLOCK:                  Rule(yes,      yes,          yes,   KEY_BLOCK,          yes, "block or unblock this key"),
     Action.API_KEY_ROTATE:                 Rule(yes,      yes,          yes,   KEY_ROTATE,         yes, "rotate this key"),
+    Action.API_KEY_RESET_SPEND:            Rule(yes,      yes,          yes,   KEY_RESET_SPEND,    yes, "reset what this key has spent"),
     Action.API_KEY_DELETE:                 Rule(yes,      yes,          yes,   KEY_DELETE,         yes, "delete this key"),
     Action.API_KEY_GRANT_MANAGE:           Rule(yes,      no,           no,    no,                 yes, "hold a key that acts as somebody else"),
     Action.API_KEY_GRANT_GATEWAY:          Rule(yes,      no,           no,    no,                 no,  "hold a key that speaks for all keys"),
@@ -127,6 +135,7 @@ POLICY: dict[Action, Rule] = {
     Action.ACCESS_GROUP_CREATE:            Rule(yes,      no,           no,    no,                 no,  "create an access group"),
     Action.ACCESS_GROUP_UPDATE:            Rule(yes,      no,           no,    no,                 no,  "change this access group"),
     Action.ACCESS_GROUP_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this access group"),
+    Action.USAGE_RECORD:                   Rule(no,       no,           no,    no,                 no,  "record usage", gateway=yes),
 }
 # fmt: on
 
@@ -146,9 +155,11 @@ Standing = Iterable[Relation | MemberPermission]
 
 def permits(actor: Actor, action: Action, standing: Standing = ()) -> bool:
     """Whether the actor, who stands to the object like this, may do this."""
+    rule = POLICY[action]
+    if rule.gateway:
+        return actor.is_gateway
     if actor.only_reads:
         return False
-    rule = POLICY[action]
     if actor.administers_all and rule.platform_admin:
         return True
     return any(

@@ -52,6 +52,11 @@ def administers(actor: Actor, row: Row) -> bool:
     return actor.administers_all or bool(team_relations(row))
 
 
+def administers_above(actor: Actor, team: Row) -> bool:
+    """Whether the actor is an admin of what a team is in, whatever they are in the team."""
+    return actor.administers_all or Relation.ORGANIZATION_ADMIN in team_relations(team)
+
+
 def with_actor_roles(query: Select[Any], table: Table) -> Select[Any]:
     """Add the actor's roles in the organization, and in the team, that a row is or belongs to."""
     team_id = {teams: teams.c.id, api_keys: api_keys.c.team_id}.get(table)

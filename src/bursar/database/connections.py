@@ -51,6 +51,7 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
             command_timeout=STATEMENT_SECONDS * 2,
             statement_cache_size=statement_cache,
             max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,  # a longer one would be planned anew each time
             record_class=Row,
             server_settings={
                 "application_name": "bursar",
@@ -80,20 +81,20 @@ class Connection:
         self._begin = begin
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
-        _count()
+        count_statement()
         with traces.statement(statement.sql), translated():
             rows = await self.raw.fetch(statement.sql, *statement.arguments(values))
         return cast("list[Row]", rows)
 
     async def one(self, statement: Statement, **values: Any) -> Row | None:
-        _count()
+        count_statement()
         with traces.statement(statement.sql), translated():
             row = await self.raw.fetchrow(statement.sql, *statement.arguments(values))
         return cast("Row | None", row)
 
     async def each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
         """Run a statement once for each of the rows, in one round trip; what it returns, in order."""
-        _count()
+        count_statement()
         with traces.statement(statement.sql), translated():
             found = await self.raw.fetchmany(
                 statement.sql, [statement.arguments(dict(row)) for row in rows]
@@ -140,6 +141,6 @@ class OneAtATime:
         return self._connection
 
 
-def _count() -> None:
+def count_statement() -> None:
     if (sent := statements_sent.get()) is not None:
         sent[0] += 1

@@ -1,6 +1,7 @@
 """Migrations: how a database gets from one revision to another, whoever else tries to at once."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -86,8 +87,26 @@ def head() -> str:
     return revision
 
 
+async def make_partitions(dsn: str) -> list[str]:
+    """Make the partitions of the months to come, which nobody waits for; answers their names.
+
+    Of several that try at once one makes them, after a migration that runs. `dsn` is the owner's.
+    """
+    async with _transaction(dsn) as connection:
+        await connection.execute(text("LOCK TABLE alembic_version IN SHARE UPDATE EXCLUSIVE MODE"))
+        return await connection.run_sync(partitions.make_ahead)
+
+
 async def alone(dsn: str, work: Callable[[Connection], Answer]) -> Answer:
     """Run work in one transaction that no other migration runs beside."""
+    async with _transaction(dsn) as connection:
+        await _make_version_table(connection)
+        await connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        return await connection.run_sync(work)
+
+
+@asynccontextmanager
+async def _transaction(dsn: str) -> AsyncIterator[AsyncConnection]:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0),
@@ -103,9 +122,7 @@ async def alone(dsn: str, work: Callable[[Connection], Answer]) -> Answer:
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
         await connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'"))
-        await _make_version_table(connection)
-        await connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
-        return await connection.run_sync(work)
+        yield connection
 
 
 async def _make_version_table(connection: AsyncConnection) -> None:

@@ -1,4 +1,8 @@
-"""Partitions: the months that usage is stored by, made before they come."""
+"""Partitions: the months that usage is stored by, made before they come.
+
+A partition is made beside its table and then attached, which stops no one who records: that takes
+SHARE UPDATE EXCLUSIVE, where CREATE TABLE … PARTITION OF would take ACCESS EXCLUSIVE.
+"""
 
 from datetime import date
 
@@ -8,41 +12,60 @@ from bursar.database.tables import metadata
 
 MONTHS_AHEAD = 12
 PARTITIONED = ("usage_events", "usage_days")
+# The first days of the months that a table is stored by; none where there is no such table.
+MONTHS = """
+    SELECT to_date(right(relname, 7), 'YYYY_MM') FROM pg_inherits
+    JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = to_regclass('{table}') ORDER BY 1
+"""
 
 
 def name_of(table: str, month: date) -> str:
     return f"{table}_{month:%Y_%m}"
 
 
-def make_ahead(connection: Connection) -> None:
+def month_of(day: date, later: int = 0) -> date:
+    """The first of the month of a day, or of the one that is so many later."""
+    years, month = divmod(day.year * 12 + day.month - 1 + later, 12)
+    return date(years, month + 1, 1)
+
+
+def make_ahead(connection: Connection) -> list[str]:
     """Make what is missing from the month before this one, for what comes late, to a year ahead."""
     today = connection.execute(text("SELECT (now() AT TIME ZONE 'UTC')::date")).scalar_one()
-    make(connection, _month(today, -1), _month(today, MONTHS_AHEAD))
+    return make(connection, month_of(today, -1), month_of(today, MONTHS_AHEAD))
 
 
-def make(connection: Connection, first: date, last: date) -> None:
-    """Make the partitions of the months from one day's to another's, where they are missing."""
+def make(connection: Connection, first: date, last: date) -> list[str]:
+    """Make the partitions of the months from one day's to another's that are missing.
+
+    Answers their names.
+    """
+    made = []
     for table in PARTITIONED:
         if connection.execute(text(f"SELECT to_regclass('{table}')")).scalar_one() is None:
             continue  # an earlier revision, which does not have it
-        month = _month(first, 0)
+        there = set(connection.execute(text(MONTHS.format(table=table))).scalars())
+        month = month_of(first)
         while month <= last:
-            connection.execute(
-                text(
-                    f"CREATE TABLE IF NOT EXISTS {name_of(table, month)} PARTITION OF {table} "
-                    f"FOR VALUES FROM ('{_instant(table, month)}') "
-                    f"TO ('{_instant(table, _month(month, 1))}')"
-                )
-            )
-            month = _month(month, 1)
+            if month not in there:
+                made.append(_attach(connection, table, month))
+            month = month_of(month, 1)
+    return made
 
 
-def _instant(table: str, month: date) -> str:
+def _attach(connection: Connection, table: str, month: date) -> str:
+    name, (start, end) = name_of(table, month), (month, month_of(month, 1))
+    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} (LIKE {table} INCLUDING ALL)"))
+    connection.execute(
+        text(
+            f"ALTER TABLE {table} ATTACH PARTITION {name} "
+            f"FOR VALUES FROM ('{_bound(table, start)}') TO ('{_bound(table, end)}')"
+        )
+    )
+    return name
+
+
+def _bound(table: str, month: date) -> str:
     (key,) = metadata.tables[table].primary_key.columns.keys()[:1]
     return f"{month} 00:00:00+00" if key == "at" else str(month)
-
-
-def _month(day: date, later: int) -> date:
-    """The first of the month that is so many later."""
-    years, month = divmod(day.year * 12 + day.month - 1 + later, 12)
-    return date(years, month + 1, 1)

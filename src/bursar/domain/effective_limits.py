@@ -35,15 +35,18 @@ class EffectiveLimits:
     max_parallel_requests: EffectiveLimit | None
 
 
+_NAMES = EffectiveLimits.__slots__
+_NEAREST_FIRST = tuple(LimitLevel)
+
+
 def tightest(levels: Mapping[LimitLevel, Limits]) -> EffectiveLimits:
     """The least value of each limit; of levels that say the same, the nearest to the key."""
-    return EffectiveLimits(**{name: _tightest(levels, name) for name in EffectiveLimits.__slots__})
-
-
-def _tightest(levels: Mapping[LimitLevel, Limits], name: str) -> EffectiveLimit | None:
-    found = [
-        EffectiveLimit(Decimal(levels[level][name]), level)
-        for level in LimitLevel
-        if level in levels and levels[level][name] is not None
-    ]
-    return min(found, key=lambda limit: limit.value, default=None)
+    found: dict[str, EffectiveLimit | None] = dict.fromkeys(_NAMES)
+    for level in _NEAREST_FIRST:
+        if (limits := levels.get(level)) is None:
+            continue
+        for name in _NAMES:
+            value, least = limits[name], found[name]
+            if value is not None and (least is None or value < least.value):
+                found[name] = EffectiveLimit(Decimal(value), level)
+    return EffectiveLimits(**found)

@@ -18,6 +18,7 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── BuiltIn                  the organization `default` stays
     ├── HasTeams                 an organization with teams is deleted only with `cascade`
     ├── InUse                    a plan or access group that something has stays
+    ├── NoMaximum                a budget without one has nothing to add to
     ├── LastModel                a list without entries would be open
     ├── LimitExceeded            above what the parent allows
     ├── ModelNotAllowed          a model, pattern or group that is not within the parent's list
@@ -132,6 +133,10 @@ class HasTeams(Conflict):
 
 class InUse(Conflict):
     sentence = "This {thing} is in use by {count} things; take it from them first."
+
+
+class NoMaximum(Conflict):
+    sentence = "There is no maximum budget to add to."
 
 
 class LastModel(Conflict):

@@ -5,6 +5,7 @@ schemas and command line would be two thousand lines more to trust.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import uuid_utils
@@ -28,6 +29,8 @@ class Prefix(StrEnum):
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _PLACES = range(120, -1, -10)
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # 26 characters hold 130 bits, an id 128: hence a first character of at most 7.
 _SUFFIX = f"[0-7][{_ALPHABET}]{{25}}"
 _PATTERN = re.compile(f"({'|'.join(Prefix)})_{_SUFFIX}", re.ASCII)
@@ -49,6 +52,17 @@ def id_from(prefix: Prefix, number: int) -> str:
     if not 0 <= number < 1 << 128:
         raise ValueError("must be a number of 128 bits")
     return f"{prefix.value}_{''.join([_PAIRS[number >> place & 1023] for place in _PLACES])}"
+
+
+def moment_of(text: str) -> datetime | None:
+    """The time that a well-formed id tells, to the millisecond; None for one after the year 9999."""
+    number = 0
+    for character in text[-26:]:
+        number = number << 5 | _VALUES[character]
+    try:
+        return _UNIX_EPOCH + timedelta(milliseconds=number >> 80)
+    except OverflowError:
+        return None
 
 
 def prefix_of(text: str) -> Prefix | None:

@@ -1,6 +1,32 @@
 """Instants as text: RFC 3339 in UTC, with no more decimals than are needed."""
 
+import re
 from datetime import UTC, datetime
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""Before and after all others: to PostgreSQL `-infinity` and `infinity`, which come back naive."""
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,6})?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+def parse(text: str) -> datetime:
+    """Read an instant; it is in UTC then.
+
+    Raises ValueError, with the rest of a sentence, for one without an offset or with more than six
+    decimals, and for a day that no calendar has.
+    """
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError(
+            "must be a date and time of RFC 3339 with an offset and at most 6 decimals, "
+            'such as "2026-11-22T10:00:00Z"'
+        )
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must exist, and in UTC lie within the years 0001 to 9999") from None
 
 
 def to_text(instant: datetime) -> str:

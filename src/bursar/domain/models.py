@@ -125,8 +125,8 @@ def contains(wider: str, narrower: str) -> bool:
 
 def allows(allow_list: AllowList, model: str, groups: Groups) -> bool:
     """Whether a list allows a model. A group that is not there allows nothing."""
-    written = written_out(allow_list, groups)
-    return written.is_open or any(matches(entry, model) for entry in written.entries)
+    entries = _expanded(allow_list.entries, groups)
+    return allow_list.is_open or any(matches(entry, model) for entry in entries)
 
 
 def written_out(allow_list: AllowList, groups: Groups) -> AllowList:

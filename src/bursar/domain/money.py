@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 LIMIT = Decimal(10**18)
+PLACES = 10
 
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]{1,10})?")
 
@@ -32,6 +33,16 @@ def to_text(amount: Decimal) -> str:
         raise ValueError("must be finite")
     text = format(amount or Decimal(0), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def to_units(amount: Decimal) -> int:
+    """An amount as a whole number of 10^-10, which adds up exactly however much it comes to."""
+    return int(amount.scaleb(PLACES))
+
+
+def units_to_text(units: int) -> str:
+    """What `to_units` made, as PostgreSQL reads a numeric."""
+    return f"{units}e-{PLACES}"
 
 
 def problem_with_limit(amount: Decimal) -> str | None:

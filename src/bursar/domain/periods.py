@@ -4,7 +4,7 @@ A boundary is a time that the zone's clock shows. One that the clock skips count
 after it, and one that comes twice as the first of the two, so that periods tile all time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib import resources
@@ -51,6 +51,10 @@ class Entry(NamedTuple):
     timezone: str
 
 
+NO_ENTRY = Entry(None, None, "UTC")
+"""What counts before the first entry of a schedule."""
+
+
 def period_at(duration: Duration | None, timezone: str, instant: datetime) -> Period:
     """The one period, aligned to the clock of an IANA zone, that contains the instant.
 
@@ -79,14 +83,18 @@ def scheduled_period(schedule: Sequence[Entry], instant: datetime) -> Period:
     Entries are in the order of time; of two at one instant the last holds. Before the first there is
     no duration.
     """
-    since, duration, timezone = Entry(None, None, "UTC")
-    until = None
+    (since, duration, timezone), until = entry_at(schedule, instant)
+    return period_at(duration, timezone, instant).cut(since, until)
+
+
+def entry_at(schedule: Iterable[Entry], instant: datetime) -> tuple[Entry, datetime | None]:
+    """The entry in force at an instant, as of a scheduled period, and when the next one begins."""
+    in_force = NO_ENTRY
     for entry in schedule:
         if entry.starts_at is not None and entry.starts_at > instant:
-            until = entry.starts_at
-            break
-        since, duration, timezone = entry
-    return period_at(duration, timezone, instant).cut(since, until)
+            return in_force, entry.starts_at
+        in_force = entry
+    return in_force, None
 
 
 class _Lengths(NamedTuple):

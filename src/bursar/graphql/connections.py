@@ -7,6 +7,7 @@ import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from functools import lru_cache, partial
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -16,13 +17,14 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
 from bursar.database.rows import Row
+from bursar.domain.money import to_text
 from bursar.domain.names import is_storable
 from bursar.graphql.edges import Question, asking_edge, made_once
 from bursar.graphql.enums import OrderDirection
 from bursar.graphql.errors import BadUserInput
 from bursar.graphql.inputs import given
 from bursar.graphql.lists.orders import BY_NAME, orders_of
-from bursar.loaders.pages import ROOT, Listing, Page, PageRequest, Position
+from bursar.loaders.pages import ROOT, Filtered, Listing, Page, Paged, PageRequest, Position
 
 NodeType = TypeVar("NodeType")
 
@@ -51,20 +53,21 @@ class PageInfo:
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[NodeType]):
-    listing: strawberry.Private[Listing]
+    listing: strawberry.Private[Paged]
     parent: strawberry.Private[str]
     request: strawberry.Private[PageRequest]
 
     edges: list["ConnectionEdge[NodeType]"] = asking_edge(
         lambda connection: connection.page(),
         read=lambda page, connection, _: [
-            ConnectionEdge(connection=connection, row=row) for row in page.rows
+            ConnectionEdge(connection=connection, row=row, thing=thing)
+            for row, thing in zip(page.rows, connection.nodes_of(page.rows), strict=True)
         ],
         description="The objects on the page, each with its cursor.",
     )
     nodes: list[NodeType] = asking_edge(
         lambda connection: connection.page(),
-        read=lambda page, *_: page.rows,
+        read=lambda page, connection, _: connection.nodes_of(page.rows),
         description="The objects on the page.",
     )
     page_info: PageInfo = asking_edge(
@@ -79,6 +82,10 @@ class Connection(Generic[NodeType]):
 
     def page(self) -> Question:
         return Question(self.listing.pages, self.parent, (self.request,))
+
+    def nodes_of(self, rows: list[Row]) -> list[NodeType]:
+        """The objects that the rows of a page stand for."""
+        return rows  # type: ignore[return-value]  # rows resolve as their type
 
     def info(self, page: Page) -> PageInfo:
         return PageInfo(
@@ -96,6 +103,7 @@ class Connection(Generic[NodeType]):
 class ConnectionEdge(Generic[NodeType]):
     connection: strawberry.Private[Connection[Any]]
     row: strawberry.Private[Row]
+    thing: strawberry.Private[Any]
 
     @strawberry.field(description="The place, to be given to `after` or `before`.")
     def cursor(self) -> str:
@@ -103,17 +111,18 @@ class ConnectionEdge(Generic[NodeType]):
 
     @strawberry.field(description="The object.")
     def node(self) -> NodeType:
-        node: NodeType = self.row  # rows resolve as their type
+        node: NodeType = self.thing
         return node
 
 
-def page_request(listing: Listing, **arguments: Any) -> PageRequest:
+def page_request(listing: Paged, within: Filtered = (), **arguments: Any) -> PageRequest:
     """The page that the arguments of a field ask for; what is unset counts as null.
 
     `first`, `last`, `after` and `before` are Relay's. `filter` is an input object whose attributes
     are filters of the listing; the items of `order_by` have a `field`, whose value is a sort column,
-    and a `direction`. Raises BadUserInput for a size out of bounds, both `first` and `last`, a field
-    to sort by twice, or a cursor of another list, order or filter.
+    and a `direction`. `within` are filters in force whatever is asked for. Raises BadUserInput for a
+    size out of bounds, both `first` and `last`, a field to sort by twice, or a cursor of another list,
+    order or filter.
     """
     asked = {name: None if value is UNSET else value for name, value in arguments.items()}
     first, last = asked.get("first"), asked.get("last")
@@ -129,7 +138,7 @@ def page_request(listing: Listing, **arguments: Any) -> PageRequest:
             (by.field.value, by.direction is OrderDirection.DESC)
             for by in asked.get("order_by") or ()
         ),
-        filters=_filters(asked.get("filter")),
+        filters=(*within, *filters_of(asked.get("filter"))),
     )
     request = replace(
         request,
@@ -168,22 +177,29 @@ def connection_field(
 
 
 def connection_edge(
-    listing: Listing,
+    listing: Paged,
     *,
     key: str,
     description: str,
+    within: str | None = None,
     kind: type[Connection[Any]] = Connection,
     filter: type | None = None,
     order: type | None = None,
     sorted_by: str = BY_NAME,
 ) -> Any:
-    """A field that leads to a page of the listing under the parent with this key; else as above."""
+    """A field that leads to a page of the listing under the parent with this key; else as above.
+
+    `within` names the parent's attribute that has the filters in force there.
+    """
 
     def make(**arguments: Any) -> Callable[[Any], Connection[Any]]:
-        request = page_request(listing, **arguments)
-        return lambda root: kind(
-            listing=listing, parent=getattr(root, key) or NOTHING, request=request
-        )
+        request_within = lru_cache(maxsize=1)(partial(page_request, listing, **arguments))
+
+        def made(root: Any) -> Connection[Any]:
+            request = request_within(getattr(root, within) if within else ())
+            return kind(listing=listing, parent=getattr(root, key) or NOTHING, request=request)
+
+        return made
 
     field: Any = made_once(make, description=description)
     field.arguments = _arguments(listing, filter, order, sorted_by)
@@ -191,7 +207,7 @@ def connection_edge(
 
 
 def _arguments(
-    listing: Listing, filter: type | None, order: type | None, sorted_by: str
+    listing: Paged, filter: type | None, order: type | None, sorted_by: str
 ) -> list[StrawberryArgument]:
     kinds: dict[str, Any] = {"first": First, "last": Last, "after": After, "before": Before}
     if filter is not None:
@@ -212,7 +228,8 @@ def _check_offer(offered: set[str], had: Iterable[str]) -> None:
         raise TypeError(f"a list and its arguments differ in {sorted(different)}")
 
 
-def _filters(filter: object) -> tuple[tuple[str, Any], ...]:
+def filters_of(filter: object) -> Filtered:
+    """The filters that an input object gives. Raises BadUserInput for texts that cannot be stored."""
     values = {name: value for name, value in (given(filter) or {}).items() if value is not None}
     for name, value in values.items():
         texts = value if isinstance(value, list) else [value]
@@ -224,20 +241,21 @@ def _filters(filter: object) -> tuple[tuple[str, Any], ...]:
     )
 
 
-def _mark(listing: Listing, request: PageRequest) -> str:
+def _mark(listing: Paged, request: PageRequest) -> str:
     """What a cursor belongs to: the list, its order and its filters."""
-    what = repr((listing.id.table.name, listing.order_of(request), request.filters))
+    what = repr((listing.name, listing.order_of(request), request.filters))
     return hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
-def _encode(listing: Listing, request: PageRequest, row: Row) -> str:
+def _encode(listing: Paged, request: PageRequest, row: Row) -> str:
     position = [row[name] for name, _ in listing.order_of(request)]
-    return urlsafe_b64encode(orjson.dumps([_mark(listing, request), *position])).decode()
+    mark = _mark(listing, request)
+    # `-infinity` is the one time that is read without a zone.
+    text = orjson.dumps([mark, *position], default=to_text, option=orjson.OPT_NAIVE_UTC)
+    return urlsafe_b64encode(text).decode()
 
 
-def _decode(
-    listing: Listing, request: PageRequest, cursor: str | None, name: str
-) -> Position | None:
+def _decode(listing: Paged, request: PageRequest, cursor: str | None, name: str) -> Position | None:
     """The position that a cursor stands for. It gives no authority: what follows is filtered."""
     if cursor is None:
         return None

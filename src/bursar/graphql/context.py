@@ -8,8 +8,10 @@ from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.lookups import Ask, Lookups
 from bursar.loaders.reader import Batch, Reader
+from bursar.services.authorization import Authorizer
 
 Result = TypeVar("Result")
 
@@ -28,19 +30,26 @@ class Context:
         *,
         peppers: Sequence[bytes],
         max_body_bytes: int,
+        max_gateway_body_bytes: int,
+        document_limits: DocumentLimits,
         new_teams: NewTeams,
+        authorizer: Authorizer,
         source: Reads | None = None,
         idempotency_key: str | None = None,
     ) -> None:
         self.actor = actor
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
+        self.max_gateway_body_bytes = max_gateway_body_bytes
+        self.document_limits = document_limits
         self.new_teams = new_teams
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
         self.executed: list[tuple[str, str]] = []
+        self.source = source or database
+        self.authorizer = authorizer
         self._database = database
-        self._lookups = Lookups(Reader(source or database, actor))
+        self._lookups = Lookups(Reader(self.source, actor))
 
     async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
         """What the batch function finds for one key; None if nothing. Asked once for a whole level."""
@@ -65,6 +74,9 @@ class Context:
                 self.actor,
                 peppers=self.peppers,
                 max_body_bytes=self.max_body_bytes,
+                max_gateway_body_bytes=self.max_gateway_body_bytes,
+                document_limits=self.document_limits,
                 new_teams=self.new_teams,
+                authorizer=self.authorizer,
                 source=source,
             )

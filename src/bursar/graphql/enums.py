@@ -8,6 +8,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from bursar.access.policy import POLICY, Action
 from bursar.domain.batches import BatchMode, MemberAddStatus
+from bursar.domain.decisions import ReasonCode
 from bursar.domain.effective_limits import LimitLevel
 from bursar.domain.errors import ErrorCode
 from bursar.domain.roles import (
@@ -20,6 +21,7 @@ from bursar.domain.roles import (
     TeamRole,
 )
 from bursar.domain.throughput import RateLimitType
+from bursar.domain.usage import UsageStatus
 
 EnumType = TypeVar("EnumType", bound=type[Enum])
 
@@ -101,14 +103,27 @@ describe(
     GUARANTEED="Kept free: with all that is guaranteed beside it, it is within the limit above.",
 )
 describe(
+    ReasonCode,
+    "Why a key may not use a model.",
+    KEY_UNKNOWN="There is no such key.",
+    KEY_BLOCKED="The key is blocked.",
+    KEY_EXPIRED="The key has expired.",
+    KEY_NOT_FOR_INFERENCE="The key does not have the scope INFER.",
+    USER_BLOCKED="The key's user is blocked.",
+    TEAM_BLOCKED="The key's team is blocked.",
+    MODEL_MALFORMED="No model has such a name.",
+    MODEL_NOT_ALLOWED="The models of the level do not have this one.",
+    BUDGET_EXHAUSTED="What is spent has reached the maximum of the level, or would pass it.",
+)
+describe(
     LimitLevel,
-    "What sets a limit of a key.",
-    KEY="The key's own budget.",
-    TEAM_MEMBER="The budget of its user in its team, or the team's default.",
-    ORGANIZATION_MEMBER="The budget of its user in the team's organization.",
-    TEAM="The budget of its team.",
-    ORGANIZATION="The budget of its team's organization.",
-    USER="The budget of its user, for personal keys only.",
+    "What binds a key, by a budget or by its models.",
+    KEY="The key itself.",
+    TEAM_MEMBER="Its user in its team, by a budget of their own or the team's default.",
+    ORGANIZATION_MEMBER="Its user in the team's organization.",
+    TEAM="Its team.",
+    ORGANIZATION="Its team's organization.",
+    USER="Its user, for personal keys only.",
 )
 describe(
     ErrorCode,
@@ -137,6 +152,17 @@ describe(
     ADDED="They are a member now.",
     ALREADY_MEMBER="They were a member before, or became one meanwhile; their role and budget stay.",
     FAILED="They were not added; `error` says why.",
+)
+describe(
+    UsageStatus,
+    "What became of a reported call.",
+    RECORDED="It is counted now.",
+    DUPLICATE="It was reported before and is counted once.",
+    EVENT_MISMATCH="Its request id was recorded with other content, which stays; this is not counted.",
+    UNKNOWN_KEY="There is and was no such key; it is not counted.",
+    TOO_LATE="It was called more than 72 hours ago; it is not counted.",
+    FUTURE="It would be called more than 5 minutes from now; it is not counted.",
+    INVALID="Something is wrong with it, as its message says; it is not counted.",
 )
 describe(
     OrderDirection,

@@ -27,7 +27,8 @@ async def payload_of(info: Info[Context, None], type_: type, outcome: Mapping[st
 
 
 def _fields(object_: Any, *, without: str | None = None) -> dict[str, Any]:
-    names = (field.name for field in fields(object_) if field.name != without)
+    # What is resolved is no part of it.
+    names = (field.name for field in fields(object_) if field.init and field.name != without)
     return {name: None if name in SECRETS else _kept(getattr(object_, name)) for name in names}
 
 

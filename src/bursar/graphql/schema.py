@@ -11,13 +11,17 @@ from bursar.graphql.mutations import member as member_writes
 from bursar.graphql.mutations import organization as organization_writes
 from bursar.graphql.mutations import organization_member as organization_member_writes
 from bursar.graphql.mutations import plan as plan_writes
+from bursar.graphql.mutations import spend as spend_writes
 from bursar.graphql.mutations import team as team_writes
 from bursar.graphql.mutations import team_models as team_models_writes
 from bursar.graphql.mutations import team_move as team_move_writes
+from bursar.graphql.mutations import usage as usage_writes
 from bursar.graphql.mutations import user as user_writes
 from bursar.graphql.queries import (
     access_group,
+    activity,
     audit,
+    authorization,
     budget,
     key,
     node,
@@ -35,6 +39,7 @@ from bursar.graphql.types.budget import Budget
 from bursar.graphql.types.error import ERROR_TYPES
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
+from bursar.graphql.types.usage import UsageEvent
 
 QUERIES = (
     viewer,
@@ -47,7 +52,9 @@ QUERIES = (
     budget,
     period,
     access_group,
+    activity,
     audit,
+    authorization,
 )
 MUTATIONS = (
     organization_writes,
@@ -60,7 +67,9 @@ MUTATIONS = (
     user_writes,
     key_writes,
     plan_writes,
+    spend_writes,
     access_group_writes,
+    usage_writes,
 )
 
 Query = create_type(
@@ -77,6 +86,9 @@ Mutation = create_type(
 schema = strawberry.Schema(
     Query,
     Mutation,
-    types=[*ERROR_TYPES, AccessGroup, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember],
+    types=[
+        *ERROR_TYPES,
+        *(AccessGroup, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember, UsageEvent),
+    ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -46,12 +46,7 @@ async def read_body(request: Request, longest: int) -> bytes:
 
 def operation_of(body: bytes) -> Operation:
     """The operation in a body. Raises BadBody for what is no GraphQL request."""
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadBody("The body is not JSON.") from None
-    if not isinstance(request, dict):
-        raise BadBody("The body must be one JSON object; there are no batches.")
+    request = json_object(body)
     document = request.get("query")
     if not isinstance(document, str):
         raise BadBody("`query` must be a string.")
@@ -61,6 +56,17 @@ def operation_of(body: bytes) -> Operation:
         _optional(request, "operationName", str, "a string"),
         _optional(request, "variables", dict, "an object"),
     )
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body. Raises BadBody for anything else."""
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadBody("The body is not JSON.") from None
+    if not isinstance(request, dict):
+        raise BadBody("The body must be one JSON object; there are no batches.")
+    return request
 
 
 def _optional(request: dict[str, Any], name: str, type_: type, called: str) -> Any:

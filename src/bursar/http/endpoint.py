@@ -20,13 +20,20 @@ from bursar.domain.errors import Fault
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import is_ours, masked
-from bursar.graphql.execution.documents import RequestError, prepare, require_one_mutation
+from bursar.graphql.execution.documents import (
+    RequestError,
+    bound,
+    prepare,
+    require_one_mutation,
+)
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page
 from bursar.http.body import BadBody, Operation, operation_of, read_body
 from bursar.http.media_types import preferred
 from bursar.http.sign_in import authenticate
+from bursar.services.authorization import Authorizer
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -41,7 +48,10 @@ class Endpoint:
     database: Database
     peppers: Sequence[bytes]
     max_body_bytes: int
+    max_gateway_body_bytes: int
+    document_limits: DocumentLimits
     new_teams: NewTeams
+    authorizer: Authorizer
 
     async def respond(self, request: Request) -> Response:
         if graphiql_page.asks_for_page(request):
@@ -64,21 +74,18 @@ class Endpoint:
         with traces.step("sign-in"):
             actor = await authenticate(request, self.database, self.peppers)
         if actor is None:
-            return refusal(
-                request,
-                401,
-                "UNAUTHENTICATED",
-                "A valid key is needed: Authorization: Bearer …",
-                media_type,
-                **{"WWW-Authenticate": "Bearer"},
-            )
-        operation = operation_of(await read_body(request, self.max_body_bytes))
+            return unauthenticated(request, media_type)
+        longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
+        operation = operation_of(await read_body(request, longest))
         context = Context(
             self.database,
             actor,
             peppers=self.peppers,
             max_body_bytes=self.max_body_bytes,
+            max_gateway_body_bytes=self.max_gateway_body_bytes,
+            document_limits=self.document_limits,
             new_teams=self.new_teams,
+            authorizer=self.authorizer,
             idempotency_key=idempotency_key(request),
         )
         try:
@@ -101,11 +108,13 @@ class Endpoint:
     async def _execute(
         self, operation: Operation, context: Context, told: dict[str, Any]
     ) -> ExecutionResult:
-        prepared = prepare(schema._schema, operation.document, operation.name)  # noqa: SLF001 (as in execution.run)
+        limits = self.document_limits
+        prepared = prepare(schema._schema, operation.document, operation.name, limits)  # noqa: SLF001 (as in execution.run)
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
+        bound(prepared, operation.variables, limits)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):
@@ -134,6 +143,13 @@ def refusal(
     extensions = {"code": code, "requestId": request.state.request_id}
     body = {"errors": [{"message": message, "extensions": extensions}]}
     return answer(body, media_type, status, headers)
+
+
+def unauthenticated(request: Request, media_type: str = JSON) -> Response:
+    """The answer to a request without a valid key."""
+    message = "A valid key is needed: Authorization: Bearer …"
+    challenge = {"WWW-Authenticate": "Bearer"}
+    return refusal(request, 401, "UNAUTHENTICATED", message, media_type, **challenge)
 
 
 def answer(

@@ -79,20 +79,20 @@ class Metrics:
             ProcessCollector(registry=self._registry)
         self._requests = Counter(
             "bursar_requests",
-            "GraphQL requests by what they asked and how that ended.",
+            "Requests by what they asked and how that ended.",
             ("operation", "field", "outcome", "code"),
             registry=self._own,
         )
         self._seconds = Histogram(
             "bursar_request_duration_seconds",
-            "How long GraphQL requests took.",
+            "How long requests took.",
             ("operation", "field"),
             buckets=_DURATIONS,
             registry=self._own,
         )
         self._statements = Histogram(
             "bursar_request_statements",
-            "How many SQL statements GraphQL requests sent, sign-in included.",
+            "How many SQL statements requests sent, sign-in included.",
             ("operation", "field"),
             buckets=_STATEMENTS,
             registry=self._own,

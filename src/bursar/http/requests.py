@@ -17,7 +17,7 @@ from bursar.http.logs import request_id
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_PATH = 200
 _PROBES = {"/healthz", "/readyz", "/metrics"}
-_TRACED = "/graphql"  # any other path is a name that a client chose
+_TRACED = {"/graphql", "/usage"}  # any other path is a name that a client chose
 _FAULT = 500
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -54,10 +54,10 @@ class Requests:
             self._write(scope, answer)
 
     async def _traced(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        if scope["path"] != _TRACED:
+        if scope["path"] not in _TRACED:
             await self._app(scope, receive, answer.send)
             return
-        with traces.request(scope["method"], _TRACED, Headers(scope=scope)) as span:
+        with traces.request(scope["method"], scope["path"], Headers(scope=scope)) as span:
             await self._app(scope, receive, answer.send)
             if span is not None:
                 span.set_attribute("http.response.status_code", answer.status or 0)

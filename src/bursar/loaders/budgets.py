@@ -11,11 +11,10 @@ from sqlalchemy import (
     Table,
     case,
     exists,
+    false,
     func,
     literal,
-    null,
     select,
-    text,
     true,
     union_all,
 )
@@ -40,7 +39,6 @@ from bursar.database.tables import (
     SPENDERS,
     api_keys,
     budget_attachments,
-    budget_schedules,
     budgets,
     organization_members,
     organizations,
@@ -52,6 +50,7 @@ from bursar.domain.roles import BudgetSource
 from bursar.loaders.filters import among, contains
 from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import RowsByKey, rows_of
+from bursar.loaders.spends import Spent, unspent
 
 Visible = Callable[[Sight], ColumnElement[bool]]
 
@@ -63,22 +62,6 @@ plans_list = Listing(
     default=BY_NAME,
     filters={**among("ids", budgets.c.id), **contains("name_contains", budgets.c.name_key)},
 )
-
-
-def _clock(owner: str, holder: Column[str]) -> tuple[ColumnElement[Any], ...]:
-    """What the periods of holders depend on: the database's time, and since when the schedule holds."""
-    now = func.now()
-    since: ColumnElement[Any] = null()
-    if owner in SPENDERS:
-        latest = func.max(budget_schedules.c.starts_at)
-        since = (
-            select(func.nullif(latest, text("'-infinity'::timestamptz")))
-            .where(
-                budget_schedules.c[SPENDERS[owner]] == holder, budget_schedules.c.starts_at <= now
-            )
-            .scalar_subquery()
-        )
-    return now.label("now"), since.label("since")
 
 
 def _budget_with(id_: ColumnElement[str]) -> FromClause:
@@ -93,14 +76,17 @@ def _held(
     held = Held(owner, each=holder)
     own_or_plan = case((held.own.c.id.is_not(None), BudgetSource.OWN), else_=BudgetSource.PLAN)
     budget = _budget_with(held.id)
+    beside = held.beside(holder.table, holder).join(budget, true())
+    spent = Spent(owner, holder, budget.c.id) if owner in SPENDERS else None
     return RowsByKey(
         lambda sight: (
             select(
                 budget,
                 (literal(source) if source else own_or_plan).label("source"),
-                *_clock(owner, holder),
+                func.now().label("now"),
+                *(spent.columns() if spent else unspent(budget.c.id)),
             )
-            .select_from(held.beside(holder.table, holder).join(budget, true()))
+            .select_from(spent.beside(beside) if spent else beside)
             .where(visible(sight))
         ),
         holder,
@@ -121,6 +107,7 @@ default_member_budgets_by_team = _held(
 _own = Held("team_member", each=team_members.c.id)
 _default = Held("team_default", each=team_members.c.team_id)
 _budget = _budget_with(func.coalesce(_own.id, _default.id))
+_spent = Spent("team_member", team_members.c.id, _budget.c.id)
 _beside = _default.beside(
     _own.beside(team_members, team_members.c.id), team_members.c.team_id
 ).join(_budget, true())
@@ -135,13 +122,29 @@ budgets_by_team_member = RowsByKey(
                 (_own.attached.c.plan_id.is_not(None), BudgetSource.PLAN),
                 else_=BudgetSource.TEAM_DEFAULT,
             ).label("source"),
-            *_clock("team_member", team_members.c.id),
+            func.now().label("now"),
+            *_spent.columns(),
         )
-        .select_from(_beside)
+        .select_from(_spent.beside(_beside))
         .where(visible_member_budgets(sight))
     ),
     team_members.c.id,
 )
+
+
+def over_budget(owner: str, holders: Table) -> ColumnElement[bool]:
+    """Whether a holder's budget is spent, as BudgetUse says; looked up holder by holder."""
+    its = holders.alias("its")
+    held = Held(owner, each=its.c.id)
+    budget = _budget_with(held.id)
+    spent = Spent(owner, its.c.id, budget.c.id)
+    is_spent = (
+        select(spent.spend >= budget.c.max_budget + spent.increase)
+        .select_from(spent.beside(held.beside(its, its.c.id).join(budget, true())))
+        .where(its.c.id == holders.c.id)
+    )
+    return func.coalesce(is_spent.scalar_subquery(), false())
+
 
 _again = budget_attachments.alias("again")
 _twice = exists().where(

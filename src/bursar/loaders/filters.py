@@ -72,6 +72,12 @@ def equal(name: str, column: Column[Any]) -> Filters:
     return {name: Filter(lambda _, __: fits)}
 
 
+def overlapping(name: str, column: Column[Any]) -> Filters:
+    """Lists that have at least one of the values."""
+    fits: ColumnElement[bool] = column.bool_op("&&")(parameter(name, ARRAY(Text)))
+    return {name: Filter(lambda _, __: fits)}
+
+
 def choice(
     name: str, conditions: Mapping[Any, ColumnElement[bool]], shown: Rows = every_row
 ) -> Filters:

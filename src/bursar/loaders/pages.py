@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     ARRAY,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
+    Numeric,
     Text,
     UnaryExpression,
     and_,
@@ -32,6 +33,7 @@ from sqlalchemy import (
 from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
+from bursar.domain import money
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
 from bursar.loaders.reader import Reader
@@ -41,6 +43,7 @@ PARENTS = bindparam("parents", type_=ARRAY(Text))
 PARENTS_TABLE = func.unnest(PARENTS).table_valued("id").render_derived("parents")
 Position = tuple[Any, ...]
 Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
+Filtered = tuple[tuple[str, Any], ...]  # names and values of the filters in force
 BY_NAME: Order = (("name_key", False),)
 Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the statement
 
@@ -50,11 +53,21 @@ def by_column(*columns: Column[Any]) -> dict[str, ColumnElement[Any]]:
     return {column.name: column for column in columns}
 
 
+class Beside(NamedTuple):
+    """Another table, which has a row for each of the list's.
+
+    `id` is its column that is the id there, and `rows` says which of its rows are of the list's kind.
+    """
+
+    id: Column[str]
+    rows: ColumnElement[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """Which page: its size, from which end, between which positions, in which order, of what.
 
-    `filters` are the names and values of the filters in force; values are hashable.
+    The values of the filters are hashable.
     """
 
     size: int
@@ -62,7 +75,7 @@ class PageRequest:
     after: Position | None = None
     before: Position | None = None
     order: Order = ()
-    filters: tuple[tuple[str, Any], ...] = ()
+    filters: Filtered = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +87,33 @@ class Page:
     has_previous: bool
 
 
+class Paged(Protocol):
+    """What can be turned over page by page; cursors are bound to its name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def orders(self) -> Mapping[str, ColumnElement[Any]]: ...
+    @property
+    def filters(self) -> Mapping[str, Filter]: ...
+    async def pages(
+        self, reader: Reader, parents: Sequence[str], request: PageRequest, /
+    ) -> dict[str, Page]: ...
+    async def counts(
+        self, reader: Reader, parents: Sequence[str], filters: Filtered, /
+    ) -> dict[str, int]: ...
+    def order_of(self, request: PageRequest) -> Order: ...
+    def position_of(self, request: PageRequest, values: Sequence[Any]) -> Position: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Listing:
     """A kind of list: the table whose `id` this is, what of it is visible, and under which parent.
 
     `orders` are the columns, or values that are like columns, to sort by: none may tell what not
     every reader of a row sees. `default` is the order where a request names none; the id, which makes
-    every order total, comes last.
+    every order total, comes last. Where an order is a column of another table, `beside` has that table
+    under its name, whose index on the column and its id can then serve the order.
     """
 
     id: Column[str]
@@ -90,6 +123,11 @@ class Listing:
     orders: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     default: Order = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    beside: Mapping[str, Beside] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.id.table.name
 
     async def pages(
         self, reader: Reader, parents: Sequence[str], request: PageRequest, /
@@ -103,17 +141,17 @@ class Listing:
         found: dict[str, list[Row]] = {parent: [] for parent in parents}
         for row in rows:
             found[row["batch_parent"]].append(row)
-        return {parent: _page(under, request) for parent, under in found.items()}
+        return {parent: page_of(under, request) for parent, under in found.items()}
 
     async def counts(
-        self, reader: Reader, parents: Sequence[str], filters: tuple[tuple[str, Any], ...], /
+        self, reader: Reader, parents: Sequence[str], filters: Filtered, /
     ) -> dict[str, int]:
         """How many rows there are under each parent, all pages together."""
         statement = _count_statement(self, reader.actor.sight, _spelled(self, filters))
         rows = await reader.all(statement, parents=parents, **self._values(filters))
         return dict.fromkeys(parents, 0) | {row["batch_parent"]: row["rows"] for row in rows}
 
-    def _values(self, filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    def _values(self, filters: Filtered) -> dict[str, Any]:
         return {parameter(name).key: self.filters[name].read(value) for name, value in filters}
 
     def order_of(self, request: PageRequest) -> Order:
@@ -125,10 +163,17 @@ class Listing:
         columns = [column for _, column, _ in _order(self, request.order)]
         if not all(isinstance(value, str) and is_storable(value) for value in values):
             raise ValueError("a position consists of texts")
-        return tuple(
-            _aware(value) if isinstance(column.type, DateTime) else value
-            for column, value in zip(columns, values, strict=True)
-        )
+        return tuple(_value(column, value) for column, value in zip(columns, values, strict=True))
+
+
+def _value(column: ColumnElement[Any], text: str) -> Any:
+    match column.type:
+        case DateTime():
+            return _aware(text)
+        case Numeric():
+            return money.parse(text)
+        case _:
+            return text
 
 
 def _aware(text: str) -> datetime:
@@ -152,7 +197,7 @@ def _shape(listing: Listing, request: PageRequest) -> tuple[Any, ...]:
     )
 
 
-def _spelled(listing: Listing, filters: tuple[tuple[str, Any], ...]) -> tuple[Asked, ...]:
+def _spelled(listing: Listing, filters: Filtered) -> tuple[Asked, ...]:
     return tuple(
         (name, value if listing.filters[name].spelled_out else None) for name, value in filters
     )
@@ -160,14 +205,16 @@ def _spelled(listing: Listing, filters: tuple[tuple[str, Any], ...]) -> tuple[As
 
 def _order(listing: Listing, order: Order) -> tuple[tuple[str, ColumnElement[Any], bool], ...]:
     by_id = listing.id.name
-    columns = {**listing.orders, by_id: listing.id}
     named = order or listing.default
+    elsewhere = (listing.beside[name].id for name, _ in named if name in listing.beside)
+    columns = {**listing.orders, by_id: next(elsewhere, listing.id)}
     if not named or named[-1][0] != by_id:
         named = (*named, (by_id, named[-1][1] if named else False))
     return tuple((name, columns[name], descends) for name, descends in named)
 
 
-def _page(rows: list[Row], request: PageRequest) -> Page:
+def page_of(rows: list[Row], request: PageRequest) -> Page:
+    """The page that these are, read in the request's direction, with one more if there are more."""
     more = len(rows) > request.size
     rows = rows[: request.size]
     if request.backward:
@@ -196,11 +243,13 @@ def _page_statement(
     query = select(*columns)
     beside = (column.label(name) for name, column, _ in named if name not in query.selected_columns)
     query = query.add_columns(*beside).where(*_rows(listing, sight, filters))
+    for other in (listing.beside[name] for name, _, _ in named if name in listing.beside):
+        query = query.where(other.id == listing.id, other.rows)
     if after:
-        query = query.where(_beyond(sorts, "after", forward=True))
+        query = query.where(beyond(sorts, "after", forward=True))
     if before:
-        query = query.where(_beyond(sorts, "before", forward=False))
-    query = query.order_by(*_direction(sorts, backward)).limit(bindparam("most", type_=Integer))
+        query = query.where(beyond(sorts, "before", forward=False))
+    query = query.order_by(*directed(sorts, backward)).limit(bindparam("most", type_=Integer))
     parents = PARENTS_TABLE
     if listing.parent is not None:
         query = query.where(listing.parent == parents.c.id)
@@ -208,13 +257,14 @@ def _page_statement(
     return Statement(
         select(parents.c.id.label("batch_parent"), page)
         .select_from(parents.join(page, true()))
-        .order_by(*_direction([(page.c[name], descends) for name, _, descends in named], backward))
+        .order_by(*directed([(page.c[name], descends) for name, _, descends in named], backward))
     )
 
 
-def _direction(
+def directed(
     sorts: Sequence[tuple[ColumnElement[Any], bool]], backward: bool
 ) -> list[UnaryExpression[Any]]:
+    """What to order by, each column with whether it descends; the other way round if backward."""
     return [c.desc() if descends is not backward else c.asc() for c, descends in sorts]
 
 
@@ -229,7 +279,7 @@ def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...])
     return Statement(counted.where(parent == any_(PARENTS), *conditions).group_by(parent))
 
 
-def _beyond(
+def beyond(
     sorts: Sequence[tuple[ColumnElement[Any], bool]], name: str, *, forward: bool
 ) -> ColumnElement[bool]:
     """The rows on the far side of a position.

@@ -59,7 +59,7 @@ CATALOG = (
     ),
     Check(
         "audit-append-only",
-        "Nobody but their owner may change audit entries.",
+        "Nobody but their owner may change audit entries, or events, whatever month they are in.",
         "pg_class",
         f"""
         WITH granted AS (
@@ -71,7 +71,9 @@ CATALOG = (
         SELECT oid::regclass::text AS id,
             format('%s may %s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
                 privilege_type) AS problem
-        FROM granted WHERE oid IN ({_FROZEN}) AND grantee <> relowner
+        FROM granted WHERE grantee <> relowner
+            AND (oid IN ({_FROZEN})
+                OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN ({_FROZEN})))
             AND privilege_type NOT IN ('SELECT', 'INSERT')
         """,
     ),

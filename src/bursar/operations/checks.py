@@ -1,28 +1,33 @@
 """What is checked of a live database: a name, a rule, and the query for what breaks it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import asyncpg
 
 from bursar.database.tables import BUDGET_OWNERS
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix
 from bursar.domain.limits import UNDER_PARENT
 
 Judge = Callable[[Mapping[str, Any]], Iterable[str]]
+Survey = Callable[[asyncpg.Connection], AsyncIterator[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
 class Check:
     """`sql` answers the rows that break the rule, as `id` and `problem`, the rest of a sentence.
 
-    With a `judge` it answers all rows of the table, and the judge says what is wrong with each.
+    With a `judge` it answers all rows of the table, and the judge says what is wrong with each. What
+    no query can tell is found by a `survey` instead, which reads for itself and answers the same two.
     """
 
     name: str
     rule: str
     table: str
-    sql: str
+    sql: str = ""
     judge: Judge | None = None
+    survey: Survey | None = None
 
 
 # The limits that a thing of each kind has, of its own or by a plan.
@@ -139,4 +144,5 @@ PREFIXES = {
     "deleted_api_keys": Prefix.API_KEY,
     "deleted_teams": Prefix.TEAM,
     "audit_entries": Prefix.AUDIT_ENTRY,
+    "usage_events": Prefix.USAGE_EVENT,
 }

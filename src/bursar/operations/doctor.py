@@ -17,10 +17,15 @@ from bursar.operations.failure import Failure
 from bursar.operations.limit_checks import LIMITS
 from bursar.operations.model_checks import MODELS
 from bursar.operations.schedule_checks import SCHEDULES
+from bursar.operations.spend_checks import SPENDS
+from bursar.operations.usage_checks import USAGE
 from bursar.operations.value_checks import VALUES
 from bursar.settings import Settings
 
-CHECKS = (*CATALOG, *RELATIONS, *LIMITS, *SCHEDULES, *CONSTRAINTS, *VALUES, *MODELS)
+CHECKS = (
+    *(*CATALOG, *RELATIONS, *LIMITS, *SCHEDULES, *CONSTRAINTS, *VALUES, *MODELS),
+    *(*USAGE, *SPENDS),
+)
 _ROWS_AT_ONCE = 1000
 
 
@@ -80,6 +85,11 @@ async def _counts(connection: asyncpg.Connection, tables: Iterable[str]) -> dict
 
 
 async def _broken(connection: asyncpg.Connection, check: Check) -> list[Violation]:
+    if check.survey is not None:
+        return [
+            Violation(check.name, check.table, id_, problem)
+            async for id_, problem in check.survey(connection)
+        ]
     found: list[Violation] = []
     async for row in connection.cursor(check.sql, prefetch=_ROWS_AT_ONCE):
         problems = [row["problem"]] if check.judge is None else check.judge(row)

@@ -63,6 +63,12 @@ def rows_of(population: Population) -> Iterator[Rows]:
         len(population.teams),
         _teams(population, seeded, lists),
     )
+    yield Rows(
+        "lifetime_spends",
+        ("holder_id", "spend"),
+        len(population.teams),
+        ((team.thing.id, 0) for team in population.teams),
+    )
     uses = lists.uses()
     yield Rows(
         "access_group_uses", ("group_id", "organization_id", "team_id"), len(uses), iter(uses)

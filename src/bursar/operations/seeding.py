@@ -18,6 +18,8 @@ def run(
     users: int,
     members_per_team: int,
     keys_per_team: int,
+    days: int,
+    events_per_day: int,
     number: int,
 ) -> dict[str, int]:
     """Load the data; answers the rows of each table. Raises Failure where it is there already."""
@@ -31,6 +33,8 @@ def run(
             users=users,
             members_per_team=members_per_team,
             keys_per_team=keys_per_team,
+            days=days,
+            events_per_day=events_per_day,
             seed=number,
             report=partial(_report, progress, {}),
         )

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from contextlib import closing
-from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +16,7 @@ from bursar.operations.failure import Failure
 from bursar.operations.server import Server
 from bursar.operations.stopping import StopRequest
 from bursar.operations.supervisor import Supervisor
+from bursar.operations.upkeep import daily
 from bursar.services import first_admin
 from bursar.settings import Settings
 
@@ -38,9 +38,17 @@ def serve(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> None:
-    with closing(_listener(settings.host, settings.port)) as listener:
+    with (
+        closing(_listener(settings.host, settings.port)) as listener,
+        daily(database, settings) as keep_up,
+    ):
         made_key = asyncio.run(_prepare(settings, database))
-        announce = partial(_announce, settings, listener.getsockname()[1], made_key)
+        port = listener.getsockname()[1]
+
+        def announce() -> None:
+            _announce(settings, port, made_key)
+            keep_up()
+
         dsn, peppers = database.application_url, database.peppers
         if settings.workers > 1:
             metrics.prepare(settings.workers)

@@ -14,7 +14,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, deleted_api_keys, deleted_teams, teams
 from bursar.database.writes import delete_rows, insert_rows
 from bursar.domain.keys import kind_of
-from bursar.services import audit, budgets
+from bursar.services import audit, budgets, key_places
 from bursar.services.audit import Change
 
 HIDDEN = frozenset({"secret_hash", "previous_hash", "previous_until", *BESIDE_KEY})
@@ -58,7 +58,10 @@ async def remove_locked_keys(tx: Connection, actor: Actor, rows: Sequence[Row]) 
             for row, state in zip(rows, states, strict=True)
         ),
     )
-    await delete_rows(tx, api_keys, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    await key_places.keep_of_keys(tx, ids)
+    await key_places.keep_all_secrets(tx, ids)
+    await delete_rows(tx, api_keys, ids)
     await audit.record(
         tx,
         actor,

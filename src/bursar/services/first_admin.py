@@ -17,6 +17,7 @@ from bursar.services.archive import state_of
 from bursar.services.attributes import columns_of
 from bursar.services.audit import Change
 from bursar.services.key_creation import insert_key
+from bursar.services.key_places import keep_secrets
 
 FIRST_ADMIN = "admin"
 """The external id of the user that the server makes by itself."""
@@ -49,6 +50,7 @@ async def ensure(tx: Connection, *, secret: str | None, pepper: bytes) -> str | 
             "previous_hash": None,
             "previous_until": None,
         }
+        await keep_secrets(tx, key.id, [key.previous_hash, key.secret_hash])
         changed = await update_row(tx, api_keys, key.id, values)
         before, after = state_of(key), state_of(changed)
         await audit.record(tx, None, Change("api_key.rotate", key.id, before=before, after=after))

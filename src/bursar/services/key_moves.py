@@ -13,7 +13,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
 from bursar.database.writes import update_row
 from bursar.domain.errors import AlreadyTaken, Forbidden, NotMember, OfNoTeam, Problems
-from bursar.services import archive, audit, budgets, models, throughput
+from bursar.services import archive, audit, budgets, key_places, models, throughput
 from bursar.services.attributes import check_version
 from bursar.services.holdings import clock_of, is_later
 from bursar.services.keys import LONG_LIFE, change
@@ -47,6 +47,7 @@ async def move(
     if key.user_id and not administers(actor, team) and is_later(key.expires_at, longest):
         problems.append(Forbidden("team_id", deed=LONG_LIFE))
     problems.raise_any()
+    await key_places.keep_of_keys(tx, [key.id])
     changed = await update_row(tx, api_keys, key.id, {"team_id": team.id})
     place = place_of(None, "team_id")
     Problems(await throughput.check(tx, "team", [team.id], place)).raise_any()

@@ -11,6 +11,7 @@ from bursar.domain.errors import Forbidden, Invalid, Problems
 from bursar.domain.keys import digest, last_four, new_secret, problem_with_grace
 from bursar.services.holdings import clock_of, ungrantable
 from bursar.services.key_creation import NewKey
+from bursar.services.key_places import keep_secrets
 from bursar.services.keys import store
 
 
@@ -34,6 +35,8 @@ async def rotate(
     problems.raise_any()
     grace = timedelta() if grace_period is None else length_of(grace_period)
     secret = new_secret()
+    lost = [row.previous_hash] if grace else [row.previous_hash, row.secret_hash]
+    await keep_secrets(tx, row.id, lost)
     changed = await store(
         tx,
         actor,

@@ -6,8 +6,8 @@ from typing import TypedDict
 from bursar.access.above import check_organization, lock_organization_of_team
 from bursar.access.actor import Actor
 from bursar.access.door import Deeds, Lock, access_team
-from bursar.access.policy import Action, Relation, permits
-from bursar.access.standing import team_relations
+from bursar.access.policy import Action, permits
+from bursar.access.standing import administers_above, team_relations
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
@@ -147,7 +147,7 @@ async def update(
         before["budget"] = budgets.limits_of(stored)
         limits = resulting(before["budget"] or default, attributes["budget"])
         problems = Problems(problems_with_limits(limits, "budget"))
-        if member.user_id == actor.user_id and not _is_higher_admin(actor, team):
+        if member.user_id == actor.user_id and not administers_above(actor, team):
             problems.extend(raising(limits, before["budget"], default, "budget"))
         problems.raise_any()
         after["budget"] = await budgets.store(tx, "team_member", member.id, stored, limits)
@@ -200,7 +200,7 @@ async def check_admin_stays(
 
     The team is locked, so that two admins cannot each see the other staying.
     """
-    if not _is_higher_admin(actor, team):
+    if not administers_above(actor, team):
         await last_admins.check_stays(tx, teams, team.id, going)
 
 
@@ -222,7 +222,3 @@ async def _limits_of_new(
         for problem in problems_with_limits(limits[person], *additions.paths[person], "budget")
     )
     return limits
-
-
-def _is_higher_admin(actor: Actor, team: Row) -> bool:
-    return actor.administers_all or Relation.ORGANIZATION_ADMIN in team_relations(team)

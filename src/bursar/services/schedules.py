@@ -1,9 +1,10 @@
 """Schedules: from when on which duration and time zone count for what something spends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from sqlalchemy import (
+    CTE,
     Select,
     Text,
     bindparam,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    union,
     union_all,
 )
 
@@ -28,8 +30,10 @@ from bursar.database.tables import (
     users,
 )
 from bursar.domain.limits import Limits
+from bursar.services.counting import hold
 
 _TABLES = {kind.owner: kind.table for kind in KINDS.values()}
+PLAN = "plan"
 
 
 async def append(
@@ -46,15 +50,27 @@ async def append(
         default = await tx.one(_default_of_member(), id=owner_id)
         before = default if before is None else before
         after = default if after is None else after
-    if _terms(before) != _terms(after):
-        await tx.one(_of_owner(owner), id=owner_id, **_values(before, after))
+    await _append(tx, owner, owner_id, before, after)
 
 
 async def append_to_holders(tx: Connection, plan_id: str, before: Limits, after: Limits) -> None:
     """As append, for all that have a plan, which is locked with what its holders are in."""
-    if _terms(before) != _terms(after):
-        for statement in _of_plan():
-            await tx.one(statement, id=plan_id, **_values(before, after))
+    await _append(tx, PLAN, plan_id, before, after)
+
+
+async def _append(
+    tx: Connection, to: str, id_: str, before: Limits | None, after: Limits | None
+) -> None:
+    """Let the holders begin a period now, unless the one that runs goes on."""
+    if _terms(before) == _terms(after):
+        return
+    lock, *inserts = _statements(to)
+    # What is counted for a holder is counted under this lock too, by the schedule as it is read and
+    # at the time that it is after that. So whatever was counted before does not know of the new
+    # entry, which is later, and whatever is counted after us does.
+    await tx.all(lock, id=id_)
+    for statement in inserts:
+        await tx.all(statement, id=id_, **_values(before, after))
 
 
 def _terms(budget: Limits | None) -> tuple[str | None, str]:
@@ -74,15 +90,44 @@ def _values(before: Limits | None, after: Limits | None) -> dict[str, str | None
     }
 
 
+@cache
+def _statements(to: str) -> tuple[Statement, ...]:
+    """What locks the holders' counting, all in one order, then what appends to each kind of them."""
+    holders = [(owner, _with_past(owner, query)) for owner, query in _holders(to)]
+    every = union(*(select(_among(query).c.id) for _, query in holders))
+    return Statement(hold(every)), *(_insert(owner, query) for owner, query in holders)
+
+
+def _holders(to: str) -> Iterable[tuple[str, Select[tuple[str]]]]:
+    """Whose schedule changes with the budget of an owner, or with a plan, by kind."""
+    if to == PLAN:
+        return _with_plan()
+    if to == "team_default":
+        of_team = team_members.c.team_id == bindparam("id")
+        return [("team_member", _inheriting().where(of_team))]
+    table = _TABLES[to]
+    return [(to, select(table.c.id).where(table.c.id == bindparam("id")))]
+
+
+def _with_past(owner: str, holders: Select[tuple[str]]) -> Select[tuple[str]]:
+    """Those that were not made in this transaction, which have no past to keep."""
+    table = _TABLES[owner]
+    made_at = table.c["created_at" if "created_at" in table.c else "joined_at"]
+    return holders.where(made_at != func.now())
+
+
+def _among(holders: Select[tuple[str]]) -> CTE:
+    """Rows are locked in a part of its own; a union locks none."""
+    return holders.cte()
+
+
 def _insert(owner: str, holders: Select[tuple[str]]) -> Statement:
     """Append what counts now, after what counted from ever if nothing is there yet.
 
-    An entry is later than the last one even where its transaction began before that one's. What was
-    made in this transaction has no past to keep.
+    An entry is later than the last one even where the clock was set back.
     """
-    table, entries = _TABLES[owner], budget_schedules.c
-    made_at = table.c.get("created_at", table.c.get("joined_at"))
-    held = holders.where(made_at < func.now()).cte("held")
+    entries = budget_schedules.c
+    held = _among(holders)
     last = (
         select(held.c.id, func.max(entries.starts_at).label("at"))
         .select_from(held.outerjoin(budget_schedules, entries[SPENDERS[owner]] == held.c.id))
@@ -97,37 +142,22 @@ def _insert(owner: str, holders: Select[tuple[str]]) -> Statement:
         last.c.at.is_(None), duration.is_not(None)
     )
     soonest = last.c.at + text("interval '1 microsecond'")
-    now = select(last.c.id, func.greatest(func.now(), soonest), new_duration, new_timezone)
+    begins = func.greatest(func.statement_timestamp(), soonest)
+    now = select(last.c.id, begins, new_duration, new_timezone)
     columns = [SPENDERS[owner], "starts_at", "duration", "timezone"]
     return Statement(insert(budget_schedules).from_select(columns, union_all(past, now)))
 
 
-@cache
-def _of_owner(owner: str) -> Statement:
-    if owner == "team_default":
-        return _insert(
-            "team_member", _inheriting().where(team_members.c.team_id == bindparam("id"))
-        )
-    table = _TABLES[owner]
-    return _insert(owner, select(table.c.id).where(table.c.id == bindparam("id")))
-
-
-@cache
-def _of_plan() -> tuple[Statement, ...]:
-    return tuple(_with_plan())
-
-
-def _with_plan() -> Iterator[Statement]:
+def _with_plan() -> Iterator[tuple[str, Select[tuple[str]]]]:
     has_plan = budget_attachments.c.plan_id == bindparam("id")
     for owner, column in SPENDERS.items():
         holder = budget_attachments.c[column]
         with_it = select(holder.label("id")).where(has_plan)
         with_it = with_it.join(_TABLES[owner], _TABLES[owner].c.id == holder)
         # A key can go by itself; what others would go with is locked with the plan.
-        kept = with_it.with_for_update(read=True, key_share=True, of=_TABLES[owner])
-        yield _insert(owner, kept)
+        yield owner, with_it.with_for_update(read=True, key_share=True, of=_TABLES[owner])
     teams_with_it = select(budget_attachments.c.default_of_team_id).where(has_plan)
-    yield _insert("team_member", _inheriting().where(team_members.c.team_id.in_(teams_with_it)))
+    yield "team_member", _inheriting().where(team_members.c.team_id.in_(teams_with_it))
 
 
 def _inheriting() -> Select[tuple[str]]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import ARRAY, LargeBinary, and_, any_, bindparam, func, or_, select
+from sqlalchemy import ARRAY, LargeBinary, and_, any_, bindparam, case, func, or_, select
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Reads
+from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, teams, users
 from bursar.domain.keys import LONGEST_SECRET, digest
@@ -21,15 +22,37 @@ async def sign_in(
     request_id: str | None = None,
     on_behalf_of: str | None = None,
 ) -> Actor | None:
-    """The actor that a secret stands for; None if no key has it, or its key is no longer good.
+    """The actor that a secret stands for; None if no key has it, or its key is no longer good."""
+    row = (await keys_by_secret(source, [secret], peppers=peppers)).get(secret)
+    return row and actor_with(row, request_id=request_id, on_behalf_of=on_behalf_of)
+
+
+async def keys_by_secret(
+    source: Reads, secrets: Sequence[str], *, peppers: Sequence[bytes]
+) -> dict[str, Row]:
+    """For each secret the key that it is good for, with its user's role, in one statement.
 
     A key is not good while it, its user or its team is blocked, nor when it has expired. A text that
     is no secret is looked up like one that is, so that both take the same time.
     """
-    hashes = [digest(secret[:LONGEST_SECRET], pepper) for pepper in peppers]
-    row = await source.one(_by_hash(), hashes=hashes)
-    if row is None or len(secret) > LONGEST_SECRET:
-        return None
+    asked = {hash_: secret for secret in secrets for hash_ in hashes_of(secret, peppers)}
+    rows = await source.all(_by_hash(), hashes=list(asked))
+    found = {
+        asked[hash_]: row
+        for row in rows
+        for hash_ in (row.secret_hash, row.previous_hash)
+        if hash_ in asked
+    }
+    return {secret: row for secret, row in found.items() if len(secret) <= LONGEST_SECRET}
+
+
+def hashes_of(secret: str, peppers: Sequence[bytes]) -> tuple[bytes, ...]:
+    """What a key is looked up by: a hash for each of the peppers, also of what is too long."""
+    return tuple(digest(secret[:LONGEST_SECRET], pepper) for pepper in peppers)
+
+
+def actor_with(row: Row, *, request_id: str | None, on_behalf_of: str | None) -> Actor:
+    """Who acts with a key that was found by its secret."""
     return Actor(
         user_id=row.user_id,
         key_id=row.id,
@@ -43,9 +66,9 @@ async def sign_in(
 
 @cache
 def _by_hash() -> Statement:
-    """A key by its secret, or by the one before while its grace lasts."""
+    """Keys by their secrets, or by those before while their grace lasts."""
     hashes = bindparam("hashes", type_=ARRAY(LargeBinary))
-    graced = and_(api_keys.c.previous_hash == any_(hashes), api_keys.c.previous_until > func.now())
+    in_grace = api_keys.c.previous_until > func.now()
     return Statement(
         select(
             api_keys.c.id,
@@ -53,11 +76,16 @@ def _by_hash() -> Statement:
             api_keys.c.team_id,
             api_keys.c.scopes,
             users.c.role,
+            api_keys.c.secret_hash,
+            case((in_grace, api_keys.c.previous_hash)).label("previous_hash"),
         )
         .outerjoin(users, users.c.id == api_keys.c.user_id)
         .outerjoin(teams, teams.c.id == api_keys.c.team_id)
         .where(
-            or_(api_keys.c.secret_hash == any_(hashes), graced),
+            or_(
+                api_keys.c.secret_hash == any_(hashes),
+                and_(api_keys.c.previous_hash == any_(hashes), in_grace),
+            ),
             ~api_keys.c.blocked,
             users.c.blocked.is_not(True),
             teams.c.blocked.is_not(True),

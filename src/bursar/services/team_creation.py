@@ -10,7 +10,7 @@ from bursar.access.policy import Action, permits
 from bursar.access.standing import team_relations
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
-from bursar.database.tables import teams
+from bursar.database.tables import lifetime_spends, teams
 from bursar.database.writes import insert_row
 from bursar.domain.errors import Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
@@ -111,6 +111,7 @@ async def create(
             **wanted.columns,
         },
     )
+    await insert_row(tx, lifetime_spends, {"holder_id": row.id, "spend": 0})
     await models.store_groups(tx, "team", row.id, wanted.group_ids)
     for name, owner in BUDGETS.items():
         await budgets.store(tx, owner, row.id, None, limits[name])

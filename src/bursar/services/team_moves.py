@@ -16,7 +16,7 @@ from bursar.database.writes import update_row
 from bursar.domain.errors import MembersOutsideOrganization, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
-from bursar.services import audit, budgets, memberships, models, throughput
+from bursar.services import audit, budgets, key_places, memberships, models, throughput
 from bursar.services.attributes import check_version
 from bursar.services.limits import above_parent, place_of
 from bursar.services.memberships import ORGANIZATION, Joining
@@ -65,6 +65,7 @@ async def move(
         [Joining(member.user_id, OrganizationRole.MEMBER) for member in outside],
         organization_id=organization_id,
     )
+    await key_places.keep_of_team(tx, row.id)
     changed = await update_row(
         tx, teams, row.id, {"organization_id": organization_id, "self_service_user_id": None}
     )

@@ -30,6 +30,7 @@ from bursar.database.columns import (
     range_check,
 )
 from bursar.database.tables.metadata import metadata
+from bursar.domain.ids import Prefix
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
 
@@ -167,7 +168,12 @@ lifetime_spends = Table(
     Column("holder_id", IDENTIFIER, primary_key=True),
     Column("spend", MONEY, nullable=False),
     range_check("spend", MOST_MONEY),
-    Index(None, "spend", "holder_id"),
+    Index(
+        "lifetime_spends_teams",
+        "spend",
+        "holder_id",
+        postgresql_where=text(f"starts_with(holder_id, '{Prefix.TEAM}_')"),
+    ),
     postgresql_with={"fillfactor": "70"},
 )
 

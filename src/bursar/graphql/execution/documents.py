@@ -1,5 +1,6 @@
-"""A document, parsed and validated: what of it may run, or what is wrong with it."""
+"""A document, parsed, bounded and validated: what of it may run, or what is wrong with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,10 @@ from graphql import (
 )
 from graphql.validation import ValuesOfCorrectTypeRule
 
+from bursar.graphql.execution import limits as limits_
+from bursar.graphql.execution.cost import OperationMeasure, measures
 from bursar.graphql.execution.kept import Kept
+from bursar.graphql.execution.limits import DocumentLimits
 
 MOST_PLANS = 16  # of one document
 
@@ -48,6 +52,7 @@ class Prepared:
 
     document: DocumentNode
     operation: OperationDefinitionNode
+    measure: OperationMeasure
     switches: tuple[str, ...] | None = None
     plans: Kept[Any] = field(default_factory=lambda: Kept(MOST_PLANS))
 
@@ -92,12 +97,25 @@ RULES = tuple(
 )
 
 
-def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Prepared:
-    """Parse and validate a document and choose its operation. Raises RequestError."""
+def prepare(
+    schema: GraphQLSchema,
+    text: str,
+    operation_name: str | None,
+    limits: DocumentLimits | None = None,
+) -> Prepared:
+    """Parse a document, bound and validate it, and choose its operation. Raises RequestError."""
+    limits = limits or DocumentLimits()
+    if problem := limits_.problem_with_text(text, limits):
+        raise RequestError(limits_.CODE, problem)
     try:
-        document = parse(text)
+        document = parse(text, max_lexical_tokens=limits.document_tokens)
     except GraphQLSyntaxError as error:
-        raise RequestError("GRAPHQL_PARSE_FAILED", error) from error
+        # The parser says it in words alone, which a test keeps in step with these.
+        too_many = f"more than {limits.document_tokens} tokens" in error.message
+        raise RequestError(limits_.CODE if too_many else "GRAPHQL_PARSE_FAILED", error) from error
+    measured = dict(measures(schema, document))
+    if problems := [*limits_.problems_with_document(document, measured.items(), limits)]:
+        raise RequestError(limits_.CODE, *problems)
     if errors := validate(schema, document, RULES):
         raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
     operation = get_operation_ast(document, operation_name)
@@ -108,7 +126,18 @@ def prepare(schema: GraphQLSchema, text: str, operation_name: str | None) -> Pre
             "OPERATION_RESOLUTION_FAILURE",
             GraphQLError(f"The document has {what}; say which one to run with operationName."),
         )
-    return Prepared(document, operation)
+    return Prepared(document, operation, measured[operation])
+
+
+def bound(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> None:
+    """Refuse variables that are too large, and what would answer too much with them.
+
+    Raises RequestError.
+    """
+    given = variables or {}
+    problem = limits_.problem_with_variables(given, limits)
+    if problem := problem or limits_.problem_with_cost(prepared.measure.cost(given), limits):
+        raise RequestError(limits_.CODE, problem)
 
 
 def require_one_mutation(prepared: Prepared) -> None:

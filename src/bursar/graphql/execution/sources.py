@@ -12,6 +12,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from bursar.graphql.execution import fields
 from bursar.graphql.execution.arguments import arguments_of, once_if_constant
 from bursar.graphql.execution.display import Display, Text, attribute
+from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Column, Completion
 
@@ -40,8 +41,10 @@ def source_of(schema: Schema, field: GraphQLField, node: FieldNode) -> Source:
         arguments = arguments_of(schema, declared, field, node)
         once = once_if_constant(lambda request: make(**arguments(request)), node)
         return Source(partial(fields.made, once))
-    if resolver.is_async or resolver.info_parameter or declared.arguments:
+    if resolver.is_async or resolver.info_parameter:
         raise Refused("resolver")
+    if declared.arguments:
+        return _function_of(resolver, arguments_of(schema, declared, field, node))
     return _function(resolver)
 
 
@@ -49,6 +52,21 @@ def _attribute(name: str) -> Source:
     return Source(
         partial(fields.attributes, name), lambda _: lambda records: attribute(name, records)
     )
+
+
+def _function_of(
+    resolver: StrawberryResolver[Any], arguments: Callable[[Request], dict[str, Any]]
+) -> Source:
+    """A resolver that needs its parent and arguments."""
+    if not (resolver.self_parameter or resolver.root_parameter or resolver.parent_parameter):
+        raise Refused("resolver")
+    function: Any = resolver.wrapped_func
+
+    def make(request: Request) -> Callable[[Any], Any]:
+        given = arguments(request)
+        return lambda row: function(row, **given)
+
+    return Source(partial(fields.made, make))
 
 
 def _function(resolver: StrawberryResolver[Any]) -> Source:

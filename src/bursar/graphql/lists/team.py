@@ -4,7 +4,7 @@ import strawberry
 from strawberry import Maybe
 
 from bursar.graphql.lists.named import NamedFilter
-from bursar.graphql.lists.orders import CREATED_AT, NAME, order_input
+from bursar.graphql.lists.orders import CREATED_AT, NAME, Sort, order_input
 
 
 @strawberry.input(description="Which teams; all that is given must hold.")
@@ -21,6 +21,10 @@ class TeamFilter(NamedFilter):
     joinable: Maybe[bool | None] = strawberry.field(
         description="Only those that people may join by themselves, or only the others."
     )
+    over_budget: Maybe[bool | None] = strawberry.field(
+        description="Only those that have spent their budget of the current period, a temporary "
+        "increase included, or only the others."
+    )
     member_user_id: Maybe[strawberry.ID | None] = strawberry.field(
         description="Only those that this user is a member of."
     )
@@ -33,4 +37,10 @@ class JoinableTeamFilter:
     )
 
 
-TeamOrder = order_input("Team", "teams", NAME=NAME, CREATED_AT=CREATED_AT)
+TeamOrder = order_input(
+    "Team",
+    "teams",
+    NAME=NAME,
+    CREATED_AT=CREATED_AT,
+    LIFETIME_SPEND=Sort("lifetime_spend", "What was ever spent."),
+)

@@ -21,6 +21,7 @@ from bursar.loaders.members import team_members_by_id
 from bursar.loaders.organizations import organization_members_by_id, organizations_by_id
 from bursar.loaders.reader import Batch
 from bursar.loaders.teams import teams_by_id
+from bursar.loaders.usage import usage_events_by_id
 from bursar.loaders.users import users_by_id
 
 BY_ID: dict[Prefix, Batch] = {
@@ -32,6 +33,7 @@ BY_ID: dict[Prefix, Batch] = {
     Prefix.BUDGET: budgets_by_id,
     Prefix.API_KEY: api_keys_by_id,
     Prefix.ACCESS_GROUP: access_groups_by_id,
+    Prefix.USAGE_EVENT: usage_events_by_id,
     Prefix.AUDIT_ENTRY: audit_entries_by_id,
 }
 

@@ -1,10 +1,13 @@
 """Who asks, and which limits hold for them."""
 
+from dataclasses import asdict
+from datetime import timedelta
+
 import strawberry
 from strawberry.types import Info
 
 from bursar.access.policy import Action, permits
-from bursar.domain import durations, metadata, models, names
+from bursar.domain import durations, metadata, models, names, usage
 from bursar.domain.keys import LONGEST_GRACE
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
@@ -68,6 +71,34 @@ def viewer(info: Info[Context, None]) -> Viewer:
 @strawberry.type(description="The limits in force on requests and values.")
 class Limits:
     max_body_bytes: int = strawberry.field(description="The longest body of a request, in bytes.")
+    max_gateway_body_bytes: int = strawberry.field(
+        description="The longest body of a request by a key with the scope GATEWAY, in bytes."
+    )
+    max_usage_events_at_once: int = strawberry.field(
+        description="The most calls that one report of usage holds."
+    )
+    usage_hours: int = strawberry.field(
+        description="How long after a call its usage may be reported, in hours."
+    )
+    max_document_characters: int = strawberry.field(
+        description="The longest document, in characters."
+    )
+    max_document_tokens: int = strawberry.field(description="The most tokens of a document.")
+    max_depth: int = strawberry.field(description="How deep fields may nest.")
+    max_aliases: int = strawberry.field(description="The most aliases in a document.")
+    max_root_fields: int = strawberry.field(description="The most root fields of a query.")
+    max_root_mutations: int = strawberry.field(description="The most mutations in one request.")
+    max_fragments: int = strawberry.field(description="The most fragments in a document.")
+    max_directives: int = strawberry.field(description="The most directives in a document.")
+    max_operations: int = strawberry.field(description="The most operations in a document.")
+    max_cost: int = strawberry.field(
+        description="The most objects that a request may ask for: a connection counts as many "
+        "times as its page is long."
+    )
+    max_variables_depth: int = strawberry.field(description="How deep variables may nest.")
+    max_list_items: int = strawberry.field(
+        description="The most items in a list among the variables."
+    )
     default_page_size: int = strawberry.field(
         description="How many a connection gives where neither first nor last is said."
     )
@@ -115,6 +146,10 @@ class Limits:
 def limits(info: Info[Context, None]) -> Limits:
     return Limits(
         max_body_bytes=info.context.max_body_bytes,
+        max_gateway_body_bytes=info.context.max_gateway_body_bytes,
+        max_usage_events_at_once=usage.EVENTS,
+        usage_hours=usage.LATEST // timedelta(hours=1),
+        **{f"max_{name}": most for name, most in asdict(info.context.document_limits).items()},
         default_page_size=DEFAULT_PAGE,
         max_page_size=LARGEST_PAGE,
         max_node_ids=LARGEST_PAGE,

@@ -1,15 +1,11 @@
-"""Budgets: limits by themselves, and the budget in force for something that has one."""
+"""Budgets: limits by themselves."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import strawberry
 
-from bursar.domain.durations import parse
 from bursar.domain.ids import Prefix
-from bursar.domain.periods import Period, period_at
-from bursar.domain.roles import BudgetSource
 from bursar.graphql.connections import connection_edge
 from bursar.graphql.edges import edge
 from bursar.graphql.nodes import NodeConnection
@@ -68,33 +64,3 @@ class Budget(Node):
         description="What has the budget and is yours to see: its owner or, of a plan, all that it is "
         "attached to, each once, oldest first within its kind.",
     )
-
-
-@strawberry.type(description="The budget in force for something, and where it comes from.")
-class BudgetUse:
-    source: BudgetSource = strawberry.field(description="Where the budget comes from.")
-
-    @strawberry.field(description="The limits.")
-    @staticmethod
-    def limits(root: strawberry.Parent[Any]) -> Budget:
-        return root  # type: ignore[no-any-return]  # one row holds the limits and their source
-
-    @strawberry.field(
-        description="When the current period began; null if it is the one that was ever."
-    )
-    @staticmethod
-    def period_start(root: strawberry.Parent[Any]) -> datetime | None:
-        return _period(root).start
-
-    @strawberry.field(
-        description="When the next period begins; null exactly where the limits have no duration."
-    )
-    @staticmethod
-    def resets_at(root: strawberry.Parent[Any]) -> datetime | None:
-        return _period(root).end
-
-
-def _period(row: Any) -> Period:
-    """The period that runs by the database's clock, begun where the holder's schedule changed last."""
-    duration = None if row.duration is None else parse(row.duration)
-    return period_at(duration, row.timezone, row.now).cut(row.since, None)

@@ -1,6 +1,7 @@
 """API keys, those in use and those deleted: what people see of them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -13,7 +14,7 @@ from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.access_group import AccessGroup
-from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.limit import EffectiveLimits
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
@@ -21,6 +22,7 @@ from bursar.loaders.access_groups import access_groups_by_api_key
 from bursar.loaders.budgets import budgets_by_api_key
 from bursar.loaders.limits import effective_limits_by_api_key
 from bursar.loaders.models import effective_models_by_api_key
+from bursar.loaders.spends import lifetime_spends_by_api_key
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
 
@@ -80,6 +82,11 @@ class ApiKey(Node):
     )
     budget: BudgetUse | None = edge(
         budgets_by_api_key, key="id", description="The key's own budget; null if it has none."
+    )
+    lifetime_spend: Decimal | None = edge(
+        lifetime_spends_by_api_key,
+        key="id",
+        description="What was ever spent, in USD.",
     )
     effective_limits: EffectiveLimits = edge(
         effective_limits_by_api_key,

@@ -1,6 +1,7 @@
 """Members: what a user is to a team, and to an organization."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -9,12 +10,16 @@ from bursar.domain.ids import Prefix
 from bursar.domain.roles import MemberPermission, OrganizationRole, TeamRole, permissions_of
 from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
-from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
 from bursar.loaders.budgets import budgets_by_organization_member, budgets_by_team_member
 from bursar.loaders.keys import api_keys_by_team_member
 from bursar.loaders.organizations import organizations_by_id
+from bursar.loaders.spends import (
+    lifetime_spends_by_organization_member,
+    lifetime_spends_by_team_member,
+)
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
 
@@ -40,6 +45,11 @@ class TeamMember(Node):
         key="id",
         description="The member's own budget or plan, or else the team's default; "
         "null if there is neither, or it is not yours to see.",
+    )
+    lifetime_spend: Decimal | None = edge(
+        lifetime_spends_by_team_member,
+        key="id",
+        description="What was ever spent, in USD; null to who may not see the budget.",
     )
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("bursar.graphql.types.key")]] = (
         connection_edge(
@@ -74,4 +84,9 @@ class OrganizationMember(Node):
         budgets_by_organization_member,
         key="id",
         description="The member's own budget in the organization; null if there is none.",
+    )
+    lifetime_spend: Decimal | None = edge(
+        lifetime_spends_by_organization_member,
+        key="id",
+        description="What was ever spent, in USD.",
     )

@@ -35,5 +35,6 @@ TYPE_NAMES: dict[Prefix | None, str] = {
     Prefix.BUDGET: "Budget",
     Prefix.API_KEY: "ApiKey",
     Prefix.ACCESS_GROUP: "AccessGroup",
+    Prefix.USAGE_EVENT: "UsageEvent",
     Prefix.AUDIT_ENTRY: "AuditEntry",
 }

@@ -1,6 +1,7 @@
 """Organizations: they own teams."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -14,7 +15,7 @@ from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.lists.team import TeamFilter, TeamOrder
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.access_group import AccessGroup
-from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.member import OrganizationMember
 from bursar.graphql.types.node import Node
 from bursar.loaders.access_groups import access_groups_by_organization
@@ -22,6 +23,7 @@ from bursar.loaders.audit import audit_entries_by_organization
 from bursar.loaders.budgets import budgets_by_organization
 from bursar.loaders.keys import api_keys_by_organization
 from bursar.loaders.organizations import organization_members_by_organization
+from bursar.loaders.spends import lifetime_spends_by_organization
 from bursar.loaders.teams import teams_by_organization
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ class Organization(Node):
         budgets_by_organization,
         key="id",
         description="The organization's budget; null if it has none, or it is not yours to see.",
+    )
+    lifetime_spend: Decimal | None = edge(
+        lifetime_spends_by_organization,
+        key="id",
+        description="What was ever spent, in USD; null to who may not see the budget.",
     )
     teams: Connection[Annotated["Team", strawberry.lazy("bursar.graphql.types.team")]] = (
         connection_edge(

@@ -1,9 +1,11 @@
 """Teams: people who share models and money."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 
 from bursar.access.actor import Actor
 from bursar.access.policy import Action, permits
@@ -18,7 +20,8 @@ from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
 from bursar.graphql.lists.orders import OLDEST_FIRST
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.access_group import AccessGroup
-from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.activity import Activity, Filter, Range, activity_of
+from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.gateway_settings import GatewaySettings
 from bursar.graphql.types.member import TeamMember
 from bursar.graphql.types.model import ModelAlias, model_aliases
@@ -32,6 +35,7 @@ from bursar.loaders.keys import api_keys_by_team
 from bursar.loaders.members import team_members_by_team
 from bursar.loaders.models import effective_models_by_team
 from bursar.loaders.organizations import organizations_by_id
+from bursar.loaders.spends import lifetime_spends_by_team
 from bursar.loaders.teams import actor_roles_by_team
 
 if TYPE_CHECKING:
@@ -101,6 +105,11 @@ class Team(Node):
         key="id",
         description="The budget of each member who has no own one; null if there is none.",
     )
+    lifetime_spend: Decimal | None = edge(
+        lifetime_spends_by_team,
+        key="id",
+        description="What was ever spent, in USD.",
+    )
     gateway_settings: GatewaySettings | None = edge(
         gateway_settings_by_team,
         key="id",
@@ -131,6 +140,13 @@ class Team(Node):
             description="What was changed in the team, newest first; empty to who may not see it.",
         )
     )
+
+    @strawberry.field(
+        description="What the calls made in the team add up to, those that you may see."
+    )
+    @staticmethod
+    def activity(root: strawberry.Parent[Any], range: Range, filter: Filter = UNSET) -> Activity:
+        return activity_of(range, filter, root.id)
 
     effective_models: list[str] = edge(
         effective_models_by_team,

@@ -1,6 +1,7 @@
 """Users: people and robots."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -11,13 +12,14 @@ from bursar.graphql.connections import Connection, connection_edge
 from bursar.graphql.edges import edge
 from bursar.graphql.scalars import JSON
 from bursar.graphql.types.access_group import AccessGroup
-from bursar.graphql.types.budget import BudgetUse
+from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.loaders.access_groups import access_groups_by_user
 from bursar.loaders.budgets import budgets_by_user
 from bursar.loaders.keys import api_keys_by_user
 from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
+from bursar.loaders.spends import lifetime_spends_by_user
 
 if TYPE_CHECKING:
     from bursar.graphql.types.key import ApiKey
@@ -68,6 +70,12 @@ class User(Node):
         budgets_by_user,
         key="id",
         description="The budget of the user's personal keys; null if none, or not yours to see.",
+    )
+    lifetime_spend: Decimal | None = edge(
+        lifetime_spends_by_user,
+        key="id",
+        description="What the user's personal keys ever spent, in USD; "
+        "null to who may not see the budget.",
     )
     teams: Connection[Annotated["TeamMember", strawberry.lazy("bursar.graphql.types.member")]] = (
         connection_edge(

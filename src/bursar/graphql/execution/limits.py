@@ -1,0 +1,133 @@
+"""Limits of documents: how much one may ask for, refused before it is validated or run.
+
+Each is counted in one pass over the document, whose length is bounded before it is parsed, and a
+fragment once however often it is spread.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+)
+
+from bursar.graphql.execution.cost import OperationMeasure
+
+CODE = "LIMIT_EXCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """The most of each that a document, or the variables beside it, may have."""
+
+    document_characters: int = 15_000
+    document_tokens: int = 2_000
+    depth: int = 15
+    aliases: int = 30
+    root_fields: int = 20
+    root_mutations: int = 10
+    fragments: int = 50
+    directives: int = 50
+    operations: int = 10
+    cost: int = 5_000
+    variables_depth: int = 16
+    list_items: int = 1_000
+
+
+def problem_with_text(text: str, limits: DocumentLimits) -> GraphQLError | None:
+    """Say that a document is too long to be parsed; its tokens the parser counts."""
+    if len(text) <= limits.document_characters:
+        return None
+    return _exceeded("characters", len(text), limits.document_characters)
+
+
+def problems_with_document(
+    document: DocumentNode,
+    measured: Iterable[tuple[OperationDefinitionNode, OperationMeasure]],
+    limits: DocumentLimits,
+) -> Iterator[GraphQLError]:
+    """Each limit that a parsed document exceeds, whichever of its operations is to run."""
+    counted = _counted(document)
+    for name in ("aliases", "fragments", "directives", "operations"):
+        if counted[name] > getattr(limits, name):
+            yield _exceeded(name, counted[name], getattr(limits, name))
+    for operation, found in measured:
+        depth, fields = found.measure.depth, found.measure.fields
+        if depth > limits.depth:
+            yield _exceeded("levels of fields", depth, limits.depth, operation)
+        mutates = operation.operation is OperationType.MUTATION
+        most = limits.root_mutations if mutates else limits.root_fields
+        if fields > most:
+            yield _exceeded("root mutations" if mutates else "root fields", fields, most, operation)
+
+
+def problem_with_cost(cost: int, limits: DocumentLimits) -> GraphQLError | None:
+    """Say that an operation may answer with too many objects."""
+    if cost <= limits.cost:
+        return None
+    error = _exceeded("objects to answer with", cost, limits.cost)
+    error.message += " Say `first` where lists are nested: a page has 50 without it."
+    return error
+
+
+def problem_with_variables(variables: Any, limits: DocumentLimits) -> GraphQLError | None:
+    """Say that variables nest too deep, or that a list in them is too long."""
+    level = [variables]
+    for _ in range(limits.variables_depth + 1):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.values()
+            elif isinstance(value, list):
+                if len(value) > limits.list_items:
+                    return _exceeded("items in a list", len(value), limits.list_items)
+                below += value
+        if not below:
+            return None
+        level = below
+    return GraphQLError(
+        f"The variables nest deeper than {limits.variables_depth} levels, which is the most.",
+        extensions={"code": CODE, "limit": limits.variables_depth},
+    )
+
+
+def _counted(document: DocumentNode) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    pending: list[Node] = [document]
+    while pending:
+        node = pending.pop()
+        match node:
+            case FieldNode() if node.alias:
+                counted["aliases"] += 1
+            case FragmentDefinitionNode():
+                counted["fragments"] += 1
+            case DirectiveNode():
+                counted["directives"] += 1
+            case OperationDefinitionNode():
+                counted["operations"] += 1
+        for key in node.keys:
+            child = getattr(node, key)
+            if isinstance(child, Node):
+                pending.append(child)
+            elif isinstance(child, tuple):
+                pending += child
+    return counted
+
+
+def _exceeded(
+    what: str, found: int, most: int, operation: OperationDefinitionNode | None = None
+) -> GraphQLError:
+    return GraphQLError(
+        f"The request has {found:,} {what}; the most is {most:,}.",
+        operation and operation.name,
+        extensions={"code": CODE, "limit": most},
+    )

@@ -1,0 +1,122 @@
+"""POST /authorize: may this key use this model, for gateways that speak no GraphQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bursar.domain.decisions import Decision, Party, Reason
+from bursar.domain.effective_limits import EffectiveLimit, EffectiveLimits
+from bursar.domain.errors import Fault
+from bursar.domain.money import parse, problem_with_limit, to_text
+from bursar.http.body import BadBody, json_object, read_body
+from bursar.http.endpoint import JSON, answer, refusal, unauthenticated
+from bursar.http.sign_in import presented
+from bursar.services.authorization import Authorizer
+
+
+class Call(NamedTuple):
+    """What a gateway asks for."""
+
+    key: str
+    model: str
+    estimated_cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Answers 200 with the decision, allowed or not; any other status is none, and allows nothing."""
+
+    authorizer: Authorizer
+    max_body_bytes: int
+
+    async def respond(self, request: Request) -> Response:
+        if request.method != "POST":
+            return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+        try:
+            return await self._answer(request)
+        except BadBody as error:
+            return refusal(request, error.status, "BAD_USER_INPUT", str(error))
+        except Fault as fault:
+            return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
+
+    async def _answer(self, request: Request) -> Response:
+        secret = presented(request)
+        actor = secret and await self.authorizer.sign_in(secret)
+        if not actor:
+            return unauthenticated(request)
+        if not actor.is_gateway:
+            return refusal(request, 403, "FORBIDDEN", "A key with the scope GATEWAY is needed.")
+        call = call_in(await read_body(request, self.max_body_bytes))
+        decision = await self.authorizer.authorize(*call)
+        request.state.log |= {"field": "authorize", "allowed": decision.allowed, "outcome": "ok"}
+        return answer(shown(decision), JSON)
+
+
+def call_in(body: bytes) -> Call:
+    """The call in a body. Raises BadBody for what is none."""
+    request = json_object(body)
+    for name in ("key", "model"):
+        if not isinstance(request.get(name), str):
+            raise BadBody(f"`{name}` must be a string.")
+    cost = request.get("estimatedCost")
+    if cost is None:
+        return Call(request["key"], request["model"], None)
+    if not isinstance(cost, str):
+        raise BadBody('`estimatedCost` must be a string such as "0.25", or null.')
+    try:
+        amount = parse(cost)
+    except ValueError as error:
+        raise BadBody(f"`estimatedCost` {error}.") from None
+    if problem := problem_with_limit(amount):
+        raise BadBody(f"`estimatedCost` {problem}.")
+    return Call(request["key"], request["model"], amount)
+
+
+def shown(decision: Decision) -> dict[str, Any]:
+    """The decision as GraphQL would answer it."""
+    return {
+        "allowed": decision.allowed,
+        "reasons": [_reason(reason) for reason in decision.reasons],
+        "softBudgetsReached": decision.soft_budgets_reached,
+        "model": decision.model,
+        "key": _party(decision.key),
+        "user": _party(decision.user),
+        "team": _party(decision.team),
+        "organization": _party(decision.organization),
+        "effectiveLimits": {
+            **_limits(decision.effective_limits),
+            "maxParallelRequests": _limit(decision.effective_limits.max_parallel_requests),
+        },
+        "modelLimits": _limits(decision.model_limits),
+    }
+
+
+def _reason(reason: Reason) -> Mapping[str, Any]:
+    return {
+        "code": reason.code,
+        "level": reason.level,
+        "model": reason.model,
+        "spend": None if reason.spend is None else to_text(reason.spend),
+        "maximum": None if reason.maximum is None else to_text(reason.maximum),
+        "message": reason.message,
+    }
+
+
+def _party(party: Party | None) -> Mapping[str, Any] | None:
+    return None if party is None else {"id": party.id, "name": party.name}
+
+
+def _limits(limits: EffectiveLimits) -> dict[str, Any]:
+    return {
+        "maxBudget": _limit(limits.max_budget),
+        "tpmLimit": _limit(limits.tpm_limit),
+        "rpmLimit": _limit(limits.rpm_limit),
+    }
+
+
+def _limit(limit: EffectiveLimit | None) -> Mapping[str, Any] | None:
+    return None if limit is None else {"value": to_text(limit.value), "level": limit.level}

@@ -1,0 +1,177 @@
+"""POST /usage: reports of metered calls as plain JSON, for gateways that speak no GraphQL."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bursar import traces
+from bursar.access.policy import Action, forbidden, permits
+from bursar.database.connections import statements_sent
+from bursar.database.pool import Database
+from bursar.domain import instants, money
+from bursar.domain.errors import Fault
+from bursar.domain.usage import EVENTS, Event, Result, Tokens, UsageStatus
+from bursar.graphql.scalars import read_big_int
+from bursar.http.body import BadBody, read_body
+from bursar.http.endpoint import JSON, answer, refusal
+from bursar.http.sign_in import authenticate
+from bursar.services import usage
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReports:
+    """Answers {"events": […]} with {"results": […]}, one for each event and in their order.
+
+    An event has the names and meanings of GraphQL's UsageEventInput; one that cannot be read is
+    INVALID, like one that breaks a rule, and keeps no other from being recorded.
+    """
+
+    database: Database
+    peppers: Sequence[bytes]
+    max_body_bytes: int
+
+    async def respond(self, request: Request) -> Response:
+        if request.method != "POST":
+            return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+        statements_sent.set(sent := [0])
+        request.state.log |= {"operation_type": "http", "field": "usage"}
+        try:
+            return await self._answer(request)
+        except BadBody as error:
+            return refusal(request, error.status, "BAD_USER_INPUT", str(error))
+        except Fault as fault:
+            return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
+        finally:
+            request.state.log["statements"] = sent[0]
+
+    async def _answer(self, request: Request) -> Response:
+        with traces.step("sign-in"):
+            actor = await authenticate(request, self.database, self.peppers)
+        if actor is None:
+            need = "A valid key is needed: Authorization: Bearer …"
+            headers = {"WWW-Authenticate": "Bearer"}
+            return refusal(request, 401, "UNAUTHENTICATED", need, **headers)
+        if not permits(actor, Action.USAGE_RECORD):
+            error = forbidden(Action.USAGE_RECORD)
+            return refusal(request, 403, error.code, str(error))
+        read = [_read(event) for event in events_of(await read_body(request, self.max_body_bytes))]
+        events = [event for event in read if isinstance(event, Event)]
+        recorded = iter(
+            await self.database.write(
+                lambda tx: usage.record(tx, actor, self.peppers, events=events)
+            )
+            if events
+            else ()
+        )
+        results = [next(recorded) if isinstance(one, Event) else one for one in read]
+        request.state.log["outcome"] = "ok"
+        return answer({"results": [_shown(result) for result in results]}, JSON)
+
+
+def events_of(body: bytes) -> list[Any]:
+    """The events in a body, whatever they are. Raises BadBody."""
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadBody("The body is not JSON.") from None
+    events = request.get("events") if isinstance(request, dict) else None
+    if not isinstance(events, list) or not 1 <= len(events) <= EVENTS:
+        raise BadBody(f'The body must be {{"events": […]}} with 1 to {EVENTS} events.')
+    return events
+
+
+def _read(given: object) -> Event | Result:
+    """An event as it was sent, or what to say of one that is none."""
+    if not isinstance(given, dict):
+        return Result(None, UsageStatus.INVALID, "An event must be an object.")
+    problems = [f"`{name}` is not known" for name in given.keys() - _MEMBERS.keys()]
+    read: dict[str, Any] = {}
+    for name, (reader, absent) in _MEMBERS.items():
+        value = given.get(name)
+        if value is None:
+            if absent is _REQUIRED:
+                problems.append(f"`{name}` must be given")
+            read[name] = absent
+            continue
+        try:
+            read[name] = reader(value)
+        except ValueError as error:
+            problems.append(f"`{name}` {error}")
+    if problems:
+        request_id = given.get("requestId")
+        known = request_id if isinstance(request_id, str) else None
+        return Result(known, UsageStatus.INVALID, f"{'; '.join(problems)}.")
+    return Event(
+        request_id=read["requestId"],
+        key=read["key"],
+        key_id=read["keyId"],
+        model=read["model"],
+        at=read["at"],
+        cost=read["cost"],
+        tokens=Tokens(
+            read["promptTokens"],
+            read["completionTokens"],
+            read["cacheReadTokens"],
+            read["cacheCreationTokens"],
+        ),
+        provider=read["provider"],
+        success=read["success"],
+        endpoint=read["endpoint"],
+        tags=read["tags"],
+    )
+
+
+def _shown(result: Result) -> Mapping[str, str | None]:
+    said = {"requestId": result.request_id, "status": result.status}
+    return said if result.message is None else {**said, "message": result.message}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError("must be a string")
+
+
+def _cost(value: object) -> Decimal:
+    """Of numbers only whole ones: any other was a binary fraction on its way, which is not exact."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str):
+        return money.parse(value)
+    raise ValueError('must be a string such as "0.0125", or a whole number')
+
+
+def _success(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("must be true or false")
+
+
+def _tags(value: object) -> list[str]:
+    if isinstance(value, list) and all(isinstance(tag, str) for tag in value):
+        return value
+    raise ValueError("must be a list of strings")
+
+
+_REQUIRED = object()
+_MEMBERS: dict[str, tuple[Callable[[Any], object], object]] = {
+    "requestId": (_text, _REQUIRED),
+    "key": (_text, None),
+    "keyId": (_text, None),
+    "model": (_text, _REQUIRED),
+    "provider": (_text, None),
+    "at": (lambda value: instants.parse(_text(value)), _REQUIRED),
+    "promptTokens": (read_big_int, 0),
+    "completionTokens": (read_big_int, 0),
+    "cacheReadTokens": (read_big_int, 0),
+    "cacheCreationTokens": (read_big_int, 0),
+    "cost": (_cost, _REQUIRED),
+    "success": (_success, True),
+    "endpoint": (_text, None),
+    "tags": (_tags, ()),
+}

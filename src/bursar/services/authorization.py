@@ -1,0 +1,60 @@
+"""Authorization: may this key use this model, asked by a gateway for a secret, or for an id by people.
+
+Decisions are not cached. Each is made of a statement that began after it was asked for, so that what
+was acknowledged before, by whichever process, holds in it; those asked for meanwhile share the next.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+
+from bursar.access.actor import Actor
+from bursar.database.connections import Reads
+from bursar.database.rows import Row
+from bursar.database.together import Together
+from bursar.domain.decisions import Decision, KeyFacts, decide
+from bursar.domain.keys import LONGEST_SECRET
+from bursar.domain.limits import problem_with_literal
+from bursar.services.key_facts import ById, BySecret, facts_by_id, facts_by_secret
+from bursar.services.sign_in import actor_with, hashes_of, keys_by_secret
+
+
+class Authorizer:
+    """Decides for gateways; one for a process, whose requests share statements."""
+
+    def __init__(self, source: Reads, peppers: Sequence[bytes]) -> None:
+        self._peppers = peppers
+        self._facts = Together[BySecret, KeyFacts](partial(facts_by_secret, source))
+        self._keys = Together[str, Row](partial(keys_by_secret, source, peppers=peppers))
+
+    async def sign_in(
+        self, secret: str, *, request_id: str | None = None, on_behalf_of: str | None = None
+    ) -> Actor | None:
+        """As `sign_in` of its own page, for who asks for many decisions."""
+        row = await self._keys.ask(secret)
+        return row and actor_with(row, request_id=request_id, on_behalf_of=on_behalf_of)
+
+    async def authorize(
+        self, secret: str, model: str, estimated_cost: Decimal | None = None
+    ) -> Decision:
+        """The decision for a key that was presented with a call.
+
+        What cannot be a secret is looked up like one that is wrong, so that both take the same time.
+        Raises Overloaded or Unavailable where there is no decision, which is none to allow.
+        """
+        asked = BySecret(hashes_of(secret, self._peppers), _storable(model))
+        facts = await self._facts.ask(asked)
+        return decide(facts if len(secret) <= LONGEST_SECRET else None, model, estimated_cost)
+
+
+async def explain(
+    source: Reads, key_id: str, model: str, estimated_cost: Decimal | None = None
+) -> Decision:
+    """The same decision for a key by its id, which the caller has to have seen."""
+    asked = ById(key_id, _storable(model))
+    return decide((await facts_by_id(source, [asked])).get(asked), model, estimated_cost)
+
+
+def _storable(model: str) -> str:
+    """What PostgreSQL can hold of a name that may be none; no limit and no alias has the empty one."""
+    return "" if problem_with_literal(model) else model
