@@ -6,10 +6,9 @@ from typing import Any
 
 import strawberry
 from strawberry import Maybe
-from strawberry.types import Info
 
 from bursar.domain.ids import Prefix, prefix_of
-from bursar.graphql.context import Context
+from bursar.graphql.edges import Question, asking_edge
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Write, mutation
 from bursar.graphql.mutations.plan import HolderPayload
@@ -58,17 +57,17 @@ class SpendResetInput(MutationInput):
     )
 
 
+def _budget_use(payload: Any) -> Question | None:
+    kind = payload.holder and prefix_of(payload.holder.id)
+    return Question(BUDGETS[kind], payload.holder.id) if kind else None
+
+
 @strawberry.type
 class SpenderPayload(HolderPayload):
-    @strawberry.field(
-        description="The holder's budget as it is now; null if it has none, or was refused."
+    budget_use: BudgetUse | None = asking_edge(
+        _budget_use,
+        description="The holder's budget as it is now; null if it has none, or was refused.",
     )
-    @staticmethod
-    async def budget_use(
-        root: strawberry.Parent[Any], info: Info[Context, None]
-    ) -> BudgetUse | None:
-        kind = root.holder and prefix_of(root.holder.id)
-        return await info.context.load(BUDGETS[kind], root.holder.id) if kind else None
 
 
 @strawberry.type(description="What may spend more, or no more, than its maximum.")
