@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +24,6 @@ from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
 from bursar.database.pool import Database
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from bursar.http import endpoint
 from bursar.settings import Settings
 from factories import PEPPER, Factory
 from live_server import LiveServer, serving_on
@@ -160,12 +159,6 @@ def no_tracebacks() -> Iterator[None]:
     """Where a test makes faults: printed beautifully, they would take most of the time."""
     with structlog.testing.capture_logs():
         yield
-
-
-@pytest.fixture
-def prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a document is sent many times: to parse and validate it takes most of the time."""
-    monkeypatch.setattr(endpoint, "prepare", cache(endpoint.prepare))
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         settings.document_limits,
         settings.new_teams,
         authorizer,
+        settings.compiled,
     )
     reports = UsageReports(database, peppers, longest)
     authorization = Authorization(authorizer, settings.max_body_bytes)

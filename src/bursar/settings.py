@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         description="How many prepared statements each connection keeps; 0 behind a pooler in "
         "transaction mode, such as PgBouncer.",
     )
+    compiled: bool = Field(
+        True,
+        description="Whether documents are compiled to plans; without, graphql-core executes them all, "
+        "which answers the same and takes longer.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."
     )

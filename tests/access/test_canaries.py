@@ -142,7 +142,6 @@ async def answers(api: Api, person: Person, documents: list[Question]) -> str:
     return "\n".join(bodies)
 
 
-@pytest.mark.usefixtures("prepared_once")
 @pytest.mark.parametrize("who", STRANGERS)
 async def test_no_answer_has_a_mark_of_another_organization(
     wide_api: Api, make: Factory, who: str

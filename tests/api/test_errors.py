@@ -165,7 +165,6 @@ shares = pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.
 
 
 @shares
-@pytest.mark.usefixtures("prepared_once")
 @pytest.mark.parametrize("name", NEEDED)
 async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
     api: Api, make: Factory, name: str, share: int
@@ -197,7 +196,6 @@ async def test_hostile_value_anywhere_in_an_input_is_no_fault_of_the_server(
 
 
 @shares
-@pytest.mark.usefixtures("prepared_once")
 async def test_hostile_value_anywhere_in_an_argument_of_a_query_is_no_fault_of_the_server(
     api: Api, make: Factory, share: int
 ) -> None:

@@ -78,7 +78,7 @@ async def test_a_fault_of_ours_is_counted_as_one(
     admin = await make.admin()
     async with serve() as caller:
         with monkeypatch.context() as patch:
-            patch.setattr("bursar.http.endpoint.prepare", None)
+            patch.setattr("bursar.http.endpoint.Documents.prepare", None)
             await post(caller, admin, "{ viewer { platformRole } }")
         found = samples((await scrape(caller, admin)).text)
     assert found["bursar_requests_total", "INTERNAL_SERVER_ERROR", "", "", "errors"] == 1

@@ -61,7 +61,7 @@ async def test_no_document_runs_without_a_key(
     def prepare(*_: object) -> None:
         raise AssertionError("the document was looked at")
 
-    monkeypatch.setattr(endpoint, "prepare", prepare)
+    monkeypatch.setattr(endpoint.Documents, "prepare", prepare)
     before = await api.fingerprint()
     answer = await api.http.post("/graphql", json={"query": document})
     assert refused(answer)

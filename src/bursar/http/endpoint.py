@@ -5,6 +5,7 @@ Specification: https://graphql.github.io/graphql-over-http/draft/
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -21,9 +22,9 @@ from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import is_ours, masked
 from bursar.graphql.execution.documents import (
+    Documents,
     RequestError,
     bound,
-    prepare,
     require_one_mutation,
 )
 from bursar.graphql.execution.limits import DocumentLimits
@@ -41,9 +42,12 @@ LONGEST_NAME = 200  # characters of an operation's name in the log
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Endpoint:
-    """Answers the requests to /graphql: a browser with GraphiQL, a POST with what it asks."""
+    """Answers the requests to /graphql: a browser with GraphiQL, a POST with what it asks.
+
+    Unless `compiled`, graphql-core executes all documents.
+    """
 
     database: Database
     peppers: Sequence[bytes]
@@ -52,6 +56,11 @@ class Endpoint:
     document_limits: DocumentLimits
     new_teams: NewTeams
     authorizer: Authorizer
+    compiled: bool = True
+
+    @cached_property
+    def _documents(self) -> Documents:
+        return Documents(schema._schema, self.document_limits)  # noqa: SLF001 (as in execution.request)
 
     async def respond(self, request: Request) -> Response:
         if graphiql_page.asks_for_page(request):
@@ -108,17 +117,26 @@ class Endpoint:
     async def _execute(
         self, operation: Operation, context: Context, told: dict[str, Any]
     ) -> ExecutionResult:
-        limits = self.document_limits
-        prepared = prepare(schema._schema, operation.document, operation.name, limits)  # noqa: SLF001 (as in execution.run)
+        prepared = self._documents.prepare(operation.document, operation.name)
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
-        bound(prepared, operation.variables, limits)
+        bound(prepared, operation.variables, self.document_limits)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):
-            return await run(schema, prepared, operation.variables, context)
+            result = await run(
+                schema, prepared, operation.variables, context, compiled=self.compiled
+            )
+        told |= execution_of(context)
+        return result
+
+
+def execution_of(context: Context) -> dict[str, str]:
+    """What executed the operation: a plan, or graphql-core, and why at least once not a plan."""
+    why = next((": ".join(each) for each in context.executed if each[1]), None)
+    return {"executor": "plan"} if why is None else {"executor": "graphql-core", "why": why}
 
 
 def idempotency_key(request: Request) -> str | None:

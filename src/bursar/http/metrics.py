@@ -83,6 +83,12 @@ class Metrics:
             ("operation", "field", "outcome", "code"),
             registry=self._own,
         )
+        self._executions = Counter(
+            "bursar_executions",
+            "GraphQL operations by what executed them, and why it was not their plan.",
+            ("executor", "why"),
+            registry=self._own,
+        )
         self._seconds = Histogram(
             "bursar_request_duration_seconds",
             "How long requests took.",
@@ -129,6 +135,8 @@ class Metrics:
                 self._statements.labels(operation, field),
             )
         counters.requests.inc()
+        if executor := told.get("executor"):
+            self._executions.labels(executor, told.get("why", "")).inc()
         counters.seconds.observe(seconds)
         counters.statements.observe(told.get("statements", 0))
 

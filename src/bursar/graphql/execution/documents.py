@@ -29,7 +29,8 @@ from bursar.graphql.execution.cost import OperationMeasure, measures
 from bursar.graphql.execution.kept import Kept
 from bursar.graphql.execution.limits import DocumentLimits
 
-MOST_PLANS = 16  # of one document
+MOST_PLANS = 8  # of one document
+MOST_CHARACTERS = 250_000  # of all documents kept; each is some 200 to 350 bytes in memory
 
 
 class RequestError(Exception):
@@ -127,6 +128,24 @@ def prepare(
             GraphQLError(f"The document has {what}; say which one to run with operationName."),
         )
     return Prepared(document, operation, measured[operation])
+
+
+class Documents:
+    """The documents that were prepared, kept so that each is parsed and validated once."""
+
+    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._kept: Kept[Prepared] = Kept(MOST_CHARACTERS)
+
+    def prepare(self, text: str, operation_name: str | None) -> Prepared:
+        """As the function of this name."""
+        key = text, operation_name
+        found = self._kept.get(key)
+        if found is None:
+            prepared = prepare(self._schema, text, operation_name, self._limits)
+            found = self._kept.keep(key, prepared, len(text))
+        return found
 
 
 def bound(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> None:

@@ -65,6 +65,7 @@ async def _execute(
 ) -> ExecutionResult:
     by_core = executor_of(schema, prepared, variables, context, schema.execution_context_class)
     if not compiled:
+        context.executed.append(("refused", "off"))
         return await _result(by_core)
     try:
         plan = plan_of(schema, prepared, by_core.variable_values)
