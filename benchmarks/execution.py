@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
+import uvloop
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
@@ -77,8 +78,11 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bursar-benchmark-"))
     folder.chmod(0o711)
     try:
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
-            asyncio.run(compare_on(server))
+        with (
+            EmbeddedPostgres(folder / "data", durable=False) as server,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(compare_on(server))
     finally:
         shutil.rmtree(folder)
 

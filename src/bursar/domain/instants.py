@@ -36,5 +36,7 @@ def to_text(instant: datetime) -> str:
     """
     if instant.tzinfo is None:
         raise ValueError("a time without a zone has no instant")
-    text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    text = instant.isoformat().removesuffix("+00:00")
     return (text.rstrip("0") if instant.microsecond else text) + "Z"

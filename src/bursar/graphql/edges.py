@@ -1,7 +1,7 @@
 """Edges, declared as data: a batch function, what it is asked for, and what is read from the answer.
 
-For graphql-core an edge resolves through a dataloader. What it is made of stays readable in the
-field's metadata, as `edge` or `make`, for whoever executes a level at once.
+For graphql-core an edge resolves one by one, and is looked up together. What it is made of stays
+readable in the field's metadata, as `edge` or `make`, for whoever executes a level at once.
 """
 
 from collections.abc import Callable

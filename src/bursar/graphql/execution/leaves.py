@@ -55,16 +55,21 @@ def expression(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Call
     `constant` gives a name to what the text refers to.
     """
     required = isinstance(type_, GraphQLNonNull)
-    named = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    named: Any = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if isinstance(named, GraphQLEnumType):
         names = constant(_EnumNames(named, required=required))
         return lambda value: f"{names}[{value}]"
     write = constant(writer(type_))
     if (usual := _USUAL.get(named)) is not None:
         return lambda value: f"(v if {usual.format(value)} else {write}(v))"
-    if required:
+    if isinstance(named, GraphQLList):
         return lambda value: f"{write}({value})"
-    return lambda value: f"(None if (v := {value}) is None else {write}(v))"
+    # What has no text is left to the writer, which knows why.
+    coerce = constant(named.coerce_output_value)
+    null = f"{write}(v)" if required else "None"
+    return lambda value: (
+        f"({null} if (v := {value}) is None else {write}(v) if (w := {coerce}(v)) is None else w)"
+    )
 
 
 def _writer(type_: Any) -> Write:

@@ -46,7 +46,7 @@ def required(inner: Completion) -> Completion:
     """Values of which none may be null."""
 
     def complete(values: Values, request: Request) -> Steps[list[Any]]:
-        if any(value is None for value in values):
+        if len([value for value in values if value is not None]) < len(values):
             raise Surprise
         return (yield from inner(values, request))
 
