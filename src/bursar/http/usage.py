@@ -14,7 +14,7 @@ from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import statements_sent
 from bursar.database.pool import Database
 from bursar.domain import instants, money
-from bursar.domain.errors import Fault
+from bursar.domain.errors import Fault, Refusal
 from bursar.domain.usage import EVENTS, Event, Result, Tokens, UsageStatus
 from bursar.graphql.scalars import read_big_int
 from bursar.http.body import BadBody, read_body
@@ -44,6 +44,8 @@ class UsageReports:
             return await self._answer(request)
         except BadBody as error:
             return refusal(request, error.status, "BAD_USER_INPUT", str(error))
+        except Refusal as error:
+            return refusal(request, 409, error.code, str(error))
         except Fault as fault:
             return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
         finally:

@@ -28,7 +28,8 @@ async def record(
 
     A request id is taken by the first event that is recorded under it: the same again is a DUPLICATE,
     however late it comes. What is rejected takes none. The number of statements depends on neither
-    events nor keys. Raises Invalid for too few or many, Forbidden.
+    events nor keys. Raises Invalid for too few or many,
+    Forbidden, TooMuchCounted.
     """
     if not 1 <= len(events) <= EVENTS:
         raise Invalid("events", problem=f"must be 1 to {EVENTS} events")

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, Select, Table, Text, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from bursar.database.connections import Connection
+from bursar.database.faults import OUT_OF_RANGE
 from bursar.database.given import as_texts, given
 from bursar.database.statements import Statement
 from bursar.database.tables import (
@@ -19,6 +20,8 @@ from bursar.database.tables import (
     usage_events,
     usage_requests,
 )
+from bursar.domain.errors import TooMuchCounted
+from bursar.domain.instants import FIRST, LAST
 from bursar.domain.money import to_text, to_units, units_to_text
 from bursar.domain.usage import Event, dimensions_of, event_id
 from bursar.services.key_places import PLACE
@@ -32,6 +35,8 @@ _SUMS = (*TOKENS, "spend", "requests", "successes")
 _WHAT = ("model", "provider", "endpoint", "tags")
 _DAY = ("day", "dimensions", "api_key_id", "user_id", "team_id", "organization_id", *_WHAT, *_SUMS)
 _EVENT = ("id", "at", "request_id", "api_key_id", *PLACE, *_WHAT, *TOKENS, "cost", "success")
+
+_ENDLESS = {FIRST: "-infinity", LAST: "infinity"}
 
 
 class Call(NamedTuple):
@@ -68,7 +73,7 @@ async def count(tx: Connection, calls: Sequence[Call]) -> None:
     """Add calls, whose request ids are taken, to all that counts them.
 
     What holders ever spent is first, and locks when their periods begin; then no rows of theirs need
-    an order.
+    an order. Raises TooMuchCounted for a sum that no column holds.
     """
     if not calls:
         return
@@ -80,10 +85,13 @@ async def count(tx: Connection, calls: Sequence[Call]) -> None:
             holders[kind][holder] = place.team_id
             lifetimes[holder] += cost
     amounts = [units_to_text(units) for units in lifetimes.values()]
-    await tx.one(_lock(), **as_texts("lifetime", _LIFETIME, (list(lifetimes), amounts)))
-    terms = await terms_of(tx, holders)
-    rows = _spent(calls, costs, terms) | _by_day(calls, costs) | _events(calls)
-    await tx.one(_add(), **rows)
+    try:
+        await tx.one(_lock(), **as_texts("lifetime", _LIFETIME, (list(lifetimes), amounts)))
+        terms = await terms_of(tx, holders)
+        rows = _spent(calls, costs, terms) | _by_day(calls, costs) | _events(calls)
+        await tx.one(_add(), **rows)
+    except OUT_OF_RANGE as error:
+        raise TooMuchCounted("events") from error
 
 
 def _spent(
@@ -99,7 +107,9 @@ def _spent(
             if event.model in its.models:
                 sums[holder, event.model, span] += cost
     spans = {span for _, _, span in sums}
-    instants = {span: [instant.isoformat() for instant in span] for span in spans}
+    instants = {
+        span: [_ENDLESS.get(instant) or instant.isoformat() for instant in span] for span in spans
+    }
     rows = (
         (holder, model, *instants[span], units_to_text(units))
         for (holder, model, span), units in sums.items()
