@@ -23,6 +23,9 @@ from bursar.http.sign_in import authenticate
 from bursar.services import usage
 
 
+_SHOWN = 100  # characters of a name that is not known; and things that are wrong with one event
+
+
 @dataclass(frozen=True, slots=True)
 class UsageReports:
     """Answers {"events": […]} with {"results": […]}, one for each event and in their order.
@@ -95,7 +98,7 @@ def _read(given: object) -> Event | Result:
     problems = []
     for name, value in given.items():
         if (reader := _READERS.get(name)) is None:
-            problems.append(f"`{name}` is not known")
+            problems.append(f"`{name[:_SHOWN]}` is not known")
         elif value is not None:
             try:
                 read[name] = reader(value)
@@ -105,7 +108,7 @@ def _read(given: object) -> Event | Result:
     if problems:
         request_id = given.get("requestId")
         known = request_id if isinstance(request_id, str) else None
-        return Result(known, UsageStatus.INVALID, f"{'; '.join(problems)}.")
+        return Result(known, UsageStatus.INVALID, f"{'; '.join(problems[:_SHOWN])}.")
     return Event(
         request_id=read["requestId"],
         key=read["key"],
