@@ -44,6 +44,15 @@ def test_an_event_of_these_values_is_sound(event: Event) -> None:
     assert problem_with_event(event) is None
 
 
+@given(EVENTS, st.sampled_from(["\x1e", "\x1f", "\0"]))
+def test_no_text_of_an_event_has_a_character_that_separates_texts(
+    event: Event, character: str
+) -> None:
+    for name in ("request_id", "model", "provider", "endpoint"):
+        assert problem_with_event(event._replace(**{name: f"a{character}b"})) is not None
+    assert problem_with_event(event._replace(tags=[f"a{character}b"])) is not None
+
+
 @given(EVENTS, EVENTS)
 def test_the_content_is_the_same_exactly_where_all_but_the_request_id_is(
     one: Event, other: Event

@@ -1,7 +1,7 @@
-"""Rows that a statement is given: a text for each column, twenty times quicker to send than arrays.
+"""Rows that a statement is given: a text for each column, which is quicker to send than an array.
 
-No value has a control character in it, so one separates the values and another stands for null; nor is
-any value empty.
+No value has a control character in it, so that one separates the values and another stands for null;
+nor is any value empty.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

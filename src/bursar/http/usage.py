@@ -22,7 +22,6 @@ from bursar.http.endpoint import JSON, answer, refusal
 from bursar.http.sign_in import authenticate
 from bursar.services import usage
 
-
 _SHOWN = 100  # characters of a name that is not known; and things that are wrong with one event
 
 
