@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from bursar.domain.decisions import Decision, Party, Reason
 from bursar.domain.effective_limits import EffectiveLimit, EffectiveLimits
@@ -32,6 +33,10 @@ class Authorization:
 
     authorizer: Authorizer
     max_body_bytes: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.respond(Request(scope, receive))
+        await response(scope, receive, send)
 
     async def respond(self, request: Request) -> Response:
         if request.method != "POST":

@@ -1,5 +1,6 @@
 """Uvicorn as Bursar runs it: stopped in steps, and never ended by the signal itself."""
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=settings.stop_seconds,
             )
         )
+        # What is there when it starts stays: the collector need not look at the schema again and again.
+        gc.collect()
+        gc.freeze()
         self._app = app
         self._stop = stop
         self._drain_seconds = settings.drain_seconds
