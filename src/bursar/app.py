@@ -54,7 +54,9 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     app = Starlette(
         routes=[
-            Route("/authorize", authorization),  # first, and without what Starlette does for functions
+            Route(
+                "/authorize", authorization
+            ),  # first, and without what Starlette does for functions
             Route("/", RedirectResponse("/graphql")),
             *health.ROUTES,
             metrics.route(),

@@ -263,14 +263,14 @@ async def test_each_budget_that_is_spent_refuses(
     else:
         budget = await make.budget(kind, owners[kind], **limits)
     await make.model_limit(budget, "gpt-4", max_budget=1, rpm_limit=3)
-    await make.spend_of(owners[kind], "9.5")
+    await make.spend_of(owners[kind].id, "9.5")
     decision = await authorize(key.secret)
     assert reasons(decision) == []
     assert decision["softBudgetsReached"] == [LEVELS[kind]]
     assert decision["effectiveLimits"]["maxBudget"] == {"value": "10", "level": LEVELS[kind]}
     assert decision["modelLimits"]["rpmLimit"] == {"value": "3", "level": LEVELS[kind]}
     assert reasons(await authorize(key.secret, cost="0.5")) == []
-    await make.spend_of(owners[kind], "0.6", "gpt-4")
+    await make.spend_of(owners[kind].id, "0.6", model="gpt-4")
     (reason,) = (await authorize(key.secret, cost="0.5"))["reasons"]
     assert reason == {
         "code": "BUDGET_EXHAUSTED",
@@ -295,7 +295,7 @@ async def test_the_team_s_default_binds_a_member_without_a_budget_of_their_own(
 ) -> None:
     owners, key = await member_key(make)
     await make.budget("team_default", owners["team"], max_budget=3)
-    await make.spend_of(owners["team_member"], "3")
+    await make.spend_of(owners["team_member"].id, "3")
     service = await make.api_key(team=owners["team"])
     assert reasons(await authorize(key.secret)) == [("BUDGET_EXHAUSTED", "TEAM_MEMBER")]
     assert reasons(await authorize(service.secret)) == []
@@ -310,10 +310,10 @@ async def test_only_what_is_spent_in_the_period_that_runs_counts(
     team = owners["team"]
     await make.budget("team", team, max_budget=1, duration="1d")
     before = datetime.now(UTC) - timedelta(days=3)
-    await make.spend_of(team, "5", starts_at=before, ends_at=EARLIER)
+    await make.spend_of(team.id, "5", starts_at=before, ends_at=EARLIER)
     await make.increase("team", team, Decimal(1), EARLIER)
     assert reasons(await authorize(key.secret)) == []
-    await make.spend_of(team, "5", starts_at=EARLIER, ends_at=LATER)
+    await make.spend_of(team.id, "5", starts_at=EARLIER, ends_at=LATER)
     (reason,) = (await authorize(key.secret))["reasons"]
     assert (reason["spend"], reason["maximum"]) == ("5", "1")
     # Another schedule begins to count anew, though the period that was begun by the one before it
@@ -323,7 +323,7 @@ async def test_only_what_is_spent_in_the_period_that_runs_counts(
     since = datetime.now(UTC) - timedelta(hours=1)
     await make.schedule("team", team, since)
     assert reasons(await authorize(key.secret)) == []
-    await make.spend_of(team, "1", since=since, starts_at=since, ends_at=LATER)
+    await make.spend_of(team.id, "1", since=since, starts_at=since, ends_at=LATER)
     assert reasons(await authorize(key.secret)) == [("BUDGET_EXHAUSTED", "TEAM")]
 
 
