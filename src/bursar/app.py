@@ -54,13 +54,15 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     app = Starlette(
         routes=[
+            Route(
+                "/authorize", authorization
+            ),  # first, and without what Starlette does for functions
             Route("/", RedirectResponse("/graphql")),
             *health.ROUTES,
             metrics.route(),
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
             Route("/usage", reports.respond, methods=METHODS),
-            Route("/authorize", authorization.respond, methods=METHODS),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,

@@ -18,7 +18,7 @@ from bursar.domain.errors import Fault, Refusal
 from bursar.domain.usage import EVENTS, Event, Result, Tokens, UsageStatus
 from bursar.graphql.scalars import read_big_int
 from bursar.http.body import BadBody, read_body
-from bursar.http.endpoint import JSON, answer, refusal
+from bursar.http.endpoint import JSON, answer, refusal, unauthenticated
 from bursar.http.sign_in import authenticate
 from bursar.services import usage
 
@@ -57,9 +57,7 @@ class UsageReports:
         with traces.step("sign-in"):
             actor = await authenticate(request, self.database, self.peppers)
         if actor is None:
-            need = "A valid key is needed: Authorization: Bearer …"
-            headers = {"WWW-Authenticate": "Bearer"}
-            return refusal(request, 401, "UNAUTHENTICATED", need, **headers)
+            return unauthenticated(request)
         if not permits(actor, Action.USAGE_RECORD):
             error = forbidden(Action.USAGE_RECORD)
             return refusal(request, 403, error.code, str(error))

@@ -37,6 +37,9 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=settings.stop_seconds,
             )
         )
+        # What is there when it starts stays: the collector need not look at the schema again and again.
+        gc.collect()
+        gc.freeze()
         self._app = app
         self._stop = stop
         self._drain_seconds = settings.drain_seconds
