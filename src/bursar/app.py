@@ -13,6 +13,7 @@ from bursar.database.pool import Database
 from bursar.http import graphiql_page, health
 from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
+from bursar.http.forward import Forward
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
 from bursar.http.usage import UsageReports
@@ -61,6 +62,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
             Route("/graphql", endpoint.respond, methods=METHODS),
             Route("/usage", reports.respond, methods=METHODS),
             Route("/authorize", authorization.respond, methods=METHODS),
+            *Forward(authorizer).routes(),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,
