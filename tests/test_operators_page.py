@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +44,9 @@ EXAMPLES = [Example(document, json.loads(shown)) for document, shown in EXAMPLE.
 
 
 async def test_every_example_is_answered_as_printed(api: Api, make: Factory) -> None:
+    now = datetime.now(UTC)
     known = {"rootsKey": (await make.admin()).secret}
+    known |= {"now": now.isoformat(), "today": str(now.date())}
     for example in EXAMPLES:
         response = await api.http.post(
             "/graphql",
