@@ -8,6 +8,7 @@ the whole application, without a socket. Beside each is how many rows of `usage_
 
 import argparse
 import asyncio
+import logging
 import statistics
 import time
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from typing import Any
 
 import asyncpg
 import httpx2
+import structlog
 from starlette.applications import Starlette
 
 from bursar.app import create_app
@@ -45,7 +47,7 @@ ADMIN = """
 SELECT member.user_id, count(DISTINCT teams.id) AS teams, member.organization_id
 FROM teams JOIN organization_members member USING (organization_id)
 JOIN users ON users.id = member.user_id
-WHERE member.role = 'ADMIN' AND users.role = 'USER' AND NOT blocked
+WHERE member.role = 'ADMIN' AND users.role = 'USER' AND NOT users.blocked
 GROUP BY 1, 3 ORDER BY abs(count(DISTINCT teams.id) - $1), 1 LIMIT 1
 """
 GROUPS = " ".join(
@@ -135,6 +137,7 @@ def main() -> None:
     arguments.add_argument("--data-dir", type=Path, required=True)
     arguments.add_argument("--runs", type=int, default=15)
     given = arguments.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with EmbeddedPostgres(given.data_dir) as postgres:
         asyncio.run(run(postgres, given.runs))
 

@@ -1,7 +1,8 @@
 """Every call counts in exactly one period of its holder's schedule, and that is the enumerated one.
 
-What assigns calls to periods where usage is recorded is compared, over ten years in forty zones and
-with schedules that change duration and zone, with periods that are enumerated (test_period_boundaries).
+What assigns calls to periods where usage is recorded, and where the doctor counts it again, is compared
+over ten years in forty zones, and with schedules that change duration and zone, with periods that are
+enumerated (test_period_boundaries).
 """
 
 from bisect import bisect_right
@@ -14,7 +15,10 @@ from types import SimpleNamespace
 import pytest
 from domain.test_period_boundaries import LONG, ODD, SHORT, SPAN, ZONES, Clock, boundaries
 
+from bursar.domain import periods
+from bursar.domain.durations import parse
 from bursar.domain.instants import FIRST, LAST
+from bursar.domain.tallies import span_of
 from bursar.operations.chance import Chance
 from bursar.services.usage_terms import Calendar, Span
 
@@ -110,6 +114,10 @@ def check(schedule: list[Entry], calls: list[datetime]) -> None:
             )
         ]
     )
+    recounting = [
+        periods.Entry(entry.since, entry.duration and parse(entry.duration), entry.zone)
+        for entry in schedule
+    ]
     none = Entry(since=None, duration=None, zone="UTC")
     known = schedule if schedule[0].since is None else [none, *schedule]
     changes = [entry.since or FIRST for entry in known]
@@ -121,11 +129,13 @@ def check(schedule: list[Entry], calls: list[datetime]) -> None:
         until = changes[place] if place < len(changes) else LAST
         assert span == (changes[place - 1], max(start, changes[place - 1]), min(end, until))
         assert span.starts_at <= at < span.ends_at
+        recounted = span_of(recounting, at, SPAN[1])
+        assert (recounted.since, recounted.starts_at) == (span.since, span.starts_at)
         spent[span] = spent.get(span, 0) + cost
     # Periods have no instant in common, so that each call is in one and in no other.
     assert len({(span.since, span.starts_at) for span in spent}) == len(spent)
-    periods = sorted((span.starts_at, span.ends_at) for span in spent)
-    assert all(one[1] <= other[0] for one, other in pairwise(periods))
+    tiles = sorted((span.starts_at, span.ends_at) for span in spent)
+    assert all(one[1] <= other[0] for one, other in pairwise(tiles))
     assert sum(spent.values()) == len(calls) * (len(calls) + 1) // 2
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -36,7 +37,16 @@ from bursar.database.statements import Statement
 from bursar.database.tables import usage_days
 from bursar.database.tables.usage import TOKENS
 from bursar.loaders.filters import Filter, Filters, among, overlapping, parameter
-from bursar.loaders.pages import PARENTS_TABLE, ROOT, Filtered, Order, Page, PageRequest, Position
+from bursar.loaders.pages import (
+    PARENTS_TABLE,
+    ROOT,
+    Asked,
+    Filtered,
+    Order,
+    Page,
+    PageRequest,
+    Position,
+)
 from bursar.loaders.reader import Reader
 
 MOST_DAYS = 366
@@ -53,10 +63,16 @@ SUMS: dict[str, ColumnElement[Any]] = {
     "successes": func.sum(_days.successes),
     "failures": func.sum(_days.requests - _days.successes),
 }
-_FROM, _TO = parameter("from", Date), parameter("to", Date)
+
+
+def _written(day: date) -> ColumnElement[date]:
+    return literal_column(f"DATE '{day}'", Date)
+
+
 FILTERS: Filters = {
-    "from": Filter(lambda _, __: _days.day >= _FROM),
-    "to": Filter(lambda _, __: _days.day <= _TO),
+    # Spelled out, since PostgreSQL takes days that it does not know for few, and plans accordingly.
+    "from": Filter(lambda _, day: _days.day >= _written(day), spelled_out=True),
+    "to": Filter(lambda _, day: _days.day <= _written(day), spelled_out=True),
     **among("team_ids", _days.team_id),
     "excluded_team_ids": Filter(
         lambda _, __: or_(
@@ -106,20 +122,25 @@ def shapes_of(slices: Iterable[str]) -> Mapping[Shape, list[str]]:
 
 
 def values_of(slices: Iterable[str], filters: Filtered) -> dict[str, Any]:
+    """The parameters of a statement about these slices under these filters."""
     teams = {slice_.split(" ")[0] for slice_ in slices}
     given = {parameter(name).key: FILTERS[name].read(value) for name, value in filters}
     return {"slice_teams": sorted(teams), **given}
 
 
-def calls_in(query: Select[Any], sight: Sight, shape: Shape, names: tuple[str, ...]) -> Select[Any]:
-    conditions = [FILTERS[name].condition(sight, None) for name in names]
+def calls_in(
+    query: Select[Any], sight: Sight, shape: Shape, asked: tuple[Asked, ...]
+) -> Select[Any]:
+    """What is selected of the calls in slices of this shape, those that are seen and asked for."""
+    conditions = [FILTERS[name].condition(sight, value) for name, value in asked]
     if shape.by_team:
         conditions.append(_days.team_id == any_(bindparam("slice_teams", type_=ARRAY(Text))))
     return query.select_from(usage_days).where(visible_usage_days(sight), *conditions)
 
 
-def names_of(filters: Filtered) -> tuple[str, ...]:
-    return tuple(name for name, _ in filters)
+def asked_of(filters: Filtered) -> tuple[Asked, ...]:
+    """What of the filters the text of a statement depends on."""
+    return tuple((name, value if FILTERS[name].spelled_out else None) for name, value in filters)
 
 
 async def totals(reader: Reader, slices: Sequence[str], filters: Filtered, /) -> dict[str, Row]:
@@ -191,26 +212,28 @@ async def _all(
     reader: Reader,
     slices: Sequence[str],
     filters: Filtered,
-    statement: Callable[[Sight, Shape, tuple[str, ...]], Statement],
+    statement: Callable[[Sight, Shape, tuple[Asked, ...]], Statement],
 ) -> list[Row]:
     rows = []
     for shape, alike in shapes_of(slices).items():
-        asked = statement(reader.actor.sight, shape, names_of(filters))
-        rows += await reader.all(asked, parents=alike, **values_of(alike, filters))
+        text = statement(reader.actor.sight, shape, asked_of(filters))
+        rows += await reader.all(text, parents=alike, **values_of(alike, filters))
     return rows
 
 
 @lru_cache(maxsize=512)
-def _totals_statement(sight: Sight, shape: Shape, names: tuple[str, ...]) -> Statement:
-    summed, shown = _summed(sight, shape, names)
+def _totals_statement(sight: Sight, shape: Shape, asked: tuple[Asked, ...]) -> Statement:
+    summed, shown = _summed(sight, shape, asked)
     found = PARENTS_TABLE.outerjoin(summed, summed.c.slice == PARENTS_TABLE.c.id)
     return Statement(select(PARENTS_TABLE.c.id.label("slice"), *shown).select_from(found))
 
 
 @lru_cache(maxsize=512)
-def _days_statement(sight: Sight, shape: Shape, names: tuple[str, ...]) -> Statement:
-    summed, shown = _summed(sight, shape._replace(by_day=True), names)
-    dates = select((_FROM + func.generate_series(0, _TO - _FROM)).label("day")).subquery("dates")
+def _days_statement(sight: Sight, shape: Shape, asked: tuple[Asked, ...]) -> Statement:
+    summed, shown = _summed(sight, shape._replace(by_day=True), asked)
+    first, last = (dict(asked)[name] for name in ("from", "to"))
+    numbers = func.generate_series(0, (last - first).days)
+    dates = select((_written(first) + numbers).label("day")).subquery("dates")
     slice_ = PARENTS_TABLE.c.id + " " + func.to_char(dates.c.day, "YYYY-MM-DD")
     found = PARENTS_TABLE.join(dates, true()).outerjoin(summed, summed.c.slice == slice_)
     return Statement(
@@ -221,10 +244,10 @@ def _days_statement(sight: Sight, shape: Shape, names: tuple[str, ...]) -> State
 
 
 def _summed(
-    sight: Sight, shape: Shape, names: tuple[str, ...]
+    sight: Sight, shape: Shape, asked: tuple[Asked, ...]
 ) -> tuple[Subquery, list[ColumnElement[Any]]]:
     """The sums of each slice that has calls, and what to show where a slice may have none."""
     sums = [value.label(name) for name, value in SUMS.items()]
-    query = calls_in(select(shape.key.label("slice"), *sums), sight, shape, names)
+    query = calls_in(select(shape.key.label("slice"), *sums), sight, shape, asked)
     summed = query.group_by(*shape.columns).subquery("summed")
     return summed, [func.coalesce(summed.c[name], 0).label(name) for name in SUMS]
