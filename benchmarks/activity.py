@@ -3,7 +3,8 @@
     python benchmarks/activity.py --data-dir DIRECTORY --runs 15
 
 An empty directory is seeded first, which takes minutes; one that was is used again. Requests go through
-the whole application, without a socket. Beside each is how many rows of `usage_days` are added up.
+the whole application, without a socket. Of each the median and the worst are told, beside how many rows
+of `usage_days` are added up.
 """
 
 import argparse
@@ -101,7 +102,7 @@ async def measure(
         )
         took.append((time.perf_counter() - began) * 1000)
         if "errors" in response.json():
-            raise SystemExit(response.text)
+            return []  # a statement took more than its time
     return sorted(took[2:])
 
 
@@ -111,23 +112,22 @@ async def run(postgres: EmbeddedPostgres, runs: int) -> None:
     first_day = date.today() - timedelta(days=366)  # noqa: DTZ011 (as above)
     app = create_app(Settings(), dsn=postgres.application_url, peppers=[PEPPER])
     admin = await owner.fetchval("SELECT id FROM users WHERE role = 'VIEWER' ORDER BY id LIMIT 1")
-    who = {"platform viewer": (admin, None, POPULATION["teams"])}
+    who = {}
     for teams in (50, 500):
         user_id, count, organization = await owner.fetchrow(ADMIN, teams)
-        who[f"organization admin, {count} teams"] = (user_id, organization, count)
+        who[f"organization admin, {count} teams"] = (user_id, organization)
+    who["platform viewer"] = (admin, None)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://bursar.test", timeout=60
     ) as client:
-        for name, (user_id, organization, _) in who.items():
+        for name, (user_id, organization) in who.items():
             secret = await key_of(app, user_id)
             rows = await owner.fetchval(COUNT, first_day, organization is None, organization)
             print(f"{name}: {rows:,} rows")
             for selected, selection in SELECTIONS.items():
                 took = await measure(client, secret, selection, runs)
-                print(
-                    f"    {selected:10} median {statistics.median(took):7.1f} ms"
-                    f"   worst {took[-1]:7.1f} ms"
-                )
+                told = f"{statistics.median(took):7.1f} {took[-1]:7.1f} ms" if took else "refused"
+                print(f"    {selected:10} {told}")
     await app.state.database.close()
     await owner.close()
 

@@ -54,14 +54,13 @@ MOST_DAYS = 366
 _days = usage_days.c
 
 
+_summed_up = {name: func.sum(_days[name]) for name in (*TOKENS, "requests", "successes")}
 SUMS: dict[str, ColumnElement[Any]] = {
     "spend": func.sum(_days.spend),
-    **{name: func.sum(_days[name]) for name in TOKENS},
+    **_summed_up,
     # What was read from a cache, or written to one, is a part of the prompt.
-    "total_tokens": func.sum(_days.prompt_tokens + _days.completion_tokens),
-    "requests": func.sum(_days.requests),
-    "successes": func.sum(_days.successes),
-    "failures": func.sum(_days.requests - _days.successes),
+    "total_tokens": _summed_up["prompt_tokens"] + _summed_up["completion_tokens"],
+    "failures": _summed_up["requests"] - _summed_up["successes"],
 }
 
 
