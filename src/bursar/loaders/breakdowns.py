@@ -1,4 +1,4 @@
-"""Breakdowns: what the calls of a slice (activity.py) add up to by model, key, team and so on."""
+"""Breakdowns: what the calls of a slice (slices.py) add up to by model, key, team and so on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,6 @@ from bursar.database.statements import Statement
 from bursar.database.tables import usage_days
 from bursar.domain.money import parse
 from bursar.domain.names import is_storable
-from bursar.loaders.activity import SUMS, Shape, asked_of, calls_in, shapes_of, values_of
 from bursar.loaders.filters import Filter
 from bursar.loaders.pages import (
     Asked,
@@ -38,6 +37,7 @@ from bursar.loaders.pages import (
     page_of,
 )
 from bursar.loaders.reader import Reader
+from bursar.loaders.slices import SUMS, Shape, asked_of, calls_in, shapes_of, values_of
 
 
 @dataclass(frozen=True, eq=False)
