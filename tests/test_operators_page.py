@@ -48,7 +48,7 @@ async def test_every_example_is_answered_as_printed(api: Api, make: Factory) -> 
     now = datetime.now(UTC).replace(microsecond=0)
     times = {"now": now, "tomorrow": now + timedelta(days=1)}
     known = {"rootsKey": (await make.admin()).secret}
-    known |= {name: to_text(time) for name, time in times.items()}
+    known |= {"today": str(now.date()), **{name: to_text(time) for name, time in times.items()}}
     for example in EXAMPLES:
         response = await api.http.post(
             "/graphql",

@@ -581,9 +581,11 @@ async def test_a_healthy_database_has_no_violation_and_its_rows_are_counted(heal
 
 
 async def test_seeded_data_is_healthy(healthy: str) -> None:
-    await seed(healthy, organizations=5, teams=40, users=100, members_per_team=6)
+    population = {"organizations": 5, "teams": 40, "users": 100, "members_per_team": 6}
+    await seed(healthy, **population, keys_per_team=4, days=70, events_per_day=20)
     found = await report(healthy)
     assert found.violations == []
+    assert found.checked["events-once"] > 70 * 20 - 2
     assert found.checked["team-members-in-organization"] == 1 + 40 * 6
 
 

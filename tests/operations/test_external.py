@@ -108,7 +108,7 @@ async def test_the_owner_migrates_and_the_other_role_serves_but_cannot_alter_the
 async def test_commands_that_load_data_do_it_as_the_owner(place: Place) -> None:
     settings = place.settings | {"BURSAR_OWNER_DATABASE_URL": place.owner}
     assert (await bursar("migrate", **settings))[0] == 0
-    few = ("--organizations", "1", "--teams", "2", "--users", "3", "--members-per-team", "1")
+    few = ("--organizations=1", "--teams=2", "--users=3", "--members-per-team=1", "--days=2")
     assert (await bursar("seed", *few, **settings))[0] == 0
     assert (await bursar("migrate", "--check", **settings))[0] == 0
 
