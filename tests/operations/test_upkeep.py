@@ -148,7 +148,7 @@ async def test_a_month_that_others_hold_is_tried_again_and_then_left_as_it_was(
         assert len(await dropping) > 0
 
         monkeypatch.setattr(retention, "_ATTEMPTS", 2)
-        async with reader.transaction():
+        async with reader.transaction(isolation="repeatable_read", readonly=True):
             await reader.execute("SELECT FROM usage_events LIMIT 1")
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await drop_old(database.owner_url, EVENTS, 1)
