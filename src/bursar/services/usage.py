@@ -65,7 +65,7 @@ async def record(
         else:
             raise RunAgain  # who had taken the id has just been forgotten
         results.append(Result(event.request_id, status))
-    await count(tx, new)
+    await count(tx, new, keys.now)
     return results
 
 

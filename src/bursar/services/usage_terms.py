@@ -61,11 +61,11 @@ class Terms:
 
 
 async def terms_of(
-    tx: Connection, holders: Mapping[str, Mapping[str, str | None]]
+    tx: Connection, holders: Mapping[str, Mapping[str, str | None]], now: datetime
 ) -> defaultdict[str, Terms]:
     """The terms of holders, whose counting is locked: by kind their ids, of a team's members its id.
 
-    Without a schedule, what is in force now always was.
+    Without a schedule, what is in force always was; of one only what began by `now` is known.
     """
     values = {kind: list(holders.get(kind, ())) for kind in SPENDERS}
     teams = list(holders.get("team_member", {}).values())
@@ -81,7 +81,11 @@ async def terms_of(
             schedule = (
                 [_entry(None, duration, timezone)]
                 if starts is None
-                else list(map(_entry, starts, durations, timezones))
+                else [
+                    _entry(*entry)
+                    for entry in zip(starts, durations, timezones, strict=True)
+                    if (entry[0] or FIRST) <= now
+                ]
             )
             shared[said] = Terms(schedule, models)
         terms[holder_id] = shared[said]

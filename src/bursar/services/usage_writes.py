@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -69,11 +70,12 @@ async def contents_of(tx: Connection, request_ids: Iterable[str]) -> dict[str, b
     return {row.request_id: row.content_hash for row in rows}
 
 
-async def count(tx: Connection, calls: Sequence[Call]) -> None:
-    """Add calls, whose request ids are taken, to all that counts them.
+async def count(tx: Connection, calls: Sequence[Call], now: datetime) -> None:
+    """Add calls, whose request ids are taken, to all that counts them; `now` is the transaction's.
 
-    What holders ever spent is first, and locks when their periods begin; then no rows of theirs need
-    an order. Raises TooMuchCounted for a sum that no column holds.
+    The events wait for nobody. Of the sums what holders ever spent is first, and locks when their
+    periods begin; then no rows of theirs need an order. By changes of their schedules that came after
+    `now` nothing is counted, as the events tell. Raises TooMuchCounted for a sum that no column holds.
     """
     if not calls:
         return
@@ -85,11 +87,11 @@ async def count(tx: Connection, calls: Sequence[Call]) -> None:
             holders[kind][holder] = place.team_id
             lifetimes[holder] += cost
     amounts = [units_to_text(units) for units in lifetimes.values()]
+    await tx.one(_insert_events(), **_events(calls))
     try:
         await tx.one(_lock(), **as_texts("lifetime", _LIFETIME, (list(lifetimes), amounts)))
-        terms = await terms_of(tx, holders)
-        rows = _spent(calls, costs, terms) | _by_day(calls, costs) | _events(calls)
-        await tx.one(_add(), **rows)
+        terms = await terms_of(tx, holders, now)
+        await tx.one(_add(), **_spent(calls, costs, terms), **_by_day(calls, costs))
     except OUT_OF_RANGE as error:
         raise TooMuchCounted("events") from error
 
@@ -202,20 +204,20 @@ def _lock() -> Statement:
 
 
 @cache
-def _add() -> Statement:
-    """The events, with what they add to spend and days, in one statement.
+def _insert_events() -> Statement:
+    events = _rows("event", usage_events, _EVENT).add_columns(func.now())
+    return Statement(insert(usage_events).from_select([*_EVENT, "recorded_at"], events))
 
-    They tell the time at which it was known when periods begin.
-    """
+
+@cache
+def _add() -> Statement:
+    """Add to the spend of periods, and to days, in one statement."""
     spent = given("spend", {name: spends.c[name].type for name in _SPEND})
     columns = [func.coalesce(spent.c.model, ""), *(one for one in spent.c if one.name != "model")]
     names = ["model", *(name for name in _SPEND if name != "model")]
     to_spends = _added(spends, names, select(*columns), ["spend"])
     to_days = _added(usage_days, _DAY, _rows("day", usage_days, _DAY), _SUMS)
-    now = select(func.clock_timestamp()).scalar_subquery()
-    events = _rows("event", usage_events, _EVENT).add_columns(now)
-    new = insert(usage_events).from_select([*_EVENT, "recorded_at"], events)
-    return Statement(new.add_cte(to_spends.cte("to_spends"), to_days.cte("to_days")))
+    return Statement(to_days.add_cte(to_spends.cte("to_spends")))
 
 
 def _added(table: Table, columns: Iterable[str], rows: Select[Any], sums: Iterable[str]) -> Insert:
