@@ -45,6 +45,12 @@ class Served:
     gateway: str
     keys: Sequence[Sequence[str]]
     owner_url: str
+    pid: int
+
+    def core_seconds(self) -> float:
+        """How long the server has kept its core busy."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -61,8 +67,8 @@ def served(*, organizations: int, teams: int, keys_per_team: int) -> Iterator[Se
         with EmbeddedPostgres(folder / "data") as postgres:
             size = {"organizations": organizations, "teams": teams, "keys_per_team": keys_per_team}
             gateway, keys = asyncio.run(_fill(postgres, size))
-            with _server(postgres.application_url, folder / "log") as port:
-                yield Served(port, gateway, keys, postgres.owner_url)
+            with _server(postgres.application_url, folder / "log") as (port, pid):
+                yield Served(port, gateway, keys, postgres.owner_url, pid)
     finally:
         shutil.rmtree(folder)
 
@@ -87,7 +93,7 @@ async def _fill(
 
 
 @contextmanager
-def _server(database_url: str, log: Path) -> Iterator[int]:
+def _server(database_url: str, log: Path) -> Iterator[tuple[int, int]]:
     settings = {
         "DATABASE_URL": database_url,
         "BURSAR_PEPPER": PEPPER,
@@ -110,6 +116,6 @@ def _server(database_url: str, log: Path) -> Iterator[int]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit("the server did not start")
                 time.sleep(0.05)
-            yield int(found[1])
+            yield int(found[1]), process.pid
         finally:
             process.terminate()
