@@ -84,7 +84,7 @@ async def test_all_that_is_against_a_call_is_said_without_the_sums(make: Factory
     key = await make.api_key(team=team)
     await make.budget("team", team, max_budget=Decimal("31.25"))
     await make.budget("api_key", key.row, max_budget=Decimal(0))
-    await make.spend_of(team, "31.25")
+    await make.spend_of(team.id, "31.25")
     answer = await ask(key.secret)
     assert told(answer) == (403, "TEAM_BLOCKED, MODEL_NOT_ALLOWED, BUDGET_EXHAUSTED")
     assert codes(answer) == ["TEAM_BLOCKED", "MODEL_NOT_ALLOWED", *["BUDGET_EXHAUSTED"] * 2]
