@@ -34,7 +34,11 @@ def nowhere(world: World, id: str | None = None) -> Any:
         names = {"id": id or new_id(prefix_of(thing.id)), "external_id": "ghost", "name": "ghost"}
         row = SimpleNamespace(**names)
         return SimpleNamespace(
-            **names, row=row, key_id=new_id(Prefix.API_KEY), email="ghost@example.com"
+            **names,
+            row=row,
+            key_id=new_id(Prefix.API_KEY),
+            secret="bk_ghost",
+            email="ghost@example.com",
         )
 
     return SimpleNamespace(

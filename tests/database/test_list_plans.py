@@ -54,7 +54,7 @@ INSERT INTO spends (holder_id, model, since, starts_at, ends_at, spend)
 SELECT team_id, '', starts_at, starts_at + n * interval '10 days', CASE n WHEN 2 THEN 'infinity' ELSE
     starts_at + (n + 1) * interval '10 days' END, ascii(right(team_id, 1)) FROM budget_schedules,
     generate_series(0, 2) n;
-INSERT INTO lifetime_spends SELECT id, ascii(right(id, 1)) FROM team_members;
+INSERT INTO lifetime_spends SELECT id, ascii(right(id, 1)) FROM team_members ON CONFLICT DO NOTHING;
 UPDATE lifetime_spends SET spend = ascii(right(holder_id, 1)) WHERE starts_with(holder_id, 'team_');
 ANALYZE
 """
