@@ -14,12 +14,13 @@ ARGS ?=
 # tests that stand together, so that few of them start the same server twice.
 PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4 --dist worksteal
 
-# What needs PgBouncer is run where it is installed. `test` alone has the two longest races, which are about
+# What needs PgBouncer or nginx is run where they are installed. `test` alone has the two longest races, which are about
 # many workers and many clients, and the tests of the embedded server.
 PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin"; command -v pgbouncer)
-NO_POOLER := $(if $(PGBOUNCER),, and not pooler)
+NGINX := $(shell PATH="$$PATH:/usr/sbin"; command -v nginx)
+MISSING := $(if $(PGBOUNCER),, and not pooler)$(if $(NGINX),, and not nginx)
 EXTERNAL_TESTS := tests/database tests/races tests/operations/test_external.py \
-	tests/operations/test_pooler.py --ignore tests/database/test_embedded.py \
+	tests/operations/test_pooler.py tests/clients/test_nginx.py --ignore tests/database/test_embedded.py \
 	--ignore tests/races/test_old_secrets.py \
 	--deselect tests/races/test_members.py::test_64_clients_add_2000_people_to_8_teams_and_all_are_in
 
@@ -67,9 +68,10 @@ schema-check: $(DEV) ## Check that schema.graphql is what the code prints
 	$(BIN)/bursar schema print | diff -u schema.graphql -
 
 # A second major version beside the embedded one, which `test` has all tests on.
-external: $(DEV) ## Run the tests of the database and the races on a PostgreSQL of the machine
+external: $(DEV) ## Run the tests of database, races and nginx with what the machine has of them
 	@test -n "$(PGBOUNCER)" || echo "== No PgBouncer on this machine: its tests are NOT RUN" >&2
-	$(BIN)/python scripts/postgres.py $(BIN)/pytest $(PYTEST_ARGS) -m "not soak$(NO_POOLER)" \
+	@test -n "$(NGINX)" || echo "== No nginx on this machine: its test is NOT RUN" >&2
+	$(BIN)/python scripts/postgres.py $(BIN)/pytest $(PYTEST_ARGS) -m "not soak$(MISSING)" \
 		$(EXTERNAL_TESTS)
 
 schema: $(DEV) ## Print schema.graphql again

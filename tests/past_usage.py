@@ -48,6 +48,19 @@ async def record(
         await connection.close()
 
 
+async def places(connection: asyncpg.Connection) -> list[Whose]:
+    """Whom the calls of each key of a team count for."""
+    rows = await connection.fetch(
+        """
+        SELECT key.id, key.user_id, key.team_id, member.id, organization_id, belonging.id
+        FROM api_keys key JOIN teams ON teams.id = team_id
+        LEFT JOIN team_members member USING (team_id, user_id)
+        LEFT JOIN organization_members belonging USING (organization_id, user_id)
+        """
+    )
+    return [Whose(*row) for row in rows]
+
+
 async def _copy(connection: asyncpg.Connection, table: str, rows: list[dict[str, Any]]) -> None:
     await connection.copy_records_to_table(
         table, records=[tuple(row.values()) for row in rows], columns=list(rows[0])

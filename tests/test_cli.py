@@ -137,7 +137,7 @@ def test_migrations_go_to_head_and_back() -> None:
 
 @pytest.mark.usefixtures("directory")
 def test_a_seeded_database_is_told_and_refuses_the_same_again() -> None:
-    small = ["--organizations=2", "--teams=3", "--users=9", "--members-per-team=2"]
+    small = ["--organizations=2", "--teams=3", "--users=9", "--members-per-team=2", "--days=2"]
     result = run("seed", *small)
     assert result.exit_code == 0
     assert re.search(r"^ +3 teams$", result.stdout, re.MULTILINE)

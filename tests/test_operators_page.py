@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from graphql import OperationDefinitionNode, parse
 
 from api_client import Api
 from bursar.access.policy import POLICY, Rule
+from bursar.domain.instants import to_text
 from bursar.domain.roles import MemberPermission
 from factories import Factory
 
@@ -43,7 +45,10 @@ EXAMPLES = [Example(document, json.loads(shown)) for document, shown in EXAMPLE.
 
 
 async def test_every_example_is_answered_as_printed(api: Api, make: Factory) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    times = {"now": now, "tomorrow": now + timedelta(days=1)}
     known = {"rootsKey": (await make.admin()).secret}
+    known |= {"today": str(now.date()), **{name: to_text(time) for name, time in times.items()}}
     for example in EXAMPLES:
         response = await api.http.post(
             "/graphql",

@@ -13,6 +13,7 @@ from bursar.database.pool import Database
 from bursar.http import graphiql_page, health
 from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
+from bursar.http.forward import Forward
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Requests
 from bursar.http.usage import UsageReports
@@ -55,13 +56,15 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     app = Starlette(
         routes=[
+            # First, and an application of its own: asked for every call that is passed on.
+            Route("/authorize", authorization),
             Route("/", RedirectResponse("/graphql")),
             *health.ROUTES,
             metrics.route(),
             graphiql_page.assets(),
             Route("/graphql", endpoint.respond, methods=METHODS),
             Route("/usage", reports.respond, methods=METHODS),
-            Route("/authorize", authorization.respond, methods=METHODS),
+            *Forward(authorizer).routes(),
         ],
         middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,

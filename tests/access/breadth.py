@@ -16,8 +16,11 @@ from bursar.graphql.schema import schema
 
 TODAY = datetime.now(UTC).date()
 RANGE = f'{{ from: "{TODAY - timedelta(days=1)}", to: "{TODAY}" }}'
-# What fields need wherever they are.
 NEEDED = {"activity": f"(range: {RANGE})"}
+# All of it is asked of the root field alone.
+NESTED = {
+    "activity": f"{NEEDED['activity']} {{ totals {{ spend }} byModel {{ nodes {{ model }} }} }}"
+}
 SCHEMA: GraphQLSchema = build_schema(schema.as_str())
 
 
@@ -36,7 +39,7 @@ def everything(arguments: dict[str, str], edges: int = 2, variables: str = "") -
 
 
 def _selection(type_: object, edges: int, prefix: str = "") -> str:
-    """All leaves of a type and what is behind its edges; in a budget and in activity it is near."""
+    """All leaves of a type and what is behind its edges. The limits of a budget are no edge."""
     if isinstance(type_, GraphQLInterfaceType):
         # Fields of two types under one name would have to be of one shape.
         kinds = SCHEMA.get_implementations(type_).objects
@@ -45,11 +48,11 @@ def _selection(type_: object, edges: int, prefix: str = "") -> str:
     if "pageInfo" in type_.fields:
         node = _selection(get_named_type(type_.fields["nodes"].type), edges)
         return f"{{ totalCount pageInfo {{ startCursor endCursor }} nodes {node} }}"
-    nearer = edges if type_.name in {"BudgetUse", "Activity"} else edges - 1
+    nearer = edges if type_.name == "BudgetUse" else edges - 1
     named = {name: get_named_type(field.type) for name, field in type_.fields.items()}
     return _block(
-        f"{prefix}{name}: {name}{NEEDED.get(name, '')} "
-        f"{'' if is_leaf_type(of) else _selection(of, nearer)}"
+        f"{prefix}{name}: {name} "
+        f"{NESTED.get(name) or ('' if is_leaf_type(of) else _selection(of, nearer))}"
         for name, of in named.items()
         if is_leaf_type(of) or nearer >= 0
     )

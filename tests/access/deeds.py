@@ -307,10 +307,7 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "accessGroupByName": (ONE, lambda w, _: {"name": w.group.name}),
     "accessGroups": (MANY, lambda _, __: {}),
     "auditEntries": (MANY, lambda _, __: {}),
-    "authorize": (
-        DECIDED,
-        lambda w, _: {"key": w.keys["service"].secret, "model": "gpt-4"},
-    ),
+    "authorize": (DECIDED, lambda _, me: {"key": me.secret, "model": "gpt-4"}),
     "explainAccess one's own": (DECIDED, lambda _, me: {"keyId": me.key_id, "model": "gpt-4"}),
     "explainAccess of a team": (
         DECIDED,

@@ -34,13 +34,19 @@ def nowhere(world: World, id: str | None = None) -> Any:
         names = {"id": id or new_id(prefix_of(thing.id)), "external_id": "ghost", "name": "ghost"}
         row = SimpleNamespace(**names)
         return SimpleNamespace(
-            **names, row=row, key_id=new_id(Prefix.API_KEY), email="ghost@example.com"
+            **names,
+            row=row,
+            key_id=new_id(Prefix.API_KEY),
+            secret="bk_ghost",
+            email="ghost@example.com",
         )
 
     return SimpleNamespace(
         organization=ghost(world.organization),
         team=ghost(world.team),
         mate=ghost(world.mate),
+        mate_in_organization=ghost(world.mate_in_organization),
+        mate_in_team=ghost(world.mate_in_team),
         newcomer=ghost(world.newcomer),
         open_team=ghost(world.open_team),
         plan=ghost(world.plan),

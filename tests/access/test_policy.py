@@ -57,6 +57,7 @@ CONTRACT = {
     "access_group:update": "P",
     "access_group:delete": "P",
     "usage:record": "G",
+    "call:authorize": "G",
 }
 # What a MEMBER of a team does with the team's permission, and with no other.
 BY_PERMISSION = {

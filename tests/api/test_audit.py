@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -79,10 +80,17 @@ async def test_every_mutation_writes_exactly_its_entries(api: Api, make: Factory
     assert said == ["access_group.create"]
     group_id = payload["accessGroup"]["id"]
     attach = {"budgetId": plan_id, "holderId": team_id}
+    until = datetime.now(UTC) + timedelta(hours=1)
+    more = {"holderId": team_id, "amount": "1", "until": until.isoformat()}
+    await make.spend_of(team_id, 5)
     for name, given, expected in (
         ("budgetAttach", attach, ["budget.attach"]),
         ("budgetAttach", attach, []),
-        ("budgetUpdate", {"id": plan_id, "rpmLimit": "9"}, ["budget.update"]),
+        ("budgetUpdate", {"id": plan_id, "maxBudget": "9"}, ["budget.update"]),
+        ("budgetIncrease", more, ["budget.increase"]),
+        ("budgetIncrease", more, []),
+        ("spendReset", {"holderId": team_id}, ["spend.reset"]),
+        ("spendReset", {"holderId": team_id}, []),
         ("budgetDetach", {"holderId": team_id}, ["budget.detach"]),
         ("budgetDetach", {"holderId": team_id}, []),
         ("budgetDelete", {"id": plan_id}, ["budget.delete"]),

@@ -48,6 +48,7 @@ async def one_of_each(api: Api, make: Factory, admin: Any) -> dict[str, str]:
         "Budget": (await make.budget("team", team, max_budget=1)).id,
         "ApiKey": person.key_id,
         "AccessGroup": (await make.access_group()).id,
+        "UsageEvent": (await make.usage_event((await make.api_key(team=team)).row)).id,
         "AuditEntry": entries.payload["nodes"][0]["id"],
     }
 

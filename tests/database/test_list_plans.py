@@ -1,12 +1,20 @@
 """No list reads a large table from end to end, whatever it is filtered and sorted by, whoever asks."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import asyncpg
 import pytest
-from database.list_plans import Explaining, Timing, edges_to_one, listings, read_whole, requests
+from database.list_plans import (
+    Explaining,
+    Running,
+    Timing,
+    edges_to_one,
+    listings,
+    read_whole,
+    requests,
+)
 
 from bursar.access.actor import Actor
 from bursar.database.connections import connect
@@ -14,9 +22,12 @@ from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.migrations import upgrade
 from bursar.domain.roles import KeyKind, KeyScope, PlatformRole
 from bursar.graphql.types.node import TYPE_NAMES
+from bursar.loaders.activity import days, totals
+from bursar.loaders.breakdowns import by_model, by_team
 from bursar.loaders.pages import ROOT, PageRequest
 from bursar.loaders.reader import Reader
 from bursar.loaders.teams import teams_list
+from bursar.loaders.usage import usage_events_by_id
 from bursar.operations.seed import seed
 
 SEED = {"organizations": 60, "teams": 5_000, "users": 8_000, "members_per_team": 4}
@@ -43,7 +54,7 @@ INSERT INTO spends (holder_id, model, since, starts_at, ends_at, spend)
 SELECT team_id, '', starts_at, starts_at + n * interval '10 days', CASE n WHEN 2 THEN 'infinity' ELSE
     starts_at + (n + 1) * interval '10 days' END, ascii(right(team_id, 1)) FROM budget_schedules,
     generate_series(0, 2) n;
-INSERT INTO lifetime_spends SELECT id, ascii(right(id, 1)) FROM team_members;
+INSERT INTO lifetime_spends SELECT id, ascii(right(id, 1)) FROM team_members ON CONFLICT DO NOTHING;
 UPDATE lifetime_spends SET spend = ascii(right(holder_id, 1)) WHERE starts_with(holder_id, 'team_');
 ANALYZE
 """
@@ -70,6 +81,7 @@ TABLES = {
     "ApiKey": "api_keys",
     "AccessGroup": "access_groups",
     "AuditEntry": "audit_entries",
+    "UsageEvent": "usage_events",
     "Viewer": "users",
     "BudgetUse": "teams",
 }
@@ -92,7 +104,7 @@ async def seeded(postgres: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection
     await owner.execute("CREATE SCHEMA seeded")
     url = f"{postgres.owner_url}&search_path=seeded"
     await upgrade(url)
-    await seed(url, **SEED, keys_per_team=2)
+    await seed(url, **SEED, keys_per_team=2, days=60, events_per_day=150)
     connection = await connect(url)
     await connection.command(MORE)
     yield connection.raw
@@ -142,9 +154,15 @@ async def values_of_filters(connection: asyncpg.Connection) -> dict[str, list[An
         "organization_id": [organization],
         "object_id": [team],
         "actions": [("action.1",)],
+        "api_key_id": [key],
+        "models": [("gpt-5",)],
+        "tags": [("batch",)],
         "kind": list(KeyKind),
         "role": ["ADMIN"],  # of everything that has roles
-        **{name: [True, False] for name in ("blocked", "joinable", "expired", "over_budget")},
+        **{
+            name: [True, False]
+            for name in ("blocked", "joinable", "expired", "over_budget", "success")
+        },
         **{name: [late] for name in ("created_since", "deleted_since", "since")},
         **{name: [early] for name in ("created_before", "deleted_before", "before")},
         **{f"{what}_contains": ["zq"] for what in CONTAIN},
@@ -166,6 +184,7 @@ async def test_no_list_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
                     whole = {w for plan in explaining.plans for w in read_whole(plan, large, few)}
                     found |= {(place, who, request.filters, request.order, w) for w in whole}
     assert {"users", "teams", "team_members", "api_keys", "budgets", "audit_entries"} <= large
+    assert any(name.startswith("usage_events_") for name in large)
     assert not found, "\n".join(map(str, sorted(found)))
 
 
@@ -196,3 +215,36 @@ async def test_what_a_team_contains_is_found_in_20_ms_of_10000(
         request = PageRequest(50, filters=((name, text),))
         await teams_list.pages(Reader(timing, actor), [ROOT], request)
         assert timing.milliseconds < 20 * SEED["teams"] / 10_000
+
+
+RANGE = (("from", date(2026, 1, 1)), ("to", date(2027, 1, 1)))
+
+
+@pytest.mark.parametrize("who", ["organization admin", "member"])
+async def test_activity_is_added_up_from_ones_own_days_in_their_months(
+    seeded: asyncpg.Connection, who: str
+) -> None:
+    actor = (await actors(seeded))[who]
+    large, few = set(await column(seeded, LARGE)), set(await column(seeded, FEW))
+    explaining = Explaining(seeded)
+    reader, page = Reader(explaining, actor), PageRequest(366, filters=RANGE)
+    for asked in (
+        totals(reader, [ROOT], RANGE),
+        days.pages(reader, [ROOT], page),
+        by_model.pages(reader, [ROOT], page),
+        by_team.counts(reader, [ROOT], RANGE),
+    ):
+        await asked
+        assert not [w for plan in explaining.plans for w in read_whole(plan, large, few)]
+        with_values, _ = explaining.plans
+        assert "usage_days_2026_12" in str(with_values)
+        assert "usage_days_2027_02" not in str(with_values)
+
+
+async def test_a_call_is_looked_for_in_its_own_month(seeded: asyncpg.Connection) -> None:
+    actor = (await actors(seeded))["platform admin"]
+    running = Running(seeded)
+    for month in ("2026_10", "2026_11"):
+        call = f"SELECT id FROM usage_events_{month} ORDER BY md5(id) LIMIT 1"
+        await usage_events_by_id(Reader(running, actor), await column(seeded, call))
+        assert running.tables == {f"usage_events_{month}"}

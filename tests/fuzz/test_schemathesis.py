@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 KEY = "the-key-of-the-operator-of-this-server"
 SIGNED_IN = {"Authorization": f"Bearer {KEY}"}
 SEED = ["--organizations", "5", "--teams", "20", "--users", "50", "--members-per-team", "3"]
+SEED += ["--events-per-day", "10"]
 THINGS = """
     query Things {
         organizations(first: 10) { nodes { id } }

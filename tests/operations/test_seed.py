@@ -171,7 +171,7 @@ async def test_there_is_as_much_seeded_data_as_was_asked_for(database: Place) ->
 
     assert (stored["organizations"], stored["users"], stored["teams"]) == (8, 150, 60)
     assert (stored["team_members"], stored["api_keys"]) == (60 * 7, 60 * 6)
-    for partly in ("budget_model_limits", "access_group_uses"):
+    for partly in ("budget_model_limits", "access_group_uses", "lifetime_spends"):
         assert answered.pop(partly) > 0
         del heard[partly]
     assert answered == {table: stored[table] for table in SEEDED}

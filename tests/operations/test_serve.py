@@ -3,12 +3,10 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +15,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from bursar.database.embedded import DataDirectoryUnusable, EmbeddedPostgres
 from bursar.operations.database import owned
 from bursar.settings import load
 
@@ -66,16 +63,6 @@ def _closing_the_terminal_counts() -> Iterator[None]:
     earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, earlier)
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
-    parent.chmod(0o711)
-    yield parent / "data"
-    with suppress(DataDirectoryUnusable), EmbeddedPostgres(parent / "data"):
-        """Takes over what a killed server left, and stops it."""
-    shutil.rmtree(parent)
 
 
 def command(directory: Path, **settings: str) -> dict[str, object]:
@@ -138,16 +125,16 @@ def half_a_request(server: Server) -> tuple[socket.socket, bytes]:
     return connection, body[10:]
 
 
-def test_a_first_start_prints_endpoint_and_key_and_answers(directory: Path) -> None:
-    with serving(directory) as server:
+def test_a_first_start_prints_endpoint_and_key_and_answers(new_directory: Path) -> None:
+    with serving(new_directory) as server:
         assert httpx2.get(f"{server.url}/healthz").json() == {"status": "ok"}
         assert httpx2.get(f"{server.url}/readyz").json()["status"] == "ok"
         assert f"GraphiQL   {server.url}/graphql in a browser\n" in server.said
-        assert f"Data       {directory}\n" in server.said
+        assert f"Data       {new_directory}\n" in server.said
         assert server.viewer(KEY) == 401
         assert server.stop(signal.SIGTERM) == 0
     key = server.key()
-    with serving(directory) as server:
+    with serving(new_directory) as server:
         assert server.viewer(key) == 200
         assert server.stop(signal.SIGINT) == 0
     assert server.key() == ""
@@ -166,21 +153,21 @@ def test_a_signal_stops_all_of_it_cleanly(directory: Path, signals: list[signal.
     assert all(json.loads(line)["level"] == "info" for line in log.splitlines())
 
 
-def test_a_signal_during_the_start_stops_it_cleanly(directory: Path) -> None:
-    with subprocess.Popen(**command(directory), stdout=subprocess.PIPE) as process:
-        while not (directory / "lock").exists():
+def test_a_signal_during_the_start_stops_it_cleanly(new_directory: Path) -> None:
+    with subprocess.Popen(**command(new_directory), stdout=subprocess.PIPE) as process:
+        while not (new_directory / "lock").exists():
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=30)
     assert (process.returncode, said) == (0, "")
-    assert postgres_of(directory) == []
+    assert postgres_of(new_directory) == []
 
 
-def test_two_interrupts_during_the_start_give_it_up(directory: Path) -> None:
+def test_two_interrupts_during_the_start_give_it_up(new_directory: Path) -> None:
     with subprocess.Popen(
-        **command(directory), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        **command(new_directory), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        while not (directory / "lock").exists():
+        while not (new_directory / "lock").exists():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
@@ -188,7 +175,7 @@ def test_two_interrupts_during_the_start_give_it_up(directory: Path) -> None:
         said, complaint = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, "")
     assert "Traceback" not in complaint
-    assert postgres_of(directory) == []
+    assert postgres_of(new_directory) == []
 
 
 def test_a_second_server_on_the_data_directory_is_refused(directory: Path) -> None:
@@ -277,18 +264,18 @@ def test_a_stopping_server_is_not_ready_while_it_drains(directory: Path) -> None
 
 
 def test_a_database_of_ones_own_is_not_migrated_by_a_start(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
+    new_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BURSAR_DATA_DIR", str(directory))
+    monkeypatch.setenv("BURSAR_DATA_DIR", str(new_directory))
     with owned(load()) as database:
-        external = command(directory, pepper=KEY)
+        external = command(new_directory, pepper=KEY)
         external["env"] |= {"DATABASE_URL": database.owner_url}  # type: ignore[operator]  # a dict
         told = subprocess.run(**external, capture_output=True, timeout=60, check=False)
         assert told.returncode == 1
         assert told.stderr.endswith("run `bursar migrate`\n")
         external["args"] = [sys.executable, "-m", "bursar", "migrate"]
         subprocess.run(**external, capture_output=True, timeout=60, check=True)
-        external["args"] = command(directory)["args"]
+        external["args"] = command(new_directory)["args"]
         with subprocess.Popen(**external, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert "is serving" in process.stdout.readline()

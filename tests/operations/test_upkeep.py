@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import structlog
-from past_usage import Call, record
+from past_usage import Call, places, record
 from typer.testing import CliRunner
 
 from bursar.cli import app
@@ -85,25 +85,15 @@ async def used(database: CommandDatabase, owner: asyncpg.Connection) -> asyncpg.
     await owner.execute(
         "INSERT INTO lifetime_spends SELECT id, 0 FROM teams ON CONFLICT DO NOTHING"
     )
-    places = [
-        Whose(*row)
-        for row in await owner.fetch(
-            """
-            SELECT key.id, key.user_id, key.team_id, member.id, organization_id, belonging.id
-            FROM api_keys key JOIN teams ON teams.id = team_id
-            LEFT JOIN team_members member USING (team_id, user_id)
-            LEFT JOIN organization_members belonging USING (organization_id, user_id)
-            """
-        )
-    ]
-    user_id = next(place.user_id for place in places if place.user_id)
+    found = await places(owner)
+    user_id = next(place.user_id for place in found if place.user_id)
     gone = Whose(new_id(Prefix.API_KEY), user_id, None, None, None, None)
     calls = [
         Call(place, NOW - timedelta(hours=13 * number), Decimal(number).scaleb(-10) + number % 7)
         for number in range(1, 340)
-        for place in (places[number % len(places)], gone)
+        for place in (found[number % len(found)], gone)
     ]
-    limited = [(place.team_id or "", "gpt-5") for place in places]
+    limited = [(place.team_id or "", "gpt-5") for place in found]
     await record(database.owner_url, calls, limited)
     return owner
 
@@ -158,7 +148,7 @@ async def test_a_month_that_others_hold_is_tried_again_and_then_left_as_it_was(
         assert len(await dropping) > 0
 
         monkeypatch.setattr(retention, "_ATTEMPTS", 2)
-        async with reader.transaction():
+        async with reader.transaction(isolation="repeatable_read", readonly=True):
             await reader.execute("SELECT FROM usage_events LIMIT 1")
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await drop_old(database.owner_url, EVENTS, 1)
@@ -227,6 +217,15 @@ async def test_a_role_that_owns_nothing_purges_only(database: CommandDatabase) -
     )
     done = await keep_up(as_application, Settings(keep_events_months=1))
     assert (done.made, done.dropped) == (None, [])
+
+
+def test_a_command_does_it_once(database: CommandDatabase) -> None:
+    settings = Settings(
+        DATABASE_URL=database.application_url,
+        owner_database_url=database.owner_url,
+        pepper="p" * 32,
+    )
+    assert upkeep.run(settings).made == []
 
 
 @pytest.mark.parametrize(

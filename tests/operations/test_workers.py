@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +16,7 @@ import httpx2
 import pytest
 import structlog
 
-from bursar.database.embedded import DataDirectoryUnusable, EmbeddedPostgres, running
+from bursar.database.embedded import running
 from bursar.operations import supervisor
 from bursar.operations.failure import Failure
 from bursar.operations.stopping import StopRequest
@@ -30,16 +28,6 @@ KEY = "an-operator's-choice" + "x" * 20
 VIEWER = {"query": "{ viewer { user { id } } }"}
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 Serve = Callable[..., AbstractContextManager[LiveServer]]
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
-    parent.chmod(0o711)
-    yield parent / "data"
-    with suppress(DataDirectoryUnusable), EmbeddedPostgres(parent / "data"):
-        """Takes over what a killed server left, and stops it."""
-    shutil.rmtree(parent)
 
 
 @pytest.fixture(params=["embedded", pytest.param("external", marks=pytest.mark.soak)])

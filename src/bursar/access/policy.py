@@ -59,6 +59,7 @@ class Action(StrEnum):
     ACCESS_GROUP_UPDATE = "access_group:update"
     ACCESS_GROUP_DELETE = "access_group:delete"
     USAGE_RECORD = "usage:record"
+    CALL_AUTHORIZE = "call:authorize"
 
 
 class Rule(NamedTuple):
@@ -136,6 +137,7 @@ POLICY: dict[Action, Rule] = {
     Action.ACCESS_GROUP_UPDATE:            Rule(yes,      no,           no,    no,                 no,  "change this access group"),
     Action.ACCESS_GROUP_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this access group"),
     Action.USAGE_RECORD:                   Rule(no,       no,           no,    no,                 no,  "record usage", gateway=yes),
+    Action.CALL_AUTHORIZE:                 Rule(no,       no,           no,    no,                 no,  "authorize calls", gateway=yes),
 }
 # fmt: on
 

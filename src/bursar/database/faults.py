@@ -29,6 +29,9 @@ UNREACHABLE = (
 # Two transactions wanted the same rows; run again, each would have come after the other.
 TRY_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
+# A sum that its column, or the check of its range, does not take.
+OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.CheckViolationError)
+
 
 @contextmanager
 def translated() -> Iterator[None]:

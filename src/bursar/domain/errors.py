@@ -20,6 +20,7 @@ Refusal                          what was asked cannot be done; nothing was chan
     ├── InUse                    a plan or access group that something has stays
     ├── NoMaximum                a budget without one has nothing to add to
     ├── LastModel                a list without entries would be open
+    ├── TooMuchCounted           a sum of usage that no column holds
     ├── LimitExceeded            above what the parent allows
     ├── ModelNotAllowed          a model, pattern or group that is not within the parent's list
     ├── TeamsExceedLimits        teams would hold more than their organization
@@ -137,6 +138,10 @@ class InUse(Conflict):
 
 class NoMaximum(Conflict):
     sentence = "There is no maximum budget to add to."
+
+
+class TooMuchCounted(Conflict):
+    sentence = "With these, more would be counted than 10^18 USD or 2^62 tokens."
 
 
 class LastModel(Conflict):

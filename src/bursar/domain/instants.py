@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-"""Before and after all others: to PostgreSQL `-infinity` and `infinity`, which come back naive."""
+"""Before and after all others; PostgreSQL has `-infinity` and `infinity` in their place."""
 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,6})?"

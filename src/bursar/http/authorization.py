@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from bursar.database.connections import statements_sent
 from bursar.domain.decisions import Decision, Party, Reason
 from bursar.domain.effective_limits import EffectiveLimit, EffectiveLimits
 from bursar.domain.errors import Fault
@@ -15,7 +17,7 @@ from bursar.domain.money import parse, problem_with_limit, to_text
 from bursar.http.body import BadBody, json_object, read_body
 from bursar.http.endpoint import JSON, answer, refusal, unauthenticated
 from bursar.http.sign_in import presented
-from bursar.services.authorization import Authorizer
+from bursar.services.authorization import Authorizer, problem_with
 
 
 class Call(NamedTuple):
@@ -33,26 +35,34 @@ class Authorization:
     authorizer: Authorizer
     max_body_bytes: int
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.respond(Request(scope, receive))
+        await response(scope, receive, send)
+
     async def respond(self, request: Request) -> Response:
         if request.method != "POST":
             return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+        statements_sent.set(sent := [0])
+        request.state.log |= {"operation_type": "http", "field": "authorize"}
         try:
             return await self._answer(request)
         except BadBody as error:
             return refusal(request, error.status, "BAD_USER_INPUT", str(error))
         except Fault as fault:
             return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
+        finally:
+            request.state.log["statements"] = sent[0]
 
     async def _answer(self, request: Request) -> Response:
         secret = presented(request)
         actor = secret and await self.authorizer.sign_in(secret)
         if not actor:
             return unauthenticated(request)
-        if not actor.is_gateway:
-            return refusal(request, 403, "FORBIDDEN", "A key with the scope GATEWAY is needed.")
+        if forbidden := problem_with(actor):
+            return refusal(request, 403, forbidden.code, str(forbidden))
         call = call_in(await read_body(request, self.max_body_bytes))
         decision = await self.authorizer.authorize(*call)
-        request.state.log |= {"field": "authorize", "allowed": decision.allowed, "outcome": "ok"}
+        request.state.log |= {"outcome": "ok", "allowed": decision.allowed}
         return answer(shown(decision), JSON)
 
 

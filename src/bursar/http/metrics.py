@@ -103,6 +103,12 @@ class Metrics:
             buckets=_STATEMENTS,
             registry=self._own,
         )
+        self._decisions = Counter(
+            "bursar_decisions",
+            "Decisions about calls of keys.",
+            ("allowed",),
+            registry=self._own,
+        )
         self._gauges = {
             "size": self._gauge("bursar_pool_size", "How many connections may be open at most."),
             "lent": self._gauge("bursar_pool_lent", "How many connections are in use."),
@@ -134,6 +140,8 @@ class Metrics:
                 self._seconds.labels(operation, field),
                 self._statements.labels(operation, field),
             )
+        if "allowed" in told:
+            self._decisions.labels(str(told["allowed"]).lower()).inc()
         counters.requests.inc()
         if executor := told.get("executor"):
             self._executions.labels(executor, told.get("why", "")).inc()

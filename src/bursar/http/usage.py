@@ -14,13 +14,15 @@ from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import statements_sent
 from bursar.database.pool import Database
 from bursar.domain import instants, money
-from bursar.domain.errors import Fault
+from bursar.domain.errors import Fault, Refusal
 from bursar.domain.usage import EVENTS, Event, Result, Tokens, UsageStatus
 from bursar.graphql.scalars import read_big_int
 from bursar.http.body import BadBody, read_body
-from bursar.http.endpoint import JSON, answer, refusal
+from bursar.http.endpoint import JSON, answer, refusal, unauthenticated
 from bursar.http.sign_in import authenticate
 from bursar.services import usage
+
+_SHOWN = 100  # characters of a name that is not known; and things that are wrong with one event
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class UsageReports:
             return await self._answer(request)
         except BadBody as error:
             return refusal(request, error.status, "BAD_USER_INPUT", str(error))
+        except Refusal as error:
+            return refusal(request, 409, error.code, str(error))
         except Fault as fault:
             return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
         finally:
@@ -53,9 +57,7 @@ class UsageReports:
         with traces.step("sign-in"):
             actor = await authenticate(request, self.database, self.peppers)
         if actor is None:
-            need = "A valid key is needed: Authorization: Bearer …"
-            headers = {"WWW-Authenticate": "Bearer"}
-            return refusal(request, 401, "UNAUTHENTICATED", need, **headers)
+            return unauthenticated(request)
         if not permits(actor, Action.USAGE_RECORD):
             error = forbidden(Action.USAGE_RECORD)
             return refusal(request, 403, error.code, str(error))
@@ -89,23 +91,21 @@ def _read(given: object) -> Event | Result:
     """An event as it was sent, or what to say of one that is none."""
     if not isinstance(given, dict):
         return Result(None, UsageStatus.INVALID, "An event must be an object.")
-    problems = [f"`{name}` is not known" for name in given.keys() - _MEMBERS.keys()]
-    read: dict[str, Any] = {}
-    for name, (reader, absent) in _MEMBERS.items():
-        value = given.get(name)
-        if value is None:
-            if absent is _REQUIRED:
-                problems.append(f"`{name}` must be given")
-            read[name] = absent
-            continue
-        try:
-            read[name] = reader(value)
-        except ValueError as error:
-            problems.append(f"`{name}` {error}")
+    read = dict(_ABSENT)
+    problems = []
+    for name, value in given.items():
+        if (reader := _READERS.get(name)) is None:
+            problems.append(f"`{name[:_SHOWN]}` is not known")
+        elif value is not None:
+            try:
+                read[name] = reader(value)
+            except ValueError as error:
+                problems.append(f"`{name}` {error}")
+    problems += [f"`{name}` must be given" for name in _REQUIRED if given.get(name) is None]
     if problems:
         request_id = given.get("requestId")
         known = request_id if isinstance(request_id, str) else None
-        return Result(known, UsageStatus.INVALID, f"{'; '.join(problems)}.")
+        return Result(known, UsageStatus.INVALID, f"{'; '.join(problems[:_SHOWN])}.")
     return Event(
         request_id=read["requestId"],
         key=read["key"],
@@ -113,12 +113,7 @@ def _read(given: object) -> Event | Result:
         model=read["model"],
         at=read["at"],
         cost=read["cost"],
-        tokens=Tokens(
-            read["promptTokens"],
-            read["completionTokens"],
-            read["cacheReadTokens"],
-            read["cacheCreationTokens"],
-        ),
+        tokens=Tokens(*[read[name] for name in _TOKENS]),
         provider=read["provider"],
         success=read["success"],
         endpoint=read["endpoint"],
@@ -158,20 +153,24 @@ def _tags(value: object) -> list[str]:
     raise ValueError("must be a list of strings")
 
 
-_REQUIRED = object()
-_MEMBERS: dict[str, tuple[Callable[[Any], object], object]] = {
-    "requestId": (_text, _REQUIRED),
-    "key": (_text, None),
-    "keyId": (_text, None),
-    "model": (_text, _REQUIRED),
-    "provider": (_text, None),
-    "at": (lambda value: instants.parse(_text(value)), _REQUIRED),
-    "promptTokens": (read_big_int, 0),
-    "completionTokens": (read_big_int, 0),
-    "cacheReadTokens": (read_big_int, 0),
-    "cacheCreationTokens": (read_big_int, 0),
-    "cost": (_cost, _REQUIRED),
-    "success": (_success, True),
-    "endpoint": (_text, None),
-    "tags": (_tags, ()),
+_READERS: dict[str, Callable[[Any], object]] = {
+    "requestId": _text,
+    "key": _text,
+    "keyId": _text,
+    "model": _text,
+    "provider": _text,
+    "at": lambda value: instants.parse(_text(value)),
+    "promptTokens": read_big_int,
+    "completionTokens": read_big_int,
+    "cacheReadTokens": read_big_int,
+    "cacheCreationTokens": read_big_int,
+    "cost": _cost,
+    "success": _success,
+    "endpoint": _text,
+    "tags": _tags,
 }
+_REQUIRED = ("requestId", "model", "at", "cost")
+_TOKENS = ("promptTokens", "completionTokens", "cacheReadTokens", "cacheCreationTokens")
+_ABSENT: dict[str, Any] = (
+    dict.fromkeys(_READERS) | dict.fromkeys(_TOKENS, 0) | {"success": True, "tags": ()}
+)

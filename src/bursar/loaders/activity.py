@@ -1,125 +1,29 @@
-"""Activity: what calls add up to, over a range of days and on each of them.
+"""Activity: what the calls of slices (slices.py) add up to, in a range of days and on each of them."""
 
-It is asked about *slices*: all calls or a team's, in the whole range or on one day of it. Those of
-teams, and those of days, are looked up together, so that a level takes one statement. All that is
-said of a slice is the sum of the same rows, whatever the page.
-"""
-
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Date,
-    Select,
-    String,
-    Subquery,
-    Text,
-    all_,
-    any_,
-    bindparam,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Subquery, func, select, true
 
 from bursar.access.actor import Sight
-from bursar.access.visible_usage import visible_usage_days
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import usage_days
-from bursar.database.tables.usage import TOKENS
-from bursar.loaders.filters import Filter, Filters, among, overlapping, parameter
-from bursar.loaders.pages import PARENTS_TABLE, ROOT, Filtered, Order, Page, PageRequest, Position
+from bursar.loaders.filters import Filters
+from bursar.loaders.pages import (
+    PARENTS_TABLE,
+    Asked,
+    Filtered,
+    Order,
+    Page,
+    PageRequest,
+    Position,
+)
 from bursar.loaders.reader import Reader
+from bursar.loaders.slices import SUMS, Shape, asked_of, calls_in, shapes_of, values_of, written
 
 MOST_DAYS = 366
-
-_days = usage_days.c
-
-
-SUMS: dict[str, ColumnElement[Any]] = {
-    "spend": func.sum(_days.spend),
-    **{name: func.sum(_days[name]) for name in TOKENS},
-    # What was read from a cache, or written to one, is a part of the prompt.
-    "total_tokens": func.sum(_days.prompt_tokens + _days.completion_tokens),
-    "requests": func.sum(_days.requests),
-    "successes": func.sum(_days.successes),
-    "failures": func.sum(_days.requests - _days.successes),
-}
-_FROM, _TO = parameter("from", Date), parameter("to", Date)
-FILTERS: Filters = {
-    "from": Filter(lambda _, __: _days.day >= _FROM),
-    "to": Filter(lambda _, __: _days.day <= _TO),
-    **among("team_ids", _days.team_id),
-    "excluded_team_ids": Filter(
-        lambda _, __: or_(
-            _days.team_id.is_(None),
-            _days.team_id != all_(parameter("excluded_team_ids", ARRAY(Text))),
-        )
-    ),
-    **among("organization_ids", _days.organization_id),
-    **among("user_ids", _days.user_id),
-    **among("api_key_ids", _days.api_key_id),
-    **among("models", _days.model),
-    **among("providers", _days.provider),
-    **overlapping("tags", _days.tags),
-}
-
-
-def slice_of(within: str, day: date) -> str:
-    """The slice of one day within a slice of the whole range: that of all calls (ROOT) or a team's."""
-    return f"{within} {day}"
-
-
-class Shape(NamedTuple):
-    """How slices are cut: by team, by day, by both or not at all."""
-
-    by_team: bool
-    by_day: bool
-
-    @property
-    def columns(self) -> list[ColumnElement[Any]]:
-        """What the rows of a slice have in common."""
-        cuts = ((_days.team_id, self.by_team), (_days.day, self.by_day))
-        return [column for column, is_cut in cuts if is_cut]
-
-    @property
-    def key(self) -> ColumnElement[str]:
-        """The slice that a row is in."""
-        team: ColumnElement[str] = _days.team_id if self.by_team else literal(ROOT, String)
-        day = func.to_char(_days.day, "YYYY-MM-DD")
-        return team + " " + day if self.by_day else team
-
-
-def shapes_of(slices: Iterable[str]) -> Mapping[Shape, list[str]]:
-    shapes: dict[Shape, list[str]] = defaultdict(list)
-    for slice_ in slices:
-        shapes[Shape(not slice_.startswith(ROOT), " " in slice_)].append(slice_)
-    return shapes
-
-
-def values_of(slices: Iterable[str], filters: Filtered) -> dict[str, Any]:
-    teams = {slice_.split(" ")[0] for slice_ in slices}
-    given = {parameter(name).key: FILTERS[name].read(value) for name, value in filters}
-    return {"slice_teams": sorted(teams), **given}
-
-
-def calls_in(query: Select[Any], sight: Sight, shape: Shape, names: tuple[str, ...]) -> Select[Any]:
-    conditions = [FILTERS[name].condition(sight, None) for name in names]
-    if shape.by_team:
-        conditions.append(_days.team_id == any_(bindparam("slice_teams", type_=ARRAY(Text))))
-    return query.select_from(usage_days).where(visible_usage_days(sight), *conditions)
-
-
-def names_of(filters: Filtered) -> tuple[str, ...]:
-    return tuple(name for name, _ in filters)
 
 
 async def totals(reader: Reader, slices: Sequence[str], filters: Filtered, /) -> dict[str, Row]:
@@ -142,17 +46,19 @@ class Days:
         self, reader: Reader, slices: Sequence[str], request: PageRequest, /
     ) -> dict[str, Page]:
         """A page of days of each slice; one without calls has 0."""
-        first, last = _days_between(request)
+        asked = _between(request)
+        shown = (
+            asked[max(len(asked) - request.size, 0) :]
+            if request.backward
+            else asked[: request.size]
+        )
         found: dict[str, list[Row]] = {slice_: [] for slice_ in slices}
-        more = (last - first).days >= request.size
-        if more and request.backward:
-            first = last - timedelta(days=request.size - 1)
-        elif more:
-            last = first + timedelta(days=request.size - 1)
-        if first <= last:
-            shown = tuple({**dict(request.filters), "from": first, "to": last}.items())
-            for row in await _all(reader, slices, shown, _days_statement):
+        if shown:
+            ends = {"from": date.fromordinal(shown[0]), "to": date.fromordinal(shown[-1])}
+            filters = tuple({**dict(request.filters), **ends}.items())
+            for row in await _all(reader, slices, filters, _days_statement):
                 found[row["slice"]].append(row)
+        more = len(shown) < len(asked)
         if request.backward:
             beside = {"has_next": request.before is not None, "has_previous": more}
         else:
@@ -178,39 +84,43 @@ class Days:
 days = Days()
 
 
-def _days_between(request: PageRequest) -> tuple[date, date]:
-    """The first and the last day of the range that are between the positions, where there is any."""
-    asked, a_day = dict(request.filters), timedelta(days=1)
-    after, before = (position and position[0] for position in (request.after, request.before))
-    first = max(asked["from"], after + a_day) if after else asked["from"]
-    last = min(asked["to"], before - a_day) if before else asked["to"]
-    return first, last
+def _between(request: PageRequest) -> range:
+    """The days of the range that are between the positions, by their numbers in the calendar."""
+    asked = dict(request.filters)
+    first, beyond = asked["from"].toordinal(), asked["to"].toordinal() + 1
+    if request.after is not None:
+        first = max(first, request.after[0].toordinal() + 1)
+    if request.before is not None:
+        beyond = min(beyond, request.before[0].toordinal())
+    return range(first, beyond)
 
 
 async def _all(
     reader: Reader,
     slices: Sequence[str],
     filters: Filtered,
-    statement: Callable[[Sight, Shape, tuple[str, ...]], Statement],
+    statement: Callable[[Sight, Shape, tuple[Asked, ...]], Statement],
 ) -> list[Row]:
     rows = []
     for shape, alike in shapes_of(slices).items():
-        asked = statement(reader.actor.sight, shape, names_of(filters))
-        rows += await reader.all(asked, parents=alike, **values_of(alike, filters))
+        text = statement(reader.actor.sight, shape, asked_of(filters))
+        rows += await reader.all(text, parents=alike, **values_of(alike, filters))
     return rows
 
 
 @lru_cache(maxsize=512)
-def _totals_statement(sight: Sight, shape: Shape, names: tuple[str, ...]) -> Statement:
-    summed, shown = _summed(sight, shape, names)
+def _totals_statement(sight: Sight, shape: Shape, asked: tuple[Asked, ...]) -> Statement:
+    summed, shown = _summed(sight, shape, asked)
     found = PARENTS_TABLE.outerjoin(summed, summed.c.slice == PARENTS_TABLE.c.id)
     return Statement(select(PARENTS_TABLE.c.id.label("slice"), *shown).select_from(found))
 
 
 @lru_cache(maxsize=512)
-def _days_statement(sight: Sight, shape: Shape, names: tuple[str, ...]) -> Statement:
-    summed, shown = _summed(sight, shape._replace(by_day=True), names)
-    dates = select((_FROM + func.generate_series(0, _TO - _FROM)).label("day")).subquery("dates")
+def _days_statement(sight: Sight, shape: Shape, asked: tuple[Asked, ...]) -> Statement:
+    summed, shown = _summed(sight, shape._replace(by_day=True), asked)
+    first, last = (dict(asked)[name] for name in ("from", "to"))
+    numbers = func.generate_series(0, (last - first).days)
+    dates = select((written(first) + numbers).label("day")).subquery("dates")
     slice_ = PARENTS_TABLE.c.id + " " + func.to_char(dates.c.day, "YYYY-MM-DD")
     found = PARENTS_TABLE.join(dates, true()).outerjoin(summed, summed.c.slice == slice_)
     return Statement(
@@ -221,10 +131,10 @@ def _days_statement(sight: Sight, shape: Shape, names: tuple[str, ...]) -> State
 
 
 def _summed(
-    sight: Sight, shape: Shape, names: tuple[str, ...]
+    sight: Sight, shape: Shape, asked: tuple[Asked, ...]
 ) -> tuple[Subquery, list[ColumnElement[Any]]]:
     """The sums of each slice that has calls, and what to show where a slice may have none."""
     sums = [value.label(name) for name, value in SUMS.items()]
-    query = calls_in(select(shape.key.label("slice"), *sums), sight, shape, names)
+    query = calls_in(select(shape.key.label("slice"), *sums), sight, shape, asked)
     summed = query.group_by(*shape.columns).subquery("summed")
     return summed, [func.coalesce(summed.c[name], 0).label(name) for name in SUMS]

@@ -1,4 +1,4 @@
-"""Breakdowns: what the calls of a slice (activity.py) add up to by model, key, team and so on."""
+"""Breakdowns: what the calls of a slice (slices.py) add up to by model, key, team and so on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ from bursar.database.statements import Statement
 from bursar.database.tables import usage_days
 from bursar.domain.money import parse
 from bursar.domain.names import is_storable
-from bursar.loaders.activity import SUMS, Shape, calls_in, names_of, shapes_of, values_of
 from bursar.loaders.filters import Filter
 from bursar.loaders.pages import (
+    Asked,
     Filtered,
     Order,
     Page,
@@ -37,6 +37,7 @@ from bursar.loaders.pages import (
     page_of,
 )
 from bursar.loaders.reader import Reader
+from bursar.loaders.slices import SUMS, Shape, asked_of, calls_in, shapes_of, values_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Breakdown:
         }
         for shape, alike in shapes_of(slices).items():
             statement = _groups_statement(
-                *(self.column, reader.actor.sight, shape, names_of(request.filters)),
+                *(self.column, reader.actor.sight, shape, asked_of(request.filters)),
                 *(request.backward, request.after is not None, request.before is not None),
             )
             values = {**values_of(alike, request.filters), **positions}
@@ -82,7 +83,7 @@ class Breakdown:
         """How many groups there are in each slice."""
         counted = dict.fromkeys(slices, 0)
         for shape, alike in shapes_of(slices).items():
-            statement = _count_statement(self.column, reader.actor.sight, shape, names_of(filters))
+            statement = _count_statement(self.column, reader.actor.sight, shape, asked_of(filters))
             rows = await reader.all(statement, **values_of(alike, filters))
             counted |= {row["slice"]: row["groups"] for row in rows if row["slice"] in counted}
         return counted
@@ -116,13 +117,13 @@ def _groups_statement(
     column: Column[str],
     sight: Sight,
     shape: Shape,
-    names: tuple[str, ...],
+    asked: tuple[Asked, ...],
     backward: bool,
     after: bool,
     before: bool,
 ) -> Statement:
     sums = [value.label(name) for name, value in SUMS.items()]
-    query = calls_in(select(shape.key.label("slice"), column, *sums), sight, shape, names)
+    query = calls_in(select(shape.key.label("slice"), column, *sums), sight, shape, asked)
     groups = query.group_by(*shape.columns, column).subquery("groups")
     group = _group_of(groups.c[column.name])
     sorts: list[tuple[ColumnElement[Any], bool]] = [(groups.c.spend, True), (group, False)]
@@ -140,8 +141,8 @@ def _groups_statement(
 
 @lru_cache(maxsize=512)
 def _count_statement(
-    column: Column[str], sight: Sight, shape: Shape, names: tuple[str, ...]
+    column: Column[str], sight: Sight, shape: Shape, asked: tuple[Asked, ...]
 ) -> Statement:
     groups = func.count(distinct(_group_of(column))).label("groups")
     query: Any = select(shape.key.label("slice"), groups)
-    return Statement(calls_in(query, sight, shape, names).group_by(*shape.columns))
+    return Statement(calls_in(query, sight, shape, asked).group_by(*shape.columns))

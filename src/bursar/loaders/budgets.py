@@ -141,7 +141,7 @@ def over_budget(owner: str, holders: Table) -> ColumnElement[bool]:
     is_spent = (
         select(spent.spend >= budget.c.max_budget + spent.increase)
         .select_from(spent.beside(held.beside(its, its.c.id).join(budget, true())))
-        .where(its.c.id == holders.c.id)
+        .where(its.c.id == holders.c.id, budget.c.max_budget.is_not(None))
     )
     return func.coalesce(is_spent.scalar_subquery(), false())
 

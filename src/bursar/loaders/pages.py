@@ -203,11 +203,20 @@ def _spelled(listing: Listing, filters: Filtered) -> tuple[Asked, ...]:
     )
 
 
-def _order(listing: Listing, order: Order) -> tuple[tuple[str, ColumnElement[Any], bool], ...]:
+def _order(
+    listing: Listing, order: Order, *, joined: bool = False
+) -> tuple[tuple[str, ColumnElement[Any], bool], ...]:
+    """The sort columns by name; those of another table that is joined, or is looked up row by row."""
     by_id = listing.id.name
     named = order or listing.default
-    elsewhere = (listing.beside[name].id for name, _ in named if name in listing.beside)
-    columns = {**listing.orders, by_id: next(elsewhere, listing.id)}
+    columns = {**listing.orders, by_id: listing.id}
+    for name in [name for name, _ in named if name in listing.beside]:
+        other = listing.beside[name].id
+        if joined:
+            columns[by_id] = other
+        else:
+            its = select(columns[name]).where(other == listing.id)
+            columns[name] = its.scalar_subquery()
     if not named or named[-1][0] != by_id:
         named = (*named, (by_id, named[-1][1] if named else False))
     return tuple((name, columns[name], descends) for name, descends in named)
@@ -237,13 +246,16 @@ def _page_statement(
     after: bool,
     before: bool,
 ) -> Statement:
-    named = _order(listing, order)
+    # Who sees all of a list reads it along the other table's index; of others few rows are found first.
+    joined = sight is Sight.ALL and listing.parent is None
+    named = _order(listing, order, joined=joined)
     sorts = [(column, descends) for _, column, descends in named]
     columns = listing.columns(sight) if listing.columns else list(listing.id.table.c)
     query = select(*columns)
     beside = (column.label(name) for name, column, _ in named if name not in query.selected_columns)
     query = query.add_columns(*beside).where(*_rows(listing, sight, filters))
-    for other in (listing.beside[name] for name, _, _ in named if name in listing.beside):
+    for name in listing.beside.keys() & {name for name, _, _ in named} if joined else ():
+        other = listing.beside[name]
         query = query.where(other.id == listing.id, other.rows)
     if after:
         query = query.where(beyond(sorts, "after", forward=True))

@@ -8,10 +8,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
-    Select,
     and_,
     any_,
-    case,
     cast,
     func,
     literal_column,
@@ -33,6 +31,7 @@ from bursar.access.visible_budgets import (
     visible_organization_member_budgets,
 )
 from bursar.database.columns import IDENTIFIER, MONEY
+from bursar.database.spending import spent_now
 from bursar.database.statements import Statement
 from bursar.database.tables import (
     SPENDERS,
@@ -52,8 +51,6 @@ from bursar.loaders.pages import Listing
 from bursar.loaders.reader import Reader
 from bursar.loaders.rows import KEYS
 
-WHOLE: ColumnElement[str] = literal_column("''")
-"""The model under which the whole of a holder's spend is kept."""
 _EVER: ColumnElement[Any] = literal_column("'-infinity'::timestamptz")
 _NOTHING = cast(literal_column("0"), MONEY)
 
@@ -61,72 +58,40 @@ _NOTHING = cast(literal_column("0"), MONEY)
 class Spent:
     """What each holder of a kind has spent of a budget, as it is joined into a statement.
 
-    All is looked up holder by holder, in the statement that finds the budget. The period that runs is
-    the one of the schedule's latest entry that the clock is in; without a row nothing is spent in it.
+    All is looked up holder by holder, in the statement that finds the budget.
     """
 
     def __init__(self, owner: str, holder: Column[str], budget_id: ColumnElement[str]) -> None:
         self._holder = holder
-        entry, mine = budget_schedules.c, SPENDERS[owner]
-        begun = func.max(entry.starts_at)
-        self._schedule = (
-            select(func.coalesce(begun, _EVER).label("since"))
+        entry, increased, mine = budget_schedules.c, budget_increases.c, SPENDERS[owner]
+        self._since = (
+            select(func.nullif(func.max(entry.starts_at), _EVER))
             .where(entry[mine] == holder, entry.starts_at <= func.now())
-            .lateral("schedule")
+            .scalar_subquery()
         )
-        self._current = self._of_model(WHOLE).lateral("current")
-        increased = budget_increases.c
         self._increase = (
             select(increased.amount, increased.until)
             .where(increased[mine] == holder, increased.until > func.now())
             .limit(1)
             .lateral("increase")
         )
-        spent = self._of_model(budget_model_limits.c.model).scalar_subquery()
-        self._models = _models(budget_id, func.coalesce(spent, _NOTHING))
-
-    @property
-    def spend(self) -> ColumnElement[Any]:
-        """In the period that runs."""
-        return func.coalesce(self._current.c.spend, _NOTHING)
-
-    @property
-    def increase(self) -> ColumnElement[Any]:
-        """What may be spent beside the maximum now."""
-        return func.coalesce(self._increase.c.amount, _NOTHING)
+        self.spend = spent_now(owner, holder)
+        self.increase = func.coalesce(self._increase.c.amount, _NOTHING)
+        self._models = _models(budget_id, spent_now(owner, holder, budget_model_limits.c.model))
 
     def beside(self, source: FromClause) -> FromClause:
-        return (
-            source.join(self._schedule, true())
-            .outerjoin(self._current, true())
-            .outerjoin(self._increase, true())
-        )
+        return source.outerjoin(self._increase, true())
 
     def columns(self) -> list[ColumnElement[Any]]:
         return [
             self._holder.label("holder_id"),
-            func.nullif(self._schedule.c.since, _EVER).label("since"),
+            self._since.label("since"),
             self.spend.label("spend"),
             lifetime_of(self._holder).label("lifetime_spend"),
             self._increase.c.amount.label("increase_amount"),
             self._increase.c.until.label("increase_until"),
             self._models,
         ]
-
-    def _of_model(self, model: ColumnElement[str]) -> Select[Any]:
-        """Of the period that began last, if it has not ended: the end of no other is looked at."""
-        return (
-            select(case((spends.c.ends_at > func.now(), spends.c.spend)).label("spend"))
-            .where(
-                spends.c.holder_id == self._holder,
-                spends.c.model == model,
-                spends.c.since == self._schedule.c.since,
-                spends.c.starts_at <= func.now(),
-            )
-            .correlate(self._holder.table, self._schedule, budget_model_limits)
-            .order_by(spends.c.starts_at.desc())
-            .limit(1)
-        )
 
 
 def unspent(budget_id: ColumnElement[str]) -> list[ColumnElement[Any]]:
@@ -192,7 +157,8 @@ _changed = (
 past_periods_by_holder = Listing(
     spends.c.starts_at,
     lambda _: and_(
-        spends.c.model == WHOLE, or_(spends.c.ends_at <= func.now(), _changed <= func.now())
+        spends.c.model == literal_column("''"),
+        or_(spends.c.ends_at <= func.now(), _changed <= func.now()),
     ),
     lambda _: [
         spends.c.since,

@@ -9,6 +9,7 @@ import asyncpg
 
 from bursar.database import migrations
 from bursar.database.connections import CONNECT_SECONDS
+from bursar.database.partitions import PARTITIONED
 from bursar.operations.catalog_checks import CATALOG
 from bursar.operations.checks import RELATIONS, Check
 from bursar.operations.constraint_checks import CONSTRAINTS
@@ -68,6 +69,8 @@ async def report(dsn: str, checks: Sequence[Check] = CHECKS) -> Report:
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute("SET LOCAL statement_timeout = 0")
+            # Before the snapshot, which would miss the closing of a month that is dropped after it.
+            await connection.execute(f"LOCK TABLE {', '.join(PARTITIONED)} IN ACCESS SHARE MODE")
             counts = await _counts(connection, {check.table for check in checks})
             violations = [
                 violation for check in checks for violation in await _broken(connection, check)

@@ -46,18 +46,22 @@ def run(settings: Settings) -> Done:
 
 
 async def keep_up(database: CommandDatabase, settings: Settings) -> Done:
-    """Make the months to come, drop those that the settings do not keep, and purge.
+    """Make the months to come, purge, and drop the months that the settings do not keep.
 
-    Any number of servers may do it at once.
+    In the order of need, as who reads for long may be in the way of the last. Any number of servers
+    may do it at once.
     """
     made, dropped = None, list[str]()
-    if await _is_owner(database.owner_url):
+    is_owner = await _is_owner(database.owner_url)
+    if is_owner:
         made = await migrations.make_partitions(database.owner_url)
+    purged = await purge(database)
+    if is_owner:
         kept = {EVENTS: settings.keep_events_months, DAYS: settings.keep_activity_months}
         for table, months in kept.items():
             if months is not None:
                 dropped += await drop_old(database.owner_url, table, months)
-    return Done(made, dropped, await purge(database))
+    return Done(made, dropped, purged)
 
 
 @contextmanager

@@ -9,14 +9,22 @@ from decimal import Decimal
 from functools import partial
 
 from bursar.access.actor import Actor
+from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import Reads
 from bursar.database.rows import Row
 from bursar.database.together import Together
 from bursar.domain.decisions import Decision, KeyFacts, decide
+from bursar.domain.errors import Forbidden
 from bursar.domain.keys import LONGEST_SECRET
 from bursar.domain.limits import problem_with_literal
 from bursar.services.key_facts import ById, BySecret, facts_by_id, facts_by_secret
 from bursar.services.sign_in import actor_with, hashes_of, keys_by_secret
+
+
+def problem_with(actor: Actor) -> Forbidden | None:
+    """Why the actor may not ask about keys by their secrets, if they may not."""
+    allowed = permits(actor, Action.CALL_AUTHORIZE)
+    return None if allowed else forbidden(Action.CALL_AUTHORIZE)
 
 
 class Authorizer:

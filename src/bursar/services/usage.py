@@ -28,7 +28,8 @@ async def record(
 
     A request id is taken by the first event that is recorded under it: the same again is a DUPLICATE,
     however late it comes. What is rejected takes none. The number of statements depends on neither
-    events nor keys. Raises Invalid for too few or many, Forbidden.
+    events nor keys. Raises Invalid for too few or many,
+    Forbidden, TooMuchCounted.
     """
     if not 1 <= len(events) <= EVENTS:
         raise Invalid("events", problem=f"must be 1 to {EVENTS} events")
@@ -64,7 +65,7 @@ async def record(
         else:
             raise RunAgain  # who had taken the id has just been forgotten
         results.append(Result(event.request_id, status))
-    await count(tx, new)
+    await count(tx, new, keys.now)
     return results
 
 

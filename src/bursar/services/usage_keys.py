@@ -1,9 +1,8 @@
 """Whose calls were metered: keys by any secret they ever had or by id, and where they then belonged."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -29,28 +28,39 @@ from bursar.domain.usage import Event
 from bursar.services.key_places import PLACE, places_now
 
 
-class Place(NamedTuple):
-    """A key and whose its calls are; of a personal key only the user, of a service's no user."""
+class Place:
+    """A key and whose its calls are; of a personal key only the user, of a service's no user.
 
-    key_id: str
-    user_id: str | None
-    team_id: str | None
-    team_member_id: str | None
-    organization_id: str | None
-    organization_member_id: str | None
+    `columns` are as events have them and `dimensions` as days do; `holders` are kind and id of all
+    whose budgets count a call.
+    """
 
-    def holders(self) -> Iterator[tuple[str, str]]:
-        """Kind and id of all whose budgets count its calls."""
-        yield "api_key", self.key_id
-        if self.team_id is None:
-            yield "user", self.user_id or ""
-            return
-        yield "team", self.team_id
-        yield "organization", self.organization_id or ""
-        if self.team_member_id is not None:
-            yield "team_member", self.team_member_id
-        if self.organization_member_id is not None:
-            yield "organization_member", self.organization_member_id
+    __slots__ = ("columns", "dimensions", "holders", "key_id", "team_id")
+
+    def __init__(
+        self,
+        key_id: str,
+        user_id: str | None,
+        team_id: str | None,
+        team_member_id: str | None,
+        organization_id: str | None,
+        organization_member_id: str | None,
+    ) -> None:
+        self.key_id, self.team_id = key_id, team_id
+        self.columns = (
+            *(key_id, user_id, team_id, team_member_id),
+            *(organization_id, organization_member_id),
+        )
+        self.dimensions = (key_id, user_id, team_id, organization_id)
+        holders = {
+            "api_key": key_id,
+            "user": user_id if team_id is None else None,
+            "team_member": team_member_id,
+            "team": team_id,
+            "organization_member": organization_member_id,
+            "organization": organization_id,
+        }
+        self.holders = [(kind, id_) for kind, id_ in holders.items() if id_ is not None]
 
 
 class Keys:
@@ -61,9 +71,13 @@ class Keys:
         self._hashes = hashes
         self._named: dict[bytes, tuple[int, str]] = {}
         self._places: dict[str, dict[datetime, Place]] = {}
-        for row in rows:
-            if row.key_id is not None:
-                self._add(row)
+        for _, key_id, hash_, age, until, *place in rows:
+            if key_id is None:
+                continue
+            if hash_ is not None:
+                named = (age, key_id)
+                self._named[hash_] = min(self._named.get(hash_, named), named)
+            self._places.setdefault(key_id, {})[until or LAST] = Place(key_id, *place)
 
     def place_of(self, event: Event) -> Place | None:
         """Where the event's key belonged at its time; None if there never was such a key."""
@@ -80,13 +94,6 @@ class Keys:
         """Of several, the key that has the secret rather than one that had it."""
         found = [self._named[hash_] for hash_ in self._hashes[secret] if hash_ in self._named]
         return min(found)[1] if found else None
-
-    def _add(self, row: Row) -> None:
-        if row.hash is not None:
-            named = (row.age, row.key_id)
-            self._named[row.hash] = min(self._named.get(row.hash, named), named)
-        place = Place(row.key_id, *(row[name] for name in PLACE))
-        self._places.setdefault(row.key_id, {})[row.until or LAST] = place
 
 
 async def find(tx: Connection, peppers: Sequence[bytes], events: Iterable[Event]) -> Keys:

@@ -1,6 +1,7 @@
 """Terms: by which schedule, and for which models apart, what holders spend is counted."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -22,13 +23,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from bursar.database.connections import Connection
 from bursar.database.held import Held
-from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import SPENDERS, budget_model_limits, budget_schedules, budgets
-from bursar.domain import durations
-from bursar.domain.durations import Duration
+from bursar.domain.durations import parse
 from bursar.domain.instants import FIRST, LAST
-from bursar.domain.periods import FOR_EVER, Entry, Period, entry_at, period_at
+from bursar.domain.periods import NO_ENTRY, Entry, entry_at, period_at
 
 
 class Span(NamedTuple):
@@ -39,65 +38,67 @@ class Span(NamedTuple):
     ends_at: datetime
 
 
-class Terms(NamedTuple):
-    """The entries of a holder's schedule in the order of time, and the models limited by themselves."""
-
-    schedule: tuple[Entry, ...]
-    models: frozenset[str]
+NEVER = Span(LAST, LAST, FIRST)
 
 
-class Calendar:
-    """Of holders, whose counting is locked, in which span a call is counted, as known at `now`."""
+class Terms:
+    """A holder's schedule, and the models that are limited by themselves; most holders share theirs."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.now: datetime = rows[0].now
-        self._terms = {row.holder_id: _terms_of(row) for row in rows}
-        self._aligned: dict[tuple[Duration, str], Period] = {}
+    __slots__ = ("_latest", "_schedule", "models")
 
-    def span_of(self, holder_id: str, at: datetime) -> Span:
-        entry, until = entry_at(self._terms[holder_id].schedule, at)
-        period = self._period(entry, at).cut(entry.starts_at, until)
-        return Span(entry.starts_at or FIRST, period.start or FIRST, period.end or LAST)
+    def __init__(self, schedule: Sequence[Entry], models: Iterable[str]) -> None:
+        self.models = frozenset(models)
+        self._schedule = schedule
+        self._latest = NEVER
 
-    def limits(self, holder_id: str, model: str) -> bool:
-        """Whether what the holder spends on the model has a maximum of its own."""
-        return model in self._terms[holder_id].models
-
-    def _period(self, entry: Entry, at: datetime) -> Period:
-        """Most calls of a batch are in the same few periods."""
-        if entry.duration is None:
-            return FOR_EVER
-        key = (entry.duration, entry.timezone)
-        known = self._aligned.get(key)
-        if known is None or not (known.start or FIRST) <= at < (known.end or LAST):
-            known = self._aligned[key] = period_at(entry.duration, entry.timezone, at)
-        return known
+    def span_at(self, at: datetime) -> Span:
+        """The span that a call of this time is counted in; mostly the one of the call before."""
+        if not self._latest.starts_at <= at < self._latest.ends_at:
+            entry, until = entry_at(self._schedule, at)
+            period = period_at(entry.duration, entry.timezone, at).cut(entry.starts_at, until)
+            self._latest = Span(entry.starts_at or FIRST, period.start or FIRST, period.end or LAST)
+        return self._latest
 
 
-async def calendar_of(tx: Connection, holders: Mapping[str, Mapping[str, str | None]]) -> Calendar:
-    """The calendar of holders: by kind their ids, those of members of a team with the team's."""
+async def terms_of(
+    tx: Connection, holders: Mapping[str, Mapping[str, str | None]], now: datetime
+) -> defaultdict[str, Terms]:
+    """The terms of holders, whose counting is locked: by kind their ids, of a team's members its id.
+
+    Without a schedule, what is in force always was; of one only what began by `now` is known.
+    """
     values = {kind: list(holders.get(kind, ())) for kind in SPENDERS}
     teams = list(holders.get("team_member", {}).values())
-    return Calendar(await tx.all(_terms(), **values, teams=teams))
-
-
-def _terms_of(row: Row) -> Terms:
-    """Without a schedule, what is in force now always was."""
-    models = frozenset(row.models)
-    if row.starts is None:
-        return Terms((_entry(None, row.duration, row.timezone),), models)
-    entries = zip(row.starts, row.durations, row.timezones, strict=True)
-    return Terms(tuple(_entry(*entry) for entry in entries), models)
+    nothing = Terms([NO_ENTRY], ())
+    terms = defaultdict(lambda: nothing)
+    shared: dict[tuple[Any, ...], Terms] = {}
+    for holder_id, *columns in await tx.all(_terms(), **values, teams=teams):
+        said: tuple[Any, ...] = tuple(
+            tuple(one) if isinstance(one, list) else one for one in columns
+        )
+        if said not in shared:
+            duration, timezone, models, starts, durations, timezones = said
+            schedule = (
+                [_entry(None, duration, timezone)]
+                if starts is None
+                else [
+                    _entry(*entry)
+                    for entry in zip(starts, durations, timezones, strict=True)
+                    if (entry[0] or FIRST) <= now
+                ]
+            )
+            shared[said] = Terms(schedule, models)
+        terms[holder_id] = shared[said]
+    return terms
 
 
 def _entry(starts_at: datetime | None, duration: str | None, timezone: str | None) -> Entry:
-    parsed = None if duration is None else durations.parse(duration)
-    return Entry(starts_at, parsed, timezone or "UTC")
+    return Entry(starts_at, None if duration is None else parse(duration), timezone or "UTC")
 
 
 @cache
 def _terms() -> Statement:
-    """One row for each holder, whether or not there is a budget."""
+    """A row for each holder that has, or had, a budget."""
     return Statement(union_all(*(_of_kind(kind) for kind in SPENDERS)))
 
 
@@ -125,16 +126,19 @@ def _of_kind(kind: str) -> Select[Any]:
         budget_model_limits.c.budget_id == budget.c.id,
         budget_model_limits.c.max_budget.is_not(None),
     )
-    return select(
-        func.clock_timestamp().label("now"),
-        given.c.id.label("holder_id"),
-        budget.c.duration,
-        budget.c.timezone,
-        func.array(models.scalar_subquery()).label("models"),
-        schedule.c.starts,
-        schedule.c.durations,
-        schedule.c.timezones,
-    ).select_from(source.outerjoin(budget, true()).outerjoin(schedule, true()))
+    return (
+        select(
+            given.c.id.label("holder_id"),
+            budget.c.duration,
+            budget.c.timezone,
+            func.array(models.scalar_subquery()).label("models"),
+            schedule.c.starts,
+            schedule.c.durations,
+            schedule.c.timezones,
+        )
+        .select_from(source.outerjoin(budget, true()).outerjoin(schedule, true()))
+        .where(budget.c.id.is_not(None) | schedule.c.starts.is_not(None))
+    )
 
 
 def _schedule(kind: str, holder: ColumnElement[str]) -> FromClause:

@@ -1,29 +1,17 @@
 """What recording writes: request ids once, and of each call what it adds to every sum."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
-from operator import add
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    DateTime,
-    FromClause,
-    Numeric,
-    Select,
-    Table,
-    Text,
-    any_,
-    bindparam,
-    cast,
-    func,
-    select,
-)
+from sqlalchemy import ARRAY, Select, Table, Text, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.types import TypeEngine
 
 from bursar.database.connections import Connection
+from bursar.database.faults import OUT_OF_RANGE
+from bursar.database.given import as_texts, given
 from bursar.database.statements import Statement
 from bursar.database.tables import (
     TOKENS,
@@ -33,27 +21,23 @@ from bursar.database.tables import (
     usage_events,
     usage_requests,
 )
+from bursar.domain.errors import TooMuchCounted
+from bursar.domain.instants import FIRST, LAST
 from bursar.domain.money import to_text, to_units, units_to_text
 from bursar.domain.usage import Event, dimensions_of, event_id
 from bursar.services.key_places import PLACE
 from bursar.services.usage_keys import Place
-from bursar.services.usage_terms import Calendar, Span, calendar_of
+from bursar.services.usage_terms import Span, Terms, terms_of
 
-WHOLE = ""
-"""In the place of a model, all of what is spent."""
-
-
-_NOTHING = (0,) * 7
-_DAY = (
-    *("day", "dimensions", "api_key_id", "user_id", "team_id", "organization_id"),
-    *("model", "provider", "endpoint", "tags", *TOKENS, "spend", "requests", "successes"),
-)
-_SPENT = ("holder_id", "model", "since", "starts_at", "ends_at", "spend")
+_REQUEST = ("request_id", "content_hash")
+_LIFETIME = ("holder_id", "spend")
+_SPEND = ("holder_id", "model", "since", "starts_at", "ends_at", "spend")
 _SUMS = (*TOKENS, "spend", "requests", "successes")
-_EVENT = (
-    *("id", "at", "request_id", "api_key_id", *PLACE),
-    *("model", "provider", "endpoint", "tags", *TOKENS, "cost", "success"),
-)
+_WHAT = ("model", "provider", "endpoint", "tags")
+_DAY = ("day", "dimensions", "api_key_id", "user_id", "team_id", "organization_id", *_WHAT, *_SUMS)
+_EVENT = ("id", "at", "request_id", "api_key_id", *PLACE, *_WHAT, *TOKENS, "cost", "success")
+
+_ENDLESS = {FIRST: "-infinity", LAST: "infinity"}
 
 
 class Call(NamedTuple):
@@ -70,15 +54,13 @@ async def claim(tx: Connection, calls: Iterable[Call]) -> set[str]:
     Answers those that were taken by this. They are inserted in order, so that two who take the same
     wait for each other one way only.
     """
-    contents: dict[str, bytes] = {}
+    contents: dict[str, str] = {}
     for call in calls:
-        contents.setdefault(call.event.request_id, call.content)
+        contents.setdefault(call.event.request_id, _bytes(call.content))
     if not contents:
         return set()
-    rows = await tx.all(
-        _claim(), request_request_id=list(contents), request_content_hash=list(contents.values())
-    )
-    return {row.request_id for row in rows}
+    rows = as_texts("request", _REQUEST, (list(contents), list(contents.values())))
+    return {row["request_id"] for row in await tx.all(_claim(), **rows)}
 
 
 async def contents_of(tx: Connection, request_ids: Iterable[str]) -> dict[str, bytes]:
@@ -88,148 +70,119 @@ async def contents_of(tx: Connection, request_ids: Iterable[str]) -> dict[str, b
     return {row.request_id: row.content_hash for row in rows}
 
 
-async def count(tx: Connection, calls: Sequence[Call]) -> None:
-    """Add calls, whose request ids are taken, to all that counts them.
+async def count(tx: Connection, calls: Sequence[Call], now: datetime) -> None:
+    """Add calls, whose request ids are taken, to all that counts them; `now` is the transaction's.
 
-    What holders ever spent is first, and locks when their periods begin; then no rows of theirs need
-    an order.
+    The events wait for nobody. Of the sums what holders ever spent is first, and locks when their
+    periods begin; then no rows of theirs need an order. By changes of their schedules that came after
+    `now` nothing is counted, as the events tell. Raises TooMuchCounted for a sum that no column holds.
     """
     if not calls:
         return
     costs = [to_units(call.event.cost) for call in calls]
-    holders: dict[str, dict[str, str | None]] = {}
-    lifetimes: dict[str, int] = {}
-    for call, cost in zip(calls, costs, strict=True):
-        for kind, holder in call.place.holders():
-            holders.setdefault(kind, {})[holder] = call.place.team_id
-            lifetimes[holder] = lifetimes.get(holder, 0) + cost
-    await tx.one(
-        _add_to_lifetimes(),
-        lifetime_holder_id=list(lifetimes),
-        lifetime_spend=[units_to_text(units) for units in lifetimes.values()],
-    )
-    calendar = await calendar_of(tx, holders)
-    await tx.one(
-        _add(),
-        **_spent(calls, costs, calendar),
-        **_by_day(calls, costs),
-        **_events(calls),
-        recorded_at=calendar.now,
-    )
+    holders: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
+    lifetimes: defaultdict[str, int] = defaultdict(int)
+    for (_, place, _), cost in zip(calls, costs, strict=True):
+        for kind, holder in place.holders:
+            holders[kind][holder] = place.team_id
+            lifetimes[holder] += cost
+    amounts = [units_to_text(units) for units in lifetimes.values()]
+    await tx.one(_insert_events(), **_events(calls))
+    try:
+        await tx.one(_lock(), **as_texts("lifetime", _LIFETIME, (list(lifetimes), amounts)))
+        terms = await terms_of(tx, holders, now)
+        await tx.one(_add(), **_spent(calls, costs, terms), **_by_day(calls, costs))
+    except OUT_OF_RANGE as error:
+        raise TooMuchCounted("events") from error
 
 
-def _spent(calls: Sequence[Call], costs: Sequence[int], calendar: Calendar) -> dict[str, list[Any]]:
-    sums: dict[tuple[str, str, Span], int] = {}
+def _spent(
+    calls: Sequence[Call], costs: Sequence[int], terms: defaultdict[str, Terms]
+) -> dict[str, str]:
+    """Of each holder the whole, which has no model, and the models that have limits of their own."""
+    sums: defaultdict[tuple[str, str | None, Span], int] = defaultdict(int)
     for (event, place, _), cost in zip(calls, costs, strict=True):
-        for _, holder in place.holders():
-            span = calendar.span_of(holder, event.at)
-            key = (holder, WHOLE, span)
-            sums[key] = sums.get(key, 0) + cost
-            if calendar.limits(holder, event.model):
-                key = (holder, event.model, span)
-                sums[key] = sums.get(key, 0) + cost
-    return {
-        "spend_holder_id": [holder for holder, _, _ in sums],
-        "spend_model": [model for _, model, _ in sums],
-        "spend_since": [span.since for _, _, span in sums],
-        "spend_starts_at": [span.starts_at for _, _, span in sums],
-        "spend_ends_at": [span.ends_at for _, _, span in sums],
-        "spend_spend": [units_to_text(units) for units in sums.values()],
+        for _, holder in place.holders:
+            its = terms[holder]
+            span = its.span_at(event.at)
+            sums[holder, None, span] += cost
+            if event.model in its.models:
+                sums[holder, event.model, span] += cost
+    spans = {span for _, _, span in sums}
+    instants = {
+        span: [_ENDLESS.get(instant) or instant.isoformat() for instant in span] for span in spans
     }
+    rows = (
+        (holder, model, *instants[span], units_to_text(units))
+        for (holder, model, span), units in sums.items()
+    )
+    return as_texts("spend", _SPEND, list(zip(*rows, strict=True)))
 
 
-def _by_day(calls: Sequence[Call], costs: Sequence[int]) -> dict[str, list[Any]]:
+def _by_day(calls: Sequence[Call], costs: Sequence[int]) -> dict[str, str]:
     sums: dict[tuple[Any, ...], list[int]] = {}
     for (event, place, _), cost in zip(calls, costs, strict=True):
-        key = (
-            event.at.date(),
-            place.key_id,
-            place.user_id,
-            place.team_id,
-            place.organization_id,
-            event.model,
-            event.provider,
-            event.endpoint,
-            tuple(sorted(event.tags)),
-        )
-        added = (*event.tokens, cost, 1, int(event.success))
-        sums[key] = [*map(add, sums.get(key, _NOTHING), added)]
-    columns: dict[str, list[Any]] = {f"day_{name}": [] for name in _DAY}
-    for (day, *what), sum_ in sums.items():
-        *tokens, cost, requests, successes = sum_
-        tags = _array(what[-1])
-        row = (
-            day,
-            dimensions_of(*what),
-            *what[:-1],
-            tags,
-            *tokens,
+        tags = tuple(sorted(event.tags))
+        key = (event.at.date(), place, event.model, event.provider, event.endpoint, tags)
+        added = [*event.tokens, cost, 1, int(event.success)]
+        known = sums.get(key)
+        sums[key] = added if known is None else [a + b for a, b in zip(known, added, strict=True)]
+    rows = (
+        (
+            day.isoformat(),
+            _bytes(dimensions_of(*place.dimensions, *what, tags)),
+            *place.dimensions,
+            *what,
+            _array(tags),
+            *map(str, tokens),
             units_to_text(cost),
-            requests,
-            successes,
+            str(requests),
+            str(successes),
         )
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
-    return columns
+        for (day, place, *what, tags), (*tokens, cost, requests, successes) in sums.items()
+    )
+    return as_texts("day", _DAY, list(zip(*rows, strict=True)))
 
 
-def _events(calls: Sequence[Call]) -> dict[str, list[Any]]:
-    rows = [
+def _events(calls: Sequence[Call]) -> dict[str, str]:
+    rows = (
         (
             event_id(event.at),
-            event.at,
+            event.at.isoformat(),
             event.request_id,
-            *place,
+            *place.columns,
             event.model,
             event.provider,
             event.endpoint,
             _array(event.tags),
-            *event.tokens,
+            *map(str, event.tokens),
             to_text(event.cost),
-            event.success,
+            "t" if event.success else "f",
         )
         for event, place, _ in calls
-    ]
-    columns = zip(*rows, strict=True)
-    return {f"event_{name}": list(column) for name, column in zip(_EVENT, columns, strict=True)}
+    )
+    return as_texts("event", _EVENT, list(zip(*rows, strict=True)))
 
 
-def _array(texts: Iterable[str]) -> str:
-    """Texts as PostgreSQL writes an array of them, since arrays of several lengths are no column."""
-    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+def _bytes(value: bytes) -> str:
+    return f"\\x{value.hex()}"
 
 
-def _given(
-    table: Table, prefix: str, columns: Iterable[str]
-) -> tuple[FromClause, list[ColumnElement[Any]]]:
-    """Rows that are given column by column, and these columns as the table takes them.
-
-    Amounts and arrays come as text, which is read by PostgreSQL.
-    """
-    names = list(columns)
-    arrays = [
-        bindparam(f"{prefix}_{name}", type_=ARRAY(_sent_as(table.c[name].type))) for name in names
-    ]
-    rows = func.unnest(*arrays).table_valued(*names).render_derived(name=prefix)
-    return rows, [
-        cast(rows.c[name], table.c[name].type)
-        if isinstance(table.c[name].type, (Numeric, ARRAY))
-        else rows.c[name]
-        for name in names
-    ]
+def _array(texts: Sequence[str]) -> str:
+    """Texts as PostgreSQL writes an array of them."""
+    quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    return "{" + ",".join([f'"{text}"' for text in quoted]) + "}"
 
 
-def _sent_as(type_: TypeEngine[Any]) -> TypeEngine[Any]:
-    return Text() if isinstance(type_, (Numeric, ARRAY)) else type_
+def _rows(name: str, table: Table, columns: Iterable[str]) -> Select[Any]:
+    rows = given(name, {column: table.c[column].type for column in columns})
+    return select(*rows.c)
 
 
 @cache
 def _claim() -> Statement:
-    rows, columns = _given(usage_requests, "request", ["request_id", "content_hash"])
-    new = insert(usage_requests).from_select(
-        ["request_id", "content_hash"], select(*columns).order_by(rows.c.request_id)
-    )
+    rows = _rows("request", usage_requests, _REQUEST)
+    new = insert(usage_requests).from_select(_REQUEST, rows.order_by(*rows.selected_columns[:1]))
     return Statement(new.on_conflict_do_nothing().returning(usage_requests.c.request_id))
 
 
@@ -243,25 +196,28 @@ def _contents() -> Statement:
 
 
 @cache
-def _add_to_lifetimes() -> Statement:
-    rows, columns = _given(lifetime_spends, "lifetime", ["holder_id", "spend"])
-    in_order = select(*columns).order_by(rows.c.holder_id.collate("C"))
-    return Statement(_added(lifetime_spends, ["holder_id", "spend"], in_order, ["spend"]))
+def _lock() -> Statement:
+    """Add to what holders ever spent, in their order."""
+    rows = _rows("lifetime", lifetime_spends, _LIFETIME)
+    in_order = rows.order_by(rows.selected_columns.holder_id.collate("C"))
+    return Statement(_added(lifetime_spends, _LIFETIME, in_order, ["spend"]))
+
+
+@cache
+def _insert_events() -> Statement:
+    events = _rows("event", usage_events, _EVENT).add_columns(func.now())
+    return Statement(insert(usage_events).from_select([*_EVENT, "recorded_at"], events))
 
 
 @cache
 def _add() -> Statement:
-    """The events, with what they add to spend and days; all in one statement."""
-    _, spend_columns = _given(spends, "spend", _SPENT)
-    _, day_columns = _given(usage_days, "day", _DAY)
-    _, event_columns = _given(usage_events, "event", _EVENT)
-    to_spends = _added(spends, _SPENT, select(*spend_columns), ["spend"])
-    to_days = _added(usage_days, _DAY, select(*day_columns), _SUMS)
-    recorded_at = bindparam("recorded_at", type_=DateTime(timezone=True))
-    events = insert(usage_events).from_select(
-        [*_EVENT, "recorded_at"], select(*event_columns, recorded_at)
-    )
-    return Statement(events.add_cte(to_spends.cte("to_spends"), to_days.cte("to_days")))
+    """Add to the spend of periods, and to days, in one statement."""
+    spent = given("spend", {name: spends.c[name].type for name in _SPEND})
+    columns = [func.coalesce(spent.c.model, ""), *(one for one in spent.c if one.name != "model")]
+    names = ["model", *(name for name in _SPEND if name != "model")]
+    to_spends = _added(spends, names, select(*columns), ["spend"])
+    to_days = _added(usage_days, _DAY, _rows("day", usage_days, _DAY), _SUMS)
+    return Statement(to_days.add_cte(to_spends.cte("to_spends")))
 
 
 def _added(table: Table, columns: Iterable[str], rows: Select[Any], sums: Iterable[str]) -> Insert:

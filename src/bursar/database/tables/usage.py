@@ -81,7 +81,8 @@ def _spent_in() -> tuple[Column[object], ...]:
 _PERIOD = ("holder_id", "model", "since", "starts_at")
 _MODEL_OR_WHOLE = "char_length(model) <= 256"
 
-# A month a partition. The id has the time of the call in it, so that an id finds its partition.
+# A month a partition. The id has the time of the call in it, so that an id finds its partition; by what
+# began until `recorded_at` it was known in which periods the call is counted.
 usage_events = Table(
     "usage_events",
     metadata,

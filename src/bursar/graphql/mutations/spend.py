@@ -84,7 +84,8 @@ class SpendResetPayload(SpenderPayload):
 async def budget_increase(write: Write, input: BudgetIncreaseInput) -> BudgetIncreasePayload:
     """Let something spend more than its maximum for some time, within what limits it.
 
-    For who may set its budget; an admin of a team for themself only up to the default of members.
+    For platform admins, and who else may set its budget.
+    An admin of a team gives themself no more than the default of members.
     """
     row = await increases.increase(write.tx, write.actor, **given(input))
     return BudgetIncreasePayload(holder=row)
@@ -94,8 +95,8 @@ async def budget_increase(write: Write, input: BudgetIncreaseInput) -> BudgetInc
 async def spend_reset(write: Write, input: SpendResetInput) -> SpendResetPayload:
     """Take off what something has spent in the current period; what was ever spent stays.
 
-    For who may set its budget, and a member for their own keys with KEY_RESET_SPEND; an admin of a
-    team not for themself as a member of it.
+    For platform admins, who else may set its budget, and members with KEY_RESET_SPEND for their keys.
+    An admin of a team does not reset what they spent as a member of it.
     """
     row = await spends.reset(write.tx, write.actor, **given(input))
     return SpendResetPayload(holder=row)

@@ -23,7 +23,7 @@ from bursar.loaders.budgets import (
     budgets_by_team_member,
     budgets_by_user,
 )
-from bursar.services.authorization import explain
+from bursar.services.authorization import explain, problem_with
 
 BUDGETS = {
     LimitLevel.KEY: budgets_by_api_key,
@@ -57,7 +57,7 @@ async def authorize(
     estimated_cost: Cost = UNSET,
 ) -> Decision | None:
     cost = _amount(estimated_cost)
-    if not info.context.actor.is_gateway:
+    if problem_with(info.context.actor):
         return None
     decision: Any = await info.context.authorizer.authorize(key, model, cost)
     return decision  # type: ignore[no-any-return]  # it is resolved as the type

@@ -16,6 +16,7 @@ from bursar.loaders import activity, breakdowns
 from bursar.loaders.kept_names import api_key_aliases, team_names
 from bursar.loaders.keys import api_keys_by_id
 from bursar.loaders.pages import ROOT, Filtered
+from bursar.loaders.slices import slice_of
 from bursar.loaders.teams import teams_by_id
 from bursar.loaders.users import users_by_id
 
@@ -157,7 +158,7 @@ class ActivityDayConnection(Connection[ActivityDay]):
     def nodes_of(self, rows: list[Row]) -> list[ActivityDay]:
         return [
             ActivityDay(
-                slice=activity.slice_of(self.parent, row.day),
+                slice=slice_of(self.parent, row.day),
                 asked=self.request.filters,
                 date=row.day,
                 totals=row,

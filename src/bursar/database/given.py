@@ -1,0 +1,37 @@
+"""Rows that a statement is given: a text for each column, which is quicker to send than an array.
+
+No value has a control character in it, so that one separates the values and another stands for null;
+nor is any value empty.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Text, bindparam, cast, func, select
+from sqlalchemy.types import TypeEngine
+
+_SEPARATOR, _NULL = "\x1f", "\x1e"
+
+
+def given(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    """The rows whose columns `as_texts` makes; each is read as its type by PostgreSQL."""
+    texts = (bindparam(f"{name}_{column}", type_=Text) for column in columns)
+    arrays = (func.string_to_array(text, _SEPARATOR, _NULL, type_=ARRAY(Text)) for text in texts)
+    rows = func.unnest(*arrays).table_valued(*columns).render_derived(name=f"{name}_texts")
+    read: list[ColumnElement[Any]] = [
+        rows.c[column] if isinstance(type_, Text) else cast(rows.c[column], type_)
+        for column, type_ in columns.items()
+    ]
+    return select(*(one.label(column) for one, column in zip(read, columns, strict=True))).subquery(
+        name
+    )
+
+
+def as_texts(
+    name: str, columns: Iterable[str], values: Iterable[Sequence[str | None]]
+) -> dict[str, str]:
+    """The parameters of rows that are given under a name: of each column all values, as text."""
+    return {
+        f"{name}_{column}": _SEPARATOR.join([_NULL if value is None else value for value in each])
+        for column, each in zip(columns, values, strict=True)
+    }
