@@ -86,8 +86,6 @@ async def test_a_corner_has_the_same_answer_both_ways(
     assert by_plan[:2] == by_core[:2]
 
 
-# graphql-core drops what has not begun where something beside it fails.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("faults", [None, *range(6)])
 async def test_everything_at_once_has_the_same_answer_both_ways(
     make: Factory, database: Database, faults: int | None

@@ -23,8 +23,6 @@ def sized(sample: int, soak: int) -> pytest.MarkDecorator:
     )
 
 
-# graphql-core drops what has not begun where something beside it fails.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize(
     ("operation", "faulty"), [("query", False), ("query", True), ("mutation", False)]
 )
