@@ -51,18 +51,28 @@ async def test_a_request_is_one_line_that_tells_what_it_did(
     query = {"method": "POST", "operation_type": "query"}
     refused = {"method": "POST", "outcome": "refused"}
     assert lines == [
-        {**query, "field": "viewer", "operation": "Me", "outcome": "ok", "statements": 2},
+        {
+            **query,
+            "field": "viewer",
+            "operation": "Me",
+            "executor": "plan",
+            "outcome": "ok",
+            "statements": 2,
+        },
         {
             "method": "POST",
             "operation_type": "mutation",
             "field": "organizationCreate",
             "operation": "Create",
+            "executor": "plan",
             "outcome": "ok",
             "statements": 3,
         },
         {
             **query,
             "field": "teams",
+            "executor": "graphql-core",
+            "why": "surprised: BadUserInput",
             "outcome": "errors",
             "code": "BAD_USER_INPUT",
             "statements": 1,

@@ -72,6 +72,24 @@ async def test_requests_are_counted_by_what_they_asked_and_how_it_ended(
     assert found["bursar_request_statements_bucket", "viewer", "1.0", "query"] == 3
 
 
+async def test_executions_are_counted_by_what_executed_them_and_why(
+    serve: Serve, make: Factory
+) -> None:
+    admin = await make.admin()
+    documents = ("{ viewer { platformRole } }", "{ __typename __schema { description } }")
+    counted = []
+    for compiled in (True, False):
+        async with serve(compiled=compiled) as caller:
+            for document in (*documents, "query($n: Int!) { teams(first: $n) { totalCount } }"):
+                await post(caller, admin, document)
+            found = samples((await scrape(caller, admin)).text)
+        counted.append({k[1:]: n for k, n in found.items() if k[0] == "bursar_executions_total"})
+    assert counted == [
+        {("plan", ""): 1, ("graphql-core", "refused: introspection"): 1},
+        {("graphql-core", "refused: off"): 2},
+    ]
+
+
 async def test_a_fault_of_ours_is_counted_as_one(
     serve: Serve, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
