@@ -4,7 +4,7 @@ For graphql-core an edge resolves one by one, and is looked up together. What it
 readable in the field's metadata, as `edge` or `make`, for whoever executes a level at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -67,12 +67,27 @@ def made_once(make: Callable[..., Callable[[Any], Any]], *, description: str) ->
 
 
 def _field(edge: Edge, description: str) -> Any:
-    async def resolve(root: Any, info: Info[Context, None]) -> Any:
-        context = info.context
-        question = edge.ask(root)
+    def resolve(root: Any, info: Info[Context, None]) -> Any:
+        return _LookUp(edge, root, info.context)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"edge": edge})
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """What an edge leads to, to be awaited; graphql-core may drop it, as no coroutine should be."""
+
+    edge: Edge
+    root: Any
+    context: Context
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._found().__await__()
+
+    async def _found(self) -> Any:
+        edge, context = self.edge, self.context
+        question = edge.ask(self.root)
         found = None
         if question is not None:
             found = await context.load(question.batch, question.key, *question.arguments)
-        return found if edge.read is None else edge.read(found, root, context)
-
-    return strawberry.field(resolver=resolve, description=description, metadata={"edge": edge})
+        return found if edge.read is None else edge.read(found, self.root, context)
