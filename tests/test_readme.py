@@ -33,7 +33,7 @@ LISTS = {
     for type_ in SCHEMA.type_map.values()
     if isinstance(type_, GraphQLObjectType)
     for name, field in type_.fields.items()
-    if "filter" in field.args
+    if {"first", "filter"} <= field.args.keys()
 }
 
 

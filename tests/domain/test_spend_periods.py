@@ -20,7 +20,7 @@ from bursar.domain.durations import parse
 from bursar.domain.instants import FIRST, LAST
 from bursar.domain.tallies import span_of
 from bursar.operations.chance import Chance
-from bursar.services.usage_terms import Calendar, Span
+from bursar.services.usage_terms import Span, Terms
 
 TICK = timedelta.resolution
 MARGIN = timedelta(days=1200)
@@ -97,39 +97,28 @@ def check_zone(zone: str, seed: int, *, schedules: int, most: int, durations: li
         schedule = a_schedule(chance, zone, durations)
         calls = [at for at in calls_of(chance, schedule, most) if SPAN[0] <= at < SPAN[1]]
         count += len(calls)
-        check(schedule, sorted(calls))
+        check(schedule, calls)
     return count
 
 
 def check(schedule: list[Entry], calls: list[datetime]) -> None:
-    calendar = Calendar(
-        [
-            SimpleNamespace(  # type: ignore[list-item]  # it has what is read of a row
-                now=SPAN[1],
-                holder_id="team_1",
-                models=[],
-                starts=[entry.since for entry in schedule],
-                durations=[entry.duration for entry in schedule],
-                timezones=[entry.zone for entry in schedule],
-            )
-        ]
-    )
-    recounting = [
+    entries = [
         periods.Entry(entry.since, entry.duration and parse(entry.duration), entry.zone)
         for entry in schedule
     ]
+    terms = Terms(entries, ())
     none = Entry(since=None, duration=None, zone="UTC")
     known = schedule if schedule[0].since is None else [none, *schedule]
     changes = [entry.since or FIRST for entry in known]
     spent: dict[Span, int] = {}
     for cost, at in enumerate(calls, 1):
-        span = calendar.span_of("team_1", at)
+        span = terms.span_at(at)
         place = bisect_right(changes, at)
         start, end = enumerated(known[place - 1], at)
         until = changes[place] if place < len(changes) else LAST
         assert span == (changes[place - 1], max(start, changes[place - 1]), min(end, until))
         assert span.starts_at <= at < span.ends_at
-        recounted = span_of(recounting, at, SPAN[1])
+        recounted = span_of(entries, at, SPAN[1])
         assert (recounted.since, recounted.starts_at) == (span.since, span.starts_at)
         spent[span] = spent.get(span, 0) + cost
     # Periods have no instant in common, so that each call is in one and in no other.
