@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from aiodataloader import DataLoader
+
 from bursar.loaders.reader import Batch, Reader
 
 
@@ -32,15 +34,14 @@ class Lookups:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._known: dict[_Kind, dict[str, Any]] = {}
-        self._waiters: dict[_Kind, list[tuple[str, asyncio.Future[Mapping[str, Any]]]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loaders: dict[_Kind, DataLoader[str, Any]] = {}
         self._some_failed = False
 
     async def one(self, batch: Batch, key: str, *arguments: Any) -> Any:
         """What is found for one key; all that one turn of the event loop asks for goes together.
 
-        Each who asks waits for themself: one who is cancelled, as the rest of a list is where an item
-        fails, does not cancel others that wait for the same key.
+        The loader caches nothing, so that each who asks waits for themself: one who is cancelled, as
+        the rest of a list is where an item fails, does not cancel others that wait for the same key.
         """
         kind = (batch, arguments)
         known = self._known.get(kind, {})
@@ -48,14 +49,12 @@ class Lookups:
             # graphql-core expects a turn to pass: where an item of a list fails before the next have
             # begun, it drops them in a way that Python warns of.
             await asyncio.sleep(0)
+            found = known[key]
         else:
-            waiter = asyncio.get_running_loop().create_future()
-            waiters = self._waiters.setdefault(kind, [])
-            waiters.append((key, waiter))
-            if len(waiters) == 1:
-                asyncio.get_running_loop().call_soon(self._begin, kind)
-            known = await waiter
-        found = known[key]
+            loader = self._loaders.get(kind)
+            if loader is None:
+                loader = self._loaders[kind] = self._loader(kind)
+            found = await loader.load(key)
         if isinstance(found, _Failed):
             raise found.error
         return found
@@ -105,16 +104,12 @@ class Lookups:
         else:
             known.update({key: found.get(key) for key in keys})
 
-    def _begin(self, kind: _Kind) -> None:
-        """Look up a turn later, when all that follows from this turn's results has asked, too."""
-        task = asyncio.get_running_loop().create_task(self._answer(kind))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _answer(self, kind: _Kind) -> None:
-        waiters = self._waiters.pop(kind)
+    def _loader(self, kind: _Kind) -> DataLoader[str, Any]:
+        """Asks for what comes in one turn of the event loop together, a turn later."""
         batch, arguments = kind
-        (known,) = await self._known_all([Ask(batch, [key for key, _ in waiters], arguments)])
-        for _, waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(known)
+
+        async def load(keys: list[str]) -> list[Any]:
+            (known,) = await self._known_all([Ask(batch, keys, arguments)])
+            return [known[key] for key in keys]
+
+        return DataLoader(load, cache=False)
