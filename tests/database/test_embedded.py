@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -238,6 +239,30 @@ async def test_a_path_that_no_socket_address_holds_works(directory: Path) -> Non
     with EmbeddedPostgres(odd, durable=False) as postgres:
         assert await ask(postgres.application_url, "SELECT 1") == 1
         assert serving(odd).owner_url == postgres.owner_url
+
+
+@pytest.mark.parametrize("program", ["initdb", "postgres", "psql"])
+def test_an_interrupt_while_a_program_starts_leaves_none(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    started: list[int] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str | Path], **conditions: Any) -> None:
+            super().__init__(command, **conditions)
+            if Path(command[0]).name == program and "--version" not in command:
+                started.append(self.pid)
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            EmbeddedPostgres(directory).start()
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+    assert len(started) == 1
+    assert not lives(started[0])
 
 
 def test_a_wheel_in_a_private_folder_works(

@@ -21,7 +21,7 @@ from bursar.database.data_directory import (
     DataDirectoryInUse,
     DataDirectoryUnusable,
 )
-from bursar.database.postgres_programs import PostgresPrograms
+from bursar.database.postgres_programs import PostgresPrograms, uninterrupted
 from bursar.database.postmaster import Postmaster, clear_remains, end
 
 __all__ = [
@@ -199,7 +199,8 @@ class EmbeddedPostgres:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with data.open_log(_LOG_BYTES) as log:
             start_of_log = log.tell()
-            self._server = programs.start("postgres", "-D", data.postgres, *flags, log=log)
+            with uninterrupted():
+                self._server = programs.start("postgres", "-D", data.postgres, *flags, log=log)
         deadline = time.monotonic() + _START_SECONDS
         while not ((found := Postmaster.of(data.postgres)) and found.ready):
             if self._server.poll() is not None or time.monotonic() > deadline:

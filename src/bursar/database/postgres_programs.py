@@ -8,7 +8,8 @@ import signal
 import stat
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,16 @@ _BIN = Path("pginstall18", "bin")
 # Not the caller's: PG… variables would change what the programs do, and Bursar's secrets are none
 # of their business.
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put an interrupt off to the end, so that no process starts that nobody knows of to stop it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class PostgresPrograms:
@@ -57,22 +68,25 @@ class PostgresPrograms:
     ) -> None:
         """Run to the end; raises DataDirectoryUnusable with what the program complained of."""
         text = stdin.encode() if isinstance(stdin, str) else None
-        with subprocess.Popen(  # noqa: S603 - the wheel's programs, arguments of our making
-            [self._bin / program, *arguments],
-            env=_ENVIRONMENT | ({"PGPASSWORD": password} if password else {}),
-            stdin=subprocess.PIPE if isinstance(stdin, str) else stdin,
-            stdout=stdout or subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            **self._conditions,
-        ) as process:
-            try:
-                _, complaint = process.communicate(text)
-            except BaseException:
+        process = None
+        try:
+            with uninterrupted():
+                process = subprocess.Popen(  # noqa: S603 - the wheel's programs, arguments of our making
+                    [self._bin / program, *arguments],
+                    env=_ENVIRONMENT | ({"PGPASSWORD": password} if password else {}),
+                    stdin=subprocess.PIPE if isinstance(stdin, str) else stdin,
+                    stdout=stdout or subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    **self._conditions,
+                )
+            _, complaint = process.communicate(text)
+        except BaseException:
+            if process is not None:
                 # With the servers that initdb starts, which write into its folder until they end.
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-                raise
+            raise
         if process.returncode:
             told = complaint.decode(errors="replace")[-500:]
             raise DataDirectoryUnusable(self._data.path, f"{program} failed: {told}")
