@@ -23,9 +23,10 @@ from bursar.database.migrations import make_partitions, upgrade
 from bursar.database.partitions import month_of, name_of
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.tallies import Whose
-from bursar.operations import purge, retention, upkeep
+from bursar.operations import retention, upkeep
 from bursar.operations.database import CommandDatabase
 from bursar.operations.doctor import report
+from bursar.operations.purge import purge
 from bursar.operations.retention import EVENTS, drop_old
 from bursar.operations.seed import seed
 from bursar.operations.upkeep import Done, daily, keep_up
@@ -191,9 +192,8 @@ async def test_the_application_reaches_a_month_through_its_table_only(
 
 
 async def test_what_nothing_late_is_compared_with_is_purged_in_batches(
-    database: CommandDatabase, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    database: CommandDatabase, owner: asyncpg.Connection
 ) -> None:
-    monkeypatch.setattr(purge, "BATCH", 2)
     for days, number in ((7, 1), (9, 5)):
         await owner.execute(
             f"""
@@ -207,7 +207,7 @@ async def test_what_nothing_late_is_compared_with_is_purged_in_batches(
             """
         )
     tables = ("usage_requests", "former_places", "former_secrets")
-    assert (await keep_up(database, Settings())).purged == dict.fromkeys(tables, 5)
+    assert await purge(database, batch=2) == dict.fromkeys(tables, 5)
     assert [await owner.fetchval(f"SELECT count(*) FROM {table}") for table in tables] == [1, 1, 1]
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import Column, Table, delete, func, select
+from sqlalchemy import Column, Table, bindparam, delete, func, select
 
 from bursar.database.pool import Database
 from bursar.database.statements import Statement
@@ -21,24 +21,24 @@ _AGED_BY = {
 }
 
 
-async def purge(database: CommandDatabase) -> dict[str, int]:
+async def purge(database: CommandDatabase, *, batch: int = BATCH) -> dict[str, int]:
     """Delete them as the application does, in batches; answers how many of which table.
 
     Rows that another purge holds are its own.
     """
     pool = Database(database.application_url, size=1, statement_cache=database.statement_cache)
     try:
-        return {table.name: await _purge(pool, table) for table in _AGED_BY}
+        return {table.name: await _purge(pool, table, batch) for table in _AGED_BY}
     finally:
         await pool.close()
 
 
-async def _purge(pool: Database, table: Table) -> int:
+async def _purge(pool: Database, table: Table, batch: int) -> int:
     deleted = 0
     while True:
-        rows = await pool.write(lambda tx: tx.all(_delete(table)))
+        rows = await pool.write(lambda tx: tx.all(_delete(table), batch=batch))
         deleted += len(rows)
-        if len(rows) < BATCH:
+        if len(rows) < batch:
             return deleted
 
 
@@ -50,7 +50,7 @@ def _delete(table: Table) -> Statement:
         select(*keys)
         .where(age < func.now() - KEPT)
         .order_by(age)
-        .limit(BATCH)
+        .limit(bindparam("batch"))
         .with_for_update(skip_locked=True)
         .cte("old")
     )
