@@ -3,17 +3,19 @@
 from decimal import Decimal
 from functools import cache
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from bursar.access.actor import Actor
 from bursar.access.policy import Action
 from bursar.access.spenders import access_spender
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
+from bursar.database.spending import last_begun
 from bursar.database.statements import Statement
-from bursar.database.tables import SPENDERS, budget_schedules, spend_adjustments, spends
+from bursar.database.tables import spend_adjustments, spends
 from bursar.domain.errors import Forbidden, Invalid
 from bursar.domain.limits import problem_with_literal
+from bursar.domain.tallies import WHOLE
 from bursar.services import audit
 from bursar.services.audit import Change
 from bursar.services.counting import hold
@@ -34,7 +36,7 @@ async def reset(tx: Connection, actor: Actor, *, holder_id: str, model: str | No
         raise Forbidden("holder_id", deed="reset what you have spent yourself")
     place = spender.place
     await tx.all(_hold(), id=place.id)
-    taken = await tx.one(_take_off(place.kind.owner), id=place.id, model=model or "")
+    taken = await tx.one(_take_off(place.kind.owner), id=place.id, model=model or WHOLE)
     if taken is not None:
         await audit.record(
             tx,
@@ -65,23 +67,8 @@ def _hold() -> Statement:
 @cache
 def _take_off(owner: str) -> Statement:
     """Under the lock, by the clock after it: the row of the period that runs, if it holds anything."""
-    now, entry, its = func.statement_timestamp(), budget_schedules.c, spends.c
-    since = select(func.max(entry.starts_at)).where(
-        entry[SPENDERS[owner]] == bindparam("id"), entry.starts_at <= now
-    )
-    begun = func.coalesce(since.scalar_subquery(), literal_column("'-infinity'::timestamptz"))
-    current = (
-        select(*(its[name] for name in PERIOD), its.ends_at, its.spend)
-        .where(
-            its.holder_id == bindparam("id"),
-            its.model == bindparam("model"),
-            its.since == begun,
-            its.starts_at <= now,
-        )
-        .order_by(its.starts_at.desc())
-        .limit(1)
-        .cte("current")
-    )
+    now, its = func.statement_timestamp(), spends.c
+    current = last_begun(owner, bindparam("id"), bindparam("model"), now).cte("current")
     holds = and_(current.c.ends_at > now, current.c.spend > 0)
     emptied = (
         update(spends)
