@@ -1,9 +1,9 @@
 """The pool: connections handed out last in, first out, without a round trip to reset them."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from random import SystemRandom
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
@@ -16,6 +16,7 @@ from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
 
 ACQUIRE_SECONDS = 2.0
 ATTEMPTS = 5
+_JITTER = SystemRandom()  # which leaves the state of `random` to whoever has seeded it
 Result = TypeVar("Result")
 
 
@@ -89,7 +90,7 @@ class Database:
                 async with self.connection() as connection, _transaction(connection):
                     return await work(connection)
             except (*TRY_AGAIN, RunAgain):
-                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 (jitter)
+                await asyncio.sleep(_JITTER.uniform(0, 0.01 * 2**attempt))
             except asyncpg.UniqueViolationError as error:
                 if refusal := refusal_of(error):
                     raise refusal from error
