@@ -119,6 +119,16 @@ def schema_print() -> None:
 
 
 @app.command()
+def documents(
+    folder: Annotated[Path, typer.Argument(help="Every .graphql file below it is a document.")],
+) -> None:
+    """Print a manifest of a folder's documents for BURSAR_TRUSTED_DOCUMENTS_FILE, all checked."""
+    from bursar.operations.trusted import manifest
+
+    typer.echo(manifest(load(), folder))
+
+
+@app.command()
 def seed(
     organizations: Annotated[int, typer.Option(min=1)] = 20,
     teams: Annotated[int, typer.Option(min=1)] = 200,

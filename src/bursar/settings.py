@@ -106,6 +106,16 @@ class Settings(LimitSettings):
         description="Whether documents are compiled to plans; without, graphql-core executes them all, "
         "which answers the same and takes longer.",
     )
+    trusted_documents: Literal["off", "prefer", "only"] = Field(
+        "off",
+        description="Whether documents may be asked for by their hash: off, prefer (others may be sent "
+        "too) or only (nothing else is run).",
+    )
+    trusted_documents_file: Path | None = Field(
+        None,
+        description="The manifest of the trusted documents, as `bursar documents` writes it; all are "
+        "checked at the start.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."
     )
@@ -178,6 +188,15 @@ class Settings(LimitSettings):
     def _pepper_outlives_the_database(self) -> Self:
         if self.database_url and not self.pepper:
             raise refused(f"{variable('pepper')}: must be given with {variable('database_url')}")
+        return self
+
+    @model_validator(mode="after")
+    def _trust_has_a_manifest(self) -> Self:
+        if self.trusted_documents != "off" and not self.trusted_documents_file:
+            raise refused(
+                f"{variable('trusted_documents_file')}: must be given with "
+                f"{variable('trusted_documents')}"
+            )
         return self
 
     @model_validator(mode="after")
