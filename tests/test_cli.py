@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from bursar import __version__
 from bursar.cli import app
 from bursar.database import migrations
+from bursar.graphql.execution.trusted import id_of, texts_in
 from bursar.settings import Settings, variable
 
 LONG = "0123456789abcdefghijklmnopqrstuv"
@@ -71,7 +72,7 @@ def test_the_version_is_told() -> None:
 def test_help_names_every_setting_and_command() -> None:
     told = run("--help").stdout
     commands = {"serve", "migrate", "schema", "seed", "admin-key", "config", "version"}
-    commands |= {"doctor", "backup", "restore"}
+    commands |= {"doctor", "backup", "restore", "documents"}
     for name in {*map(variable, Settings.model_fields), *commands}:
         assert name in told
 
@@ -85,7 +86,8 @@ def test_config_shows_every_setting_with_value_and_source(
     environment.setenv("DATABASE_URL", "postgres://ada:pa55word@db.example/bursar")
     told = run("config").stdout.splitlines()
     settings = [line.split(" = ")[0] for line in told[::2]]
-    assert settings == [variable(name) for name in Settings.model_fields]
+    assert sorted(settings) == sorted(variable(name) for name in Settings.model_fields)
+    assert (settings[0], settings[-1]) == ("BURSAR_HOST", "BURSAR_MAX_LIST_ITEMS")
     assert "BURSAR_HOST = 127.0.0.1 (default)" in told
     assert "BURSAR_PORT = 9000 (environment)" in told
     assert "BURSAR_ADMIN_KEY = *** (environment)" in told
@@ -197,3 +199,21 @@ def test_a_terminated_command_stops_the_postgresql_it_started(directory: Path) -
         process.communicate(timeout=30)
     assert process.returncode not in {0, -signal.SIGTERM}
     assert not pid_file.exists()
+
+
+def test_a_folder_of_documents_becomes_a_manifest(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "below").mkdir()
+    texts = ["query Me { viewer { user { id } } }\n", "{ __typename }"]
+    (tmp_path / "me.graphql").write_text(texts[0])
+    (tmp_path / "below" / "name.graphql").write_text(texts[1])
+    said = run("documents", str(tmp_path))
+    assert texts_in(said.stdout.encode()) == {id_of(text): text for text in texts}
+    for broken, problem in ((b"{ nothing }", "Cannot query"), (b"\xff", "not in UTF-8")):
+        (tmp_path / "bad.graphql").write_bytes(broken)
+        said = run("documents", str(tmp_path))
+        assert (said.exit_code, said.stdout) == (1, "")
+        assert "bad.graphql: " in said.stderr
+        assert problem in said.stderr
+    assert "no .graphql file" in run("documents", str(tmp_path / "nowhere")).stderr

@@ -113,6 +113,7 @@ def test_an_unknown_name_like_no_other_is_told(environment: pytest.MonkeyPatch) 
         ("BURSAR_POOL_SIZE", "201"),
         ("BURSAR_STATEMENT_CACHE", "10001"),
         ("BURSAR_LOG_LEVEL", "loud"),
+        ("BURSAR_TRUSTED_DOCUMENTS", "some"),
         ("BURSAR_DRAIN_SECONDS", "61"),
         ("BURSAR_STOP_SECONDS", "nan"),
         ("BURSAR_MAX_BODY_BYTES", "1048577"),
@@ -186,6 +187,14 @@ def test_an_owner_is_given_for_a_database_of_ones_own_only(
     environment.setenv("DATABASE_URL", URL)
     environment.setenv("BURSAR_PEPPER", LONG)
     assert shown(load(), "owner_database_url") == shown(load(), "database_url")
+
+
+def test_trust_needs_a_manifest(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_TRUSTED_DOCUMENTS", "only")
+    told = "BURSAR_TRUSTED_DOCUMENTS_FILE: must be given with BURSAR_TRUSTED_DOCUMENTS"
+    assert refusal() == told
+    environment.setenv("BURSAR_TRUSTED_DOCUMENTS_FILE", "documents.json")
+    assert load().trusted_documents == "only"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ from starlette.routing import Route
 
 from bursar import traces
 from bursar.database.pool import Database
+from bursar.graphql.execution.library import Documents
+from bursar.graphql.execution.trusted import BadManifest, Trusted, texts_in
+from bursar.graphql.schema import schema
 from bursar.http import graphiql_page, health
 from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
@@ -21,6 +24,18 @@ from bursar.services.authorization import Authorizer
 from bursar.settings import Settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
+
+
+def documents(settings: Settings) -> Documents:
+    """What keeps documents, the trusted ones prepared. Raises BadManifest, OSError."""
+    of, limits = schema._schema, settings.document_limits  # noqa: SLF001 (as in execution.request)
+    if settings.trusted_documents == "off" or (file := settings.trusted_documents_file) is None:
+        return Documents(of, limits)
+    try:
+        trusted = Trusted(of, texts_in(file.read_bytes()), limits)
+    except BadManifest as error:
+        raise BadManifest(f"{file}: {error}") from None
+    return Documents(of, limits, trusted, only=settings.trusted_documents == "only")
 
 
 def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Starlette:
@@ -39,6 +54,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         settings.document_limits,
         settings.new_teams,
         authorizer,
+        documents(settings),
         settings.compiled,
     )
     reports = UsageReports(database, peppers, longest)

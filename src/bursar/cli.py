@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from bursar import __version__
-from bursar.settings import BadSettings, Settings, load, shown, variable
+from bursar.settings import BadSettings, Settings, load, shown, told, variable
 
 _FAILED = 1
 _MISUSED = 2
@@ -33,9 +33,8 @@ class _Commands(TyperGroup):
 
 def _described() -> str:
     """Each setting on a line of its own, below the options."""
-    return "\n\n".join(
-        f"{variable(name)}: {field.description}" for name, field in Settings.model_fields.items()
-    )
+    fields = Settings.model_fields
+    return "\n\n".join(f"{variable(name)}: {fields[name].description}" for name in told())
 
 
 app = typer.Typer(
@@ -117,6 +116,16 @@ def schema_print() -> None:
     from bursar.graphql.schema import schema
 
     typer.echo(schema.as_str())
+
+
+@app.command()
+def documents(
+    folder: Annotated[Path, typer.Argument(help="Every .graphql file below it is a document.")],
+) -> None:
+    """Print a manifest of a folder's documents for BURSAR_TRUSTED_DOCUMENTS_FILE, all checked."""
+    from bursar.operations.trusted import manifest
+
+    typer.echo(manifest(load(), folder))
 
 
 @app.command()
@@ -234,10 +243,11 @@ def admin_key_new() -> None:
 def config() -> None:
     """Show every setting with its value and where that comes from; secrets are masked."""
     settings = load()
-    for name, field in Settings.model_fields.items():
+    for name in told():
         source = "environment" if name in settings.model_fields_set else "default"
         setting = typer.style(variable(name), bold=True)
-        typer.echo(f"{setting} = {shown(settings, name)} ({source})\n    {field.description}")
+        typer.echo(f"{setting} = {shown(settings, name)} ({source})")
+        typer.echo(f"    {Settings.model_fields[name].description}")
 
 
 @app.command()

@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -17,22 +16,24 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from bursar.domain import durations, money
 from bursar.domain.limits import MOST_COUNT, BudgetChanges
-from bursar.domain.models import is_group, problems_with_entries
 from bursar.domain.new_teams import NewTeams
-from bursar.graphql.execution.limits import DocumentLimits
-from bursar.traces import installed
+from bursar.limit_settings import LimitSettings
+from bursar.setting_values import (
+    Secret,
+    amount,
+    duration,
+    exportable,
+    models,
+    postgresql,
+    presentable,
+    refused,
+    separated,
+)
 
 _PREFIX = "BURSAR_"
-_SHORTEST_SECRET = 32
-_LONGEST_SECRET = 512
-# What it lets through asyncpg can take apart; its own complaint would quote a misread password.
-_HOST = r"(\[[^\]]*\]|[^:/?#,@\[\]]*)(:\d+)?"
-_ADDRESS = re.compile(rf"postgres(ql)?://([^/?#@]*@)?{_HOST}(,{_HOST})*([/?][^#]*)?")
 _PASSWORDS = re.compile(
     r"(?<=://)([^:@/?#]*:).*@|([?&][^=&]*password=)[^&]*", re.IGNORECASE | re.DOTALL
 )
@@ -42,76 +43,11 @@ class BadSettings(Exception):
     """The environment cannot be used; one line names the variables, and tells no secret."""
 
 
-def _secret(text: SecretStr) -> SecretStr:
-    if not _SHORTEST_SECRET <= len(text) <= _LONGEST_SECRET:
-        raise _problem(f"a secret has {_SHORTEST_SECRET} to {_LONGEST_SECRET} characters")
-    return text
-
-
-def _presentable(key: SecretStr) -> SecretStr:
-    """What an Authorization header can carry."""
-    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
-        raise _problem("a key has printable ASCII characters without spaces only")
-    return key
-
-
-def _separated(text: Any) -> Any:
-    return [part.strip() for part in text.split(",")] if isinstance(text, str) else text
-
-
-def _postgresql(url: SecretStr) -> SecretStr:
-    if not _ADDRESS.fullmatch(url.get_secret_value()):
-        raise _problem("not postgresql://user:password@host/database, percent-encoded")
-    return url
-
-
-def _amount(text: Any) -> Any:
-    """An amount of money as the API would take it."""
-    if not isinstance(text, str):
-        return text
-    try:
-        amount = money.parse(text)
-    except ValueError as error:
-        raise _problem(str(error)) from None
-    if problem := money.problem_with_limit(amount):
-        raise _problem(problem)
-    return amount
-
-
-def _duration(text: str) -> str:
-    try:
-        return str(durations.parse(text))
-    except ValueError as error:
-        raise _problem(str(error)) from None
-
-
-def _models(entries: list[str]) -> list[str]:
-    problems = [str(each) for each in problems_with_entries(entries)]
-    if any(is_group(entry) for entry in entries):
-        problems.append("an access group belongs to one database, not to the settings")
-    if problems:
-        raise _problem(problems[0])
-    return entries
-
-
-def _problem(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("setting", sentence)
-
-
-def _exportable(traces: bool) -> bool:
-    if traces and not installed():
-        raise _problem("needs the extra: pip install 'bursar[otel]'")
-    return traces
-
-
 def _default_data_dir() -> Path:
     return user_data_path("bursar") if os.geteuid() else Path("/var/lib/bursar")
 
 
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-
-
-class Settings(BaseSettings):
+class Settings(LimitSettings):
     """Read from the environment when made; an empty variable counts as not given."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
@@ -129,24 +65,24 @@ class Settings(BaseSettings):
         default_factory=_default_data_dir,
         description="The folder of the embedded PostgreSQL and its secrets.",
     )
-    admin_key: Annotated[Secret, AfterValidator(_presentable)] | None = Field(
+    admin_key: Annotated[Secret, AfterValidator(presentable)] | None = Field(
         None,
         description="The first admin's API key, 32 to 512 characters; a changed one replaces the "
         "earlier at start, and without any the first start makes one.",
     )
-    pepper: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_separated)] | None = Field(
+    pepper: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(separated)] | None = Field(
         None,
         description="Comma-separated secrets that API keys are hashed with, 32 to 512 characters "
         "each: the first hashes, all are tried; required with DATABASE_URL, else made at the first "
         "start.",
     )
-    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(postgresql)] | None = Field(
         None,
         validation_alias="DATABASE_URL",
         description="The PostgreSQL to use, as postgresql://user:password@host/database; without "
         "it the embedded one is started.",
     )
-    owner_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+    owner_database_url: Annotated[SecretStr, AfterValidator(postgresql)] | None = Field(
         None,
         description="DATABASE_URL as the owner of the tables, straight to PostgreSQL, for the "
         "commands that migrate, seed and keep up; without it the tables belong to the server's own "
@@ -170,10 +106,20 @@ class Settings(BaseSettings):
         description="Whether documents are compiled to plans; without, graphql-core executes them all, "
         "which answers the same and takes longer.",
     )
+    trusted_documents: Literal["off", "prefer", "only"] = Field(
+        "off",
+        description="Whether documents may be asked for by their hash: off, prefer (others may be sent "
+        "too) or only (nothing else is run).",
+    )
+    trusted_documents_file: Path | None = Field(
+        None,
+        description="The manifest of the trusted documents, as `bursar documents` writes it; all are "
+        "checked at the start.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."
     )
-    traces: Annotated[bool, AfterValidator(_exportable)] = Field(
+    traces: Annotated[bool, AfterValidator(exportable)] = Field(
         False,
         description="Whether to send traces over OTLP/HTTP, as the OTEL_ variables of OpenTelemetry "
         "say; needs the extra `otel`.",
@@ -201,56 +147,15 @@ class Settings(BaseSettings):
         description="How many whole months of activity by day are kept beside the current one; "
         "without it all.",
     )
-    max_body_bytes: int = Field(
-        262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
-    )
-    max_gateway_body_bytes: int = Field(
-        2_097_152,
-        ge=1,
-        le=8_388_608,
-        description="The longest request body taken from a key with the scope GATEWAY, in bytes.",
-    )
-    max_document_characters: int = Field(
-        15_000, ge=1, le=1_000_000, description="The longest document, in characters."
-    )
-    max_document_tokens: int = Field(
-        2_000, ge=1, le=20_000, description="The most tokens of a document."
-    )
-    max_depth: int = Field(15, ge=1, le=50, description="How deep fields may nest in a document.")
-    max_aliases: int = Field(30, ge=1, le=1_000, description="The most aliases in a document.")
-    max_root_fields: int = Field(20, ge=1, le=1_000, description="The most root fields of a query.")
-    max_root_mutations: int = Field(
-        10,
-        ge=1,
-        le=100,
-        description="The most mutations in one request; each is a transaction of its own.",
-    )
-    max_fragments: int = Field(50, ge=1, le=500, description="The most fragments in a document.")
-    max_directives: int = Field(
-        50, ge=1, le=1_000, description="The most directives in a document."
-    )
-    max_operations: int = Field(10, ge=1, le=100, description="The most operations in a document.")
-    max_cost: int = Field(
-        5_000,
-        ge=1,
-        le=1_000_000,
-        description="The most objects that a request may ask for: a connection counts as many times as "
-        "its page is long.",
-    )
-    max_variables_depth: int = Field(16, ge=1, le=64, description="How deep variables may nest.")
-    max_list_items: int = Field(
-        1_000, ge=1, le=10_000, description="The most items in a list among the variables."
-    )
-
     self_service_teams: bool = Field(
         False,
         description="Whether users may create teams for themselves in the built-in organization, "
         "within their own limits.",
     )
-    new_team_max_budget: Annotated[Decimal, BeforeValidator(_amount)] | None = Field(
+    new_team_max_budget: Annotated[Decimal, BeforeValidator(amount)] | None = Field(
         None, description="The most that a new team may spend in a period, in USD, if not said."
     )
-    new_team_budget_duration: Annotated[str, AfterValidator(_duration)] | None = Field(
+    new_team_budget_duration: Annotated[str, AfterValidator(duration)] | None = Field(
         None, description="The period of a new team's budget, such as 1mo, if not said."
     )
     new_team_tpm_limit: int | None = Field(
@@ -260,17 +165,11 @@ class Settings(BaseSettings):
         None, ge=0, le=MOST_COUNT, description="The requests a minute of a new team, if not said."
     )
     new_team_models: (
-        Annotated[list[str], NoDecode, BeforeValidator(_separated), AfterValidator(_models)] | None
+        Annotated[list[str], NoDecode, BeforeValidator(separated), AfterValidator(models)] | None
     ) = Field(
         None,
         description="Comma-separated models that a new team may use, names and patterns, if not said.",
     )
-
-    @property
-    def document_limits(self) -> DocumentLimits:
-        """What the settings say of documents and of the variables beside them."""
-        names = [each.name for each in fields(DocumentLimits)]
-        return DocumentLimits(**{name: getattr(self, f"max_{name}") for name in names})
 
     @property
     def new_teams(self) -> NewTeams:
@@ -288,14 +187,23 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _pepper_outlives_the_database(self) -> Self:
         if self.database_url and not self.pepper:
-            raise _problem(f"{variable('pepper')}: must be given with {variable('database_url')}")
+            raise refused(f"{variable('pepper')}: must be given with {variable('database_url')}")
+        return self
+
+    @model_validator(mode="after")
+    def _trust_has_a_manifest(self) -> Self:
+        if self.trusted_documents != "off" and not self.trusted_documents_file:
+            raise refused(
+                f"{variable('trusted_documents_file')}: must be given with "
+                f"{variable('trusted_documents')}"
+            )
         return self
 
     @model_validator(mode="after")
     def _only_what_is_served_has_an_owner(self) -> Self:
         if self.owner_database_url and not self.database_url:
             owner, served = variable("owner_database_url"), variable("database_url")
-            raise _problem(f"{owner}: must be given with {served}")
+            raise refused(f"{owner}: must be given with {served}")
         return self
 
 
@@ -318,6 +226,11 @@ def load(**given: Any) -> Settings:
     if settings is None or problems:
         raise BadSettings(" ".join("; ".join(problems).split()))
     return settings
+
+
+def told() -> list[str]:
+    """The settings by name, in the order in which they are told: limits last."""
+    return sorted(Settings.model_fields, key=LimitSettings.model_fields.__contains__)
 
 
 def variable(name: str) -> str:

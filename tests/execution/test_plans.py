@@ -12,8 +12,9 @@ from graphql import FieldNode, NameNode, is_object_type
 from graphql.execution import VariableValues
 from strawberry.types import Info
 
-from bursar.graphql.execution.documents import Documents, Prepared, RequestError, prepare
+from bursar.graphql.execution.documents import Prepared, RequestError, prepare
 from bursar.graphql.execution.kept import Kept
+from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.plans import plan_of
 from bursar.graphql.execution.sources import source_of

@@ -9,17 +9,19 @@ from starlette.requests import ClientDisconnect, Request
 class BadBody(Exception):
     """A body that holds no GraphQL request; `status` is the HTTP status that says so."""
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    def __init__(self, message: str, status: int = 400, **headers: str) -> None:
         self.status = status
+        self.headers = headers
         super().__init__(message)
 
 
 class Operation(NamedTuple):
-    """What a request asks to be run."""
+    """What a request asks to be run: a document, or the trusted one that has an id."""
 
-    document: str
+    document: str | None
     name: str | None
     variables: dict[str, Any] | None
+    document_id: str | None = None
 
 
 async def read_body(request: Request, longest: int) -> bytes:
@@ -47,14 +49,16 @@ async def read_body(request: Request, longest: int) -> bytes:
 def operation_of(body: bytes) -> Operation:
     """The operation in a body. Raises BadBody for what is no GraphQL request."""
     request = json_object(body)
-    document = request.get("query")
-    if not isinstance(document, str):
-        raise BadBody("`query` must be a string.")
+    document = _optional(request, "query", str, "a string")
+    document_id = _optional(request, "documentId", str, "a string")
+    if (document is None) is (document_id is None):
+        raise BadBody("`query` must be a string, or `documentId` that of a trusted document.")
     _optional(request, "extensions", dict, "an object")
     return Operation(
         document,
         _optional(request, "operationName", str, "a string"),
         _optional(request, "variables", dict, "an object"),
+        document_id,
     )
 
 

@@ -5,7 +5,6 @@ Specification: https://graphql.github.io/graphql-over-http/draft/
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import orjson
@@ -22,17 +21,19 @@ from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import is_ours, masked
 from bursar.graphql.execution.documents import (
-    Documents,
+    Prepared,
     RequestError,
     bound,
     require_one_mutation,
 )
+from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page
 from bursar.http.body import BadBody, Operation, operation_of, read_body
 from bursar.http.media_types import preferred
+from bursar.http.query_string import operation_in, require_query
 from bursar.http.sign_in import authenticate
 from bursar.services.authorization import Authorizer
 
@@ -56,16 +57,13 @@ class Endpoint:
     document_limits: DocumentLimits
     new_teams: NewTeams
     authorizer: Authorizer
+    documents: Documents
     compiled: bool = True
-
-    @cached_property
-    def _documents(self) -> Documents:
-        return Documents(schema._schema, self.document_limits)  # noqa: SLF001 (as in execution.request)
 
     async def respond(self, request: Request) -> Response:
         if graphiql_page.asks_for_page(request):
             return graphiql_page.page(request)
-        if request.method != "POST":
+        if request.method != "POST" and not (request.method == "GET" and self.documents.trusts):
             return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
         media_type = preferred(",".join(request.headers.getlist("accept")), (JSON, GRAPHQL))
         if media_type is None:
@@ -73,7 +71,9 @@ class Endpoint:
         try:
             return await self._answer(request, media_type)
         except BadBody as error:
-            return refusal(request, error.status, "BAD_USER_INPUT", str(error), media_type)
+            return refusal(
+                request, error.status, "BAD_USER_INPUT", str(error), media_type, **error.headers
+            )
         except Fault as fault:
             return refusal(request, 503, fault.code, str(fault), media_type, **{"Retry-After": "1"})
 
@@ -85,7 +85,10 @@ class Endpoint:
         if actor is None:
             return unauthenticated(request, media_type)
         longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
-        operation = operation_of(await read_body(request, longest))
+        if request.method == "GET":
+            operation = operation_in(request.scope["query_string"], longest)
+        else:
+            operation = operation_of(await read_body(request, longest))
         context = Context(
             self.database,
             actor,
@@ -98,7 +101,10 @@ class Endpoint:
             idempotency_key=idempotency_key(request),
         )
         try:
-            result = await self._execute(operation, context, told)
+            prepared = self._prepared(operation)
+            if request.method == "GET":
+                require_query(prepared)
+            result = await self._execute(prepared, operation.variables, context, told)
         except RequestError as error:
             told |= {"outcome": "refused", "code": error.code}
             status = 400 if media_type == GRAPHQL else 200
@@ -114,21 +120,27 @@ class Endpoint:
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
         return answer(body, media_type)
 
+    def _prepared(self, operation: Operation) -> Prepared:
+        if operation.document is None:
+            return self.documents.trusted(operation.document_id or "", operation.name)
+        return self.documents.prepare(operation.document, operation.name)
+
     async def _execute(
-        self, operation: Operation, context: Context, told: dict[str, Any]
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        told: dict[str, Any],
     ) -> ExecutionResult:
-        prepared = self._documents.prepare(operation.document, operation.name)
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
-        bound(prepared, operation.variables, self.document_limits)
+        bound(prepared, variables, self.document_limits)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):
-            result = await run(
-                schema, prepared, operation.variables, context, compiled=self.compiled
-            )
+            result = await run(schema, prepared, variables, context, compiled=self.compiled)
         told |= execution_of(context)
         return result
 

@@ -8,13 +8,21 @@ from sqlalchemy.exc import DBAPIError
 from bursar.database.data_directory import DataDirectoryInUse, DataDirectoryUnusable
 from bursar.database.migrations import UnknownRevision
 from bursar.domain.errors import Fault
+from bursar.graphql.execution.trusted import BadManifest
 
 
 class Failure(Exception):
     """The message is a line for the operator; it has no secret."""
 
 
-_EXPECTED = (Failure, DataDirectoryInUse, DataDirectoryUnusable, Fault, UnknownRevision)
+_EXPECTED = (
+    BadManifest,
+    DataDirectoryInUse,
+    DataDirectoryUnusable,
+    Failure,
+    Fault,
+    UnknownRevision,
+)
 
 
 def reason_of(error: BaseException) -> str | None:

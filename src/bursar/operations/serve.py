@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bursar import __version__
-from bursar.app import create_app
+from bursar.app import create_app, documents
 from bursar.http import logs, metrics
 from bursar.operations import external
 from bursar.operations.database import CommandDatabase, owned
@@ -51,6 +51,7 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
 
         dsn, peppers = database.application_url, database.peppers
         if settings.workers > 1:
+            documents(settings)  # what is wrong with them is said once, not by each worker
             metrics.prepare(settings.workers)
             parent = Supervisor(settings, dsn=dsn, peppers=peppers, listener=listener, stop=stop)
             parent.run(announce)

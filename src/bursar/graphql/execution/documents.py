@@ -30,7 +30,6 @@ from bursar.graphql.execution.kept import Kept
 from bursar.graphql.execution.limits import DocumentLimits
 
 MOST_PLANS = 8  # of one document
-MOST_CHARACTERS = 250_000  # of all documents kept; each is some 200 to 350 bytes in memory
 
 
 class RequestError(Exception):
@@ -55,6 +54,7 @@ class Prepared:
     operation: OperationDefinitionNode
     measure: OperationMeasure
     switches: tuple[str, ...] | None = None
+    hide_suggestions: bool = False
     plans: Kept[Any] = field(default_factory=lambda: Kept(MOST_PLANS))
 
     @cached_property
@@ -98,14 +98,27 @@ RULES = tuple(
 )
 
 
-def prepare(
-    schema: GraphQLSchema,
-    text: str,
-    operation_name: str | None,
-    limits: DocumentLimits | None = None,
-) -> Prepared:
-    """Parse a document, bound and validate it, and choose its operation. Raises RequestError."""
-    limits = limits or DocumentLimits()
+@dataclass(frozen=True, eq=False)
+class Valid:
+    """A valid document, with what each of its operations comes to."""
+
+    document: DocumentNode
+    measures: Mapping[OperationDefinitionNode, OperationMeasure]
+
+    def operation(self, name: str | None) -> Prepared:
+        """The operation of this name, or the only one. Raises RequestError."""
+        operation = get_operation_ast(self.document, name)
+        if operation is None:
+            what = "several operations" if name is None else f"no operation named {name!r}"
+            raise RequestError(
+                "OPERATION_RESOLUTION_FAILURE",
+                GraphQLError(f"The document has {what}; say which one to run with operationName."),
+            )
+        return Prepared(self.document, operation, self.measures[operation])
+
+
+def validated(schema: GraphQLSchema, text: str, limits: DocumentLimits) -> Valid:
+    """Parse a document, bound and validate it. Raises RequestError."""
     if problem := limits_.problem_with_text(text, limits):
         raise RequestError(limits_.CODE, problem)
     try:
@@ -119,33 +132,17 @@ def prepare(
         raise RequestError(limits_.CODE, *problems)
     if errors := validate(schema, document, RULES):
         raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
-    operation = get_operation_ast(document, operation_name)
-    if operation is None:
-        unnamed = operation_name is None
-        what = "several operations" if unnamed else f"no operation named {operation_name!r}"
-        raise RequestError(
-            "OPERATION_RESOLUTION_FAILURE",
-            GraphQLError(f"The document has {what}; say which one to run with operationName."),
-        )
-    return Prepared(document, operation, measured[operation])
+    return Valid(document, measured)
 
 
-class Documents:
-    """The documents that were prepared, kept so that each is parsed and validated once."""
-
-    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits) -> None:
-        self._schema = schema
-        self._limits = limits
-        self._kept: Kept[Prepared] = Kept(MOST_CHARACTERS)
-
-    def prepare(self, text: str, operation_name: str | None) -> Prepared:
-        """As the function of this name."""
-        key = text, operation_name
-        found = self._kept.get(key)
-        if found is None:
-            prepared = prepare(self._schema, text, operation_name, self._limits)
-            found = self._kept.keep(key, prepared, len(text))
-        return found
+def prepare(
+    schema: GraphQLSchema,
+    text: str,
+    operation_name: str | None,
+    limits: DocumentLimits | None = None,
+) -> Prepared:
+    """Parse a document, bound and validate it, and choose its operation. Raises RequestError."""
+    return validated(schema, text, limits or DocumentLimits()).operation(operation_name)
 
 
 def bound(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> None:

@@ -46,6 +46,7 @@ def executor_of(
         context_value=context,
         raw_variable_values=dict(variables or {}),
         operation_name=name.value if name else None,
+        hide_suggestions=prepared.hide_suggestions,
     )
     if isinstance(executor, list):
         raise RequestError("BAD_USER_INPUT", *executor)

@@ -1,0 +1,63 @@
+"""The documents at hand: those that are trusted for ever, any others while there is room."""
+
+from graphql import GraphQLError, GraphQLSchema
+
+from bursar.graphql.execution.documents import Prepared, RequestError, prepare
+from bursar.graphql.execution.kept import Kept
+from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.trusted import Trusted
+
+MOST_CHARACTERS = 250_000  # of all documents kept; each is some 200 to 350 bytes in memory
+NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class Documents:
+    """The documents that were prepared, kept so that each is parsed and validated once.
+
+    With `only`, others than trusted ones are refused unread, and no refusal suggests what there is.
+    What strangers send takes no room from what is trusted.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: DocumentLimits,
+        trusted: Trusted | None = None,
+        *,
+        only: bool = False,
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._trusted = trusted
+        self._only = only
+        self._kept: Kept[Prepared] = Kept(MOST_CHARACTERS)
+
+    @property
+    def trusts(self) -> bool:
+        """Whether documents can be asked for by their ids at all."""
+        return self._trusted is not None
+
+    def prepare(self, text: str, operation_name: str | None) -> Prepared:
+        """As the function of this name."""
+        if self._trusted and (id_ := self._trusted.id_of(text)):
+            return self.trusted(id_, operation_name)
+        if self._only:
+            raise _not_found("Only trusted documents are run here, and this is none of them.")
+        key = text, operation_name
+        found = self._kept.get(key)
+        if found is None:
+            prepared = prepare(self._schema, text, operation_name, self._limits)
+            found = self._kept.keep(key, prepared, len(text))
+        return found
+
+    def trusted(self, id_: str, operation_name: str | None) -> Prepared:
+        """The trusted document of this id. Raises RequestError."""
+        found = self._trusted.prepared(id_, operation_name) if self._trusted else None
+        if found is None:
+            raise _not_found("No trusted document has this documentId.")
+        found.hide_suggestions = self._only
+        return found
+
+
+def _not_found(message: str) -> RequestError:
+    return RequestError(NOT_FOUND, GraphQLError(message))

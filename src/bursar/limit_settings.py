@@ -1,0 +1,59 @@
+"""The settings that are limits: each has a hard maximum, and `limits` of the API tells it."""
+
+from dataclasses import fields
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from bursar.graphql.execution.limits import DocumentLimits
+
+
+class LimitSettings(BaseSettings):
+    """How much a request, and who sends many, may ask for."""
+
+    max_body_bytes: int = Field(
+        262_144, ge=1, le=1_048_576, description="The longest request body taken, in bytes."
+    )
+    max_gateway_body_bytes: int = Field(
+        2_097_152,
+        ge=1,
+        le=8_388_608,
+        description="The longest request body taken from a key with the scope GATEWAY, in bytes.",
+    )
+    max_document_characters: int = Field(
+        15_000, ge=1, le=1_000_000, description="The longest document, in characters."
+    )
+    max_document_tokens: int = Field(
+        2_000, ge=1, le=20_000, description="The most tokens of a document."
+    )
+    max_depth: int = Field(15, ge=1, le=50, description="How deep fields may nest in a document.")
+    max_aliases: int = Field(30, ge=1, le=1_000, description="The most aliases in a document.")
+    max_root_fields: int = Field(20, ge=1, le=1_000, description="The most root fields of a query.")
+    max_root_mutations: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="The most mutations in one request; each is a transaction of its own.",
+    )
+    max_fragments: int = Field(50, ge=1, le=500, description="The most fragments in a document.")
+    max_directives: int = Field(
+        50, ge=1, le=1_000, description="The most directives in a document."
+    )
+    max_operations: int = Field(10, ge=1, le=100, description="The most operations in a document.")
+    max_cost: int = Field(
+        5_000,
+        ge=1,
+        le=1_000_000,
+        description="The most objects that a request may ask for: a connection counts as many times as "
+        "its page is long.",
+    )
+    max_variables_depth: int = Field(16, ge=1, le=64, description="How deep variables may nest.")
+    max_list_items: int = Field(
+        1_000, ge=1, le=10_000, description="The most items in a list among the variables."
+    )
+
+    @property
+    def document_limits(self) -> DocumentLimits:
+        """What the settings say of documents and of the variables beside them."""
+        names = [each.name for each in fields(DocumentLimits)]
+        return DocumentLimits(**{name: getattr(self, f"max_{name}") for name in names})
