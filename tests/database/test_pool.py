@@ -1,13 +1,17 @@
 """The pool: never more connections than its size, and none lost whatever becomes of a borrower."""
 
 import asyncio
+import os
 import random
+import signal
+import time
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
 from bursar.database import pool as pools
+from bursar.database.borrowing import Borrowing, borrowing
 from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.database.statements import Statement
@@ -15,6 +19,10 @@ from bursar.domain.errors import Overloaded, Unavailable
 
 PID = Statement(text("SELECT pg_backend_pid() AS pid"))
 SLEEP = Statement(text("SELECT pg_sleep(0.5)"))
+LONG_SLEEP = Statement(text("SELECT pg_sleep(4)"))
+SLEEPS = """
+SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(4)' AND state = 'active'
+"""
 COUNT = Statement(text("SELECT count(*) AS rows, sum(value) AS total FROM things"))
 RAISE = Statement(text("UPDATE things SET value = value + 1 WHERE id = :id RETURNING value"))
 BACKENDS = """
@@ -30,6 +38,14 @@ async def settled(as_owner: asyncpg.Connection, backends: int) -> None:
             return
         await asyncio.sleep(0.01)
     assert await as_owner.fetchval(BACKENDS) == backends
+
+
+async def at_rest(pool: Database, *, lent: int = 0) -> None:
+    """See that no more than this is lent any more, soon."""
+    deadline = time.monotonic() + 2
+    while pool.use.lent > lent:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
 
 
 async def pid(source: Database | Connection) -> int:
@@ -121,8 +137,7 @@ async def test_a_waiter_who_gave_up_before_is_passed_over(empty: str) -> None:
     await pool.close()
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_the_connection_of_a_cancelled_borrower_is_closed_and_replaced(
+async def test_the_connection_of_a_cancelled_borrower_comes_back_without_its_statement(
     things: Database, as_owner: asyncpg.Connection
 ) -> None:
     before = await pid(things)
@@ -131,9 +146,89 @@ async def test_the_connection_of_a_cancelled_borrower_is_closed_and_replaced(
     borrower.cancel()
     with pytest.raises(asyncio.CancelledError):
         await borrower
-    assert await pid(things) != before
-    await all_work(things, 3)
-    await settled(as_owner, 3)
+    async with things.connection() as meanwhile:
+        other = await pid(meanwhile)
+        await at_rest(things, lent=1)
+        async with things.connection() as returned:
+            assert await pid(returned) == before != other
+    await settled(as_owner, 2)
+
+
+async def test_a_cancelled_transaction_lets_its_locks_go_at_once(
+    things: Database, as_owner: asyncpg.Connection
+) -> None:
+    async def work(tx: Connection) -> None:
+        await tx.one(RAISE, id=1)
+        await tx.one(LONG_SLEEP)
+
+    for writing in range(5):
+        borrower = asyncio.create_task(things.write(work))
+        async with asyncio.timeout(5):
+            while await as_owner.fetchval(SLEEPS) == 0:
+                pass
+        borrower.cancel()
+        started = time.monotonic()
+        await asyncio.gather(borrower, return_exceptions=True)
+        await things.write(lambda tx: tx.one(RAISE, id=1))
+        assert time.monotonic() - started < 0.5
+        assert await as_owner.fetchval("SELECT value FROM things WHERE id = 1") == writing + 1
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_connection_that_does_not_come_to_rest_is_closed(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "REST_SECONDS", 0.1)
+    pool = Database(empty, size=1)
+    stopped = await pid(pool)
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        borrower = asyncio.create_task(pid(pool))
+        await asyncio.sleep(0.05)
+        borrower.cancel()
+        await asyncio.gather(borrower, return_exceptions=True)
+        await at_rest(pool)
+        assert await pid(pool) != stopped
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    await pool.close()
+
+
+async def test_a_pool_is_closed_after_what_comes_to_rest(
+    things: Database, as_owner: asyncpg.Connection
+) -> None:
+    borrower = asyncio.create_task(things.one(LONG_SLEEP))
+    await asyncio.sleep(0.05)
+    borrower.cancel()
+    await asyncio.gather(borrower, return_exceptions=True)
+    await things.close()
+    await settled(as_owner, 0)
+
+
+async def test_whoever_borrows_for_a_request_can_be_cancelled_with_it(things: Database) -> None:
+    token = borrowing.set(request := Borrowing())
+    left_behind = [asyncio.create_task(things.one(LONG_SLEEP)) for _ in range(5)]  # 2 wait for one
+    await asyncio.sleep(0.05)
+    borrowing.reset(token)
+    request.cancel()
+    ended = await asyncio.gather(*left_behind, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+    await at_rest(things)
+    request.cancel()
+
+
+async def test_a_request_may_have_changed_something_from_its_first_commit_on(
+    things: Database,
+) -> None:
+    token = borrowing.set(request := Borrowing())
+    async with things.snapshot() as reads:
+        await reads.one(COUNT)
+    with pytest.raises(ZeroDivisionError):
+        await things.write(lambda _: 1 // 0)  # type: ignore[arg-type,return-value]  # fails before
+    assert not request.may_have_changed
+    await things.write(lambda tx: tx.one(RAISE, id=1))
+    assert request.may_have_changed
+    borrowing.reset(token)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
+from bursar.database.borrowing import borrowing
 from bursar.database.connections import Connection, OneAtATime, Reads, connect
 from bursar.database.faults import TRY_AGAIN, refusal_of
 from bursar.database.rows import Row
@@ -15,6 +16,7 @@ from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
 
 ACQUIRE_SECONDS = 2.0
+REST_SECONDS = 1.0
 ATTEMPTS = 5
 _JITTER = SystemRandom()  # which leaves the state of `random` to whoever has seeded it
 Result = TypeVar("Result")
@@ -37,7 +39,7 @@ class Database:
     """A pool of connections, and the three ways to use it: read, write, read one snapshot.
 
     Connections keep no session state, so none needs a reset when it comes back; one whose borrower
-    was cancelled may still be talking, and is closed instead.
+    was cancelled is lent to nobody before PostgreSQL has ended its statement and its transaction.
     """
 
     def __init__(self, dsn: str, *, size: int = 10, statement_cache: int = 512) -> None:
@@ -47,6 +49,7 @@ class Database:
         self._statement_cache = statement_cache
         self._turns = asyncio.Semaphore(size)  # fair: who waits comes before who asks just then
         self._free: list[Connection] = []
+        self._resting: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
@@ -56,18 +59,28 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Borrow a connection. Raises Overloaded after 2 s without one, Unavailable if none opens."""
-        connection = await self._acquire()
-        self._lent += 1
-        sound = False
+        request = borrowing.get()
+        task = None if request is None else request.begin()
         try:
-            yield connection
-            sound = True
-        except Exception:
-            sound = not connection.raw.is_in_transaction()
-            raise
+            connection = await self._acquire()
+            self._lent += 1
+            sound = False
+            try:
+                yield connection
+                sound = True
+            except Exception:
+                sound = not connection.raw.is_in_transaction()
+                raise
+            finally:
+                if sound or connection.raw.is_closed():
+                    self._release(connection)
+                else:
+                    resting = asyncio.create_task(self._rest(connection))
+                    self._resting.add(resting)
+                    resting.add_done_callback(self._resting.discard)
         finally:
-            self._lent -= 1
-            self._release(connection, sound=sound)
+            if request is not None:
+                request.end(task)
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         async with self._reading() as connection:
@@ -114,6 +127,7 @@ class Database:
     async def close(self) -> None:
         """Close the free connections; borrowed ones are closed when they come back."""
         self._closed = True
+        await asyncio.gather(*self._resting)
         while self._free:
             await self._free.pop().raw.close(timeout=ACQUIRE_SECONDS)
 
@@ -140,11 +154,27 @@ class Database:
             self._turns.release()
             raise
 
-    def _release(self, connection: Connection, *, sound: bool) -> None:
-        if sound and not self._closed and not connection.raw.is_closed():
-            self._free.append(connection)
-        else:
+    async def _rest(self, connection: Connection) -> None:
+        """Take back what its borrower left in the midst of a statement or of a transaction.
+
+        asyncpg asks PostgreSQL to cancel the statement of a task that was cancelled, and lets the next
+        wait until that has come to pass: unless the connection is closed before, which would leave the
+        statement running, and its locks held. A connection that does not come to rest is closed.
+        """
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                await connection.raw.execute("ROLLBACK")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             connection.raw.terminate()
+        finally:
+            self._release(connection)
+
+    def _release(self, connection: Connection) -> None:
+        self._lent -= 1
+        if self._closed or connection.raw.is_closed():
+            connection.raw.terminate()
+        else:
+            self._free.append(connection)
         self._turns.release()
 
 
@@ -157,6 +187,8 @@ async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[
         if not connection.raw.is_closed():
             await connection.command("ROLLBACK")
         raise
+    if not mode and (request := borrowing.get()) is not None:
+        request.may_have_changed = True
     try:
         await connection.command("COMMIT")
     except Unavailable as error:
