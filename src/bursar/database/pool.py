@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import asyncpg
 
 from bursar.database.connections import Connection, OneAtATime, Reads, connect
-from bursar.database.faults import TRY_AGAIN, refusal_of
+from bursar.database.faults import TRY_AGAIN, leads_nowhere, refusal_of
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
@@ -36,7 +36,8 @@ class Database:
     """A pool of connections, and the three ways to use it: read, write, read one snapshot.
 
     Connections keep no session state, so none needs a reset when it comes back; one whose borrower
-    was cancelled may still be talking, and is closed instead.
+    was cancelled may still be talking, and is closed instead. One that says nothing is closed with
+    all that are free.
     """
 
     def __init__(self, dsn: str, *, size: int = 10, statement_cache: int = 512) -> None:
@@ -61,8 +62,11 @@ class Database:
         try:
             yield connection
             sound = True
-        except Exception:
-            sound = not connection.raw.is_in_transaction()
+        except Exception as error:
+            if leads_nowhere(error):
+                connection.raw.terminate()
+                self._drop_free()
+            sound = connection.at_rest
             raise
         finally:
             self._lent -= 1
@@ -116,6 +120,11 @@ class Database:
         while self._free:
             await self._free.pop().raw.close(timeout=ACQUIRE_SECONDS)
 
+    def _drop_free(self) -> None:
+        """So that of connections opened before not each has to find out for itself."""
+        while self._free:
+            self._free.pop().raw.terminate()
+
     def _reading(self) -> AbstractAsyncContextManager[Reads]:
         """Behind a pooler a read is a transaction too, as time-outs hold in transactions only."""
         return self.connection() if self._statement_cache else self.snapshot()
@@ -152,11 +161,14 @@ async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[
     await connection.begin(mode)
     try:
         yield
-    except Exception:
-        if not connection.raw.is_closed():
+    except Exception as error:
+        if not connection.raw.is_closed() and not leads_nowhere(error):
             await connection.command("ROLLBACK")
         raise
     try:
-        await connection.command("COMMIT")
+        done = await connection.command("COMMIT")
     except Unavailable as error:
         raise OutcomeUnknown from error
+    # So PostgreSQL answers where a statement had failed; of reads it is no matter.
+    if done == "ROLLBACK" and not mode:
+        raise RuntimeError("a statement failed, and the transaction went on")
