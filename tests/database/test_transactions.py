@@ -1,6 +1,7 @@
 """Transactions: whole or not at all, run again where they lost a race, and snapshots of one state."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -55,6 +56,36 @@ async def test_what_fails_changes_nothing_and_leaves_the_connection_good(things:
     assert row is not None
     assert row.total == 0
     assert await pid(things) == before
+
+
+async def test_work_that_goes_on_after_a_failed_statement_is_not_taken_for_done(
+    things: Database,
+) -> None:
+    async def work(tx: Connection) -> None:
+        await tx.one(RAISE, id=1)
+        with suppress(asyncpg.UniqueViolationError):
+            await tx.one(ADD, id=1)
+
+    with pytest.raises(RuntimeError, match="a statement failed"):
+        await things.write(work)
+    assert (await things.one(COUNT)).total == 0
+
+
+async def test_a_connection_that_may_not_change_anything_is_left_with_those_opened_before(
+    things: Database, as_owner: asyncpg.Connection
+) -> None:
+    """As after a failover, where they lead to what is a standby now."""
+    database = await as_owner.fetchval("SELECT current_database()")
+    await as_owner.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    try:
+        before = set(await asyncio.gather(pid(things), pid(things)))
+        with pytest.raises(Unavailable):
+            await things.write(lambda tx: tx.one(RAISE, id=1))
+    finally:
+        await as_owner.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    assert things.use.free == 0
+    await things.write(lambda tx: tx.one(RAISE, id=1))
+    assert await pid(things) not in before
 
 
 async def test_a_transaction_that_could_not_be_serialized_is_run_again(

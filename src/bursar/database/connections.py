@@ -16,12 +16,20 @@ from bursar.domain.errors import Unavailable
 
 CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5
+SILENCE_SECONDS = STATEMENT_SECONDS + 1
+"""PostgreSQL ends a statement before: from who has said nothing by then nothing is to be heard."""
 LOCK_SECONDS = 2
 
 _TIME_OUTS = {
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 2}s",
+}
+# PostgreSQL lets go of a client that a network took away after a minute, instead of two hours.
+_KEEPALIVES = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 _SET_TIME_OUTS = "".join(f"; SET LOCAL {name} = '{value}'" for name, value in _TIME_OUTS.items())
 
@@ -44,32 +52,33 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
     Raises Unavailable or Overloaded.
     """
     pooled = statement_cache == 0
+    server_settings = {
+        "application_name": "bursar",
+        "timezone": "UTC",  # PgBouncer keeps it right whatever the session
+        **({} if pooled else _TIME_OUTS | _KEEPALIVES),
+    }
     with translated():
-        raw = await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS * 2,
-            statement_cache_size=statement_cache,
-            max_cached_statement_lifetime=0,
-            max_cacheable_statement_size=0,  # a longer one would be planned anew each time
-            record_class=Row,
-            server_settings={
-                "application_name": "bursar",
-                "timezone": "UTC",  # PgBouncer keeps it right whatever the session
-                **({} if pooled else _TIME_OUTS),
-            },
-        )
-        try:
-            await raw.set_type_codec(
-                "jsonb",
-                schema="pg_catalog",
-                format="binary",
-                encoder=lambda value: b"\x01" + orjson.dumps(value),
-                decoder=lambda data: orjson.loads(data[1:]),
+        async with asyncio.timeout(CONNECT_SECONDS):
+            raw = await asyncpg.connect(
+                dsn,
+                command_timeout=SILENCE_SECONDS,
+                statement_cache_size=statement_cache,
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=0,  # a longer one would be planned anew each time
+                record_class=Row,
+                server_settings=server_settings,
             )
-        except BaseException:
-            raw.terminate()
-            raise
+            try:
+                await raw.set_type_codec(
+                    "jsonb",
+                    schema="pg_catalog",
+                    format="binary",
+                    encoder=lambda value: b"\x01" + orjson.dumps(value),
+                    decoder=lambda data: orjson.loads(data[1:]),
+                )
+            except BaseException:
+                raw.terminate()
+                raise
     return Connection(raw, begin=_SET_TIME_OUTS if pooled else "")
 
 
@@ -105,10 +114,15 @@ class Connection:
         """Begin a transaction, in one round trip with all that it needs."""
         await self.command(f"BEGIN {mode}{self._begin}")
 
-    async def command(self, sql: str) -> None:
-        """Run a command without parameters, such as COMMIT."""
+    async def command(self, sql: str) -> str:
+        """Run a command without parameters, such as COMMIT; what PostgreSQL says that it did."""
         with traces.statement(sql), translated():
-            await self.raw.execute(sql)
+            return cast("str", await self.raw.execute(sql))
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is open and in no transaction."""
+        return not self.raw.is_closed() and not self.raw.is_in_transaction()
 
 
 class OneAtATime:

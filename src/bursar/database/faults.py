@@ -16,16 +16,17 @@ UNREACHABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.DiskFullError,
+    asyncpg.InsufficientResourcesError,  # 53: the disk or the memory is full
+    asyncpg.OperatorInterventionError,  # 57: it stops, starts or was ended
+    asyncpg.PostgresSystemError,  # 58: the disk fails
     OSError,  # ConnectionError and TimeoutError among them
 )
+# It says nothing, or leads to a server that takes no changes: so will connections opened before.
+LEADS_NOWHERE = (TimeoutError, asyncpg.ReadOnlySQLTransactionError)
 # Two transactions wanted the same rows; run again, each would have come after the other.
 TRY_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
@@ -42,6 +43,11 @@ def translated() -> Iterator[None]:
         raise Overloaded from error
     except UNREACHABLE as error:
         raise Unavailable from error
+
+
+def leads_nowhere(error: Exception) -> bool:
+    """Whether another connection may do where this one does not."""
+    return isinstance(error, Unavailable) and isinstance(error.__cause__, LEADS_NOWHERE)
 
 
 def refusal_of(error: asyncpg.UniqueViolationError) -> Refusal | None:

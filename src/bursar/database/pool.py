@@ -10,7 +10,7 @@ import asyncpg
 
 from bursar.database.borrowing import borrowing
 from bursar.database.connections import Connection, OneAtATime, Reads, connect
-from bursar.database.faults import TRY_AGAIN, refusal_of
+from bursar.database.faults import TRY_AGAIN, leads_nowhere, refusal_of
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
@@ -68,8 +68,11 @@ class Database:
             try:
                 yield connection
                 sound = True
-            except Exception:
-                sound = not connection.raw.is_in_transaction()
+            except Exception as error:
+                if leads_nowhere(error):
+                    connection.raw.terminate()
+                    self._drop_free()
+                sound = connection.at_rest
                 raise
             finally:
                 if sound or connection.raw.is_closed():
@@ -131,6 +134,11 @@ class Database:
         while self._free:
             await self._free.pop().raw.close(timeout=ACQUIRE_SECONDS)
 
+    def _drop_free(self) -> None:
+        """So that of connections opened before not each has to find out for itself."""
+        while self._free:
+            self._free.pop().raw.terminate()
+
     def _reading(self) -> AbstractAsyncContextManager[Reads]:
         """Behind a pooler a read is a transaction too, as time-outs hold in transactions only."""
         return self.connection() if self._statement_cache else self.snapshot()
@@ -183,13 +191,16 @@ async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[
     await connection.begin(mode)
     try:
         yield
-    except Exception:
-        if not connection.raw.is_closed():
+    except Exception as error:
+        if not connection.raw.is_closed() and not leads_nowhere(error):
             await connection.command("ROLLBACK")
         raise
     if not mode and (request := borrowing.get()) is not None:
         request.may_have_changed = True
     try:
-        await connection.command("COMMIT")
+        done = await connection.command("COMMIT")
     except Unavailable as error:
         raise OutcomeUnknown from error
+    # So PostgreSQL answers where a statement had failed; of reads it is no matter.
+    if done == "ROLLBACK" and not mode:
+        raise RuntimeError("a statement failed, and the transaction went on")

@@ -1,0 +1,80 @@
+"""PostgreSQL dies under load and comes back: what is told is true, and a good answer comes at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from faults.cluster import Cluster, thrown_away
+from faults.storm import Storm, judge
+
+from bursar.database.pool import Database
+from factories import Factory
+from live_server import serving_on
+
+WITHIN_SECONDS = 1.0
+LONG = (pytest.mark.soak, pytest.mark.timeout(0))
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[Cluster]:
+    async with thrown_away() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def storm(cluster: Cluster) -> Storm:
+    database = Database(cluster.application_url)
+    storm = await Storm.of(Factory(database))
+    await database.close()
+    return storm
+
+
+async def crash(cluster: Cluster, number: int) -> None:
+    """One way after the other; at the end it is ready again."""
+    match number % 3:
+        case 0:
+            await cluster.kill_backend()
+            return
+        case 1:
+            await asyncio.to_thread(cluster.kill)
+        case _:
+            await asyncio.to_thread(cluster.stop_immediately)
+    await asyncio.sleep(0.3)  # clients are refused meanwhile
+    await asyncio.to_thread(cluster.restart)
+
+
+async def seconds_to_a_good_answer(storm: Storm, since: float) -> float:
+    async with asyncio.timeout(20):
+        while not storm.good or storm.good[-1] < since:  # noqa: ASYNC110 (clients tell nobody)
+            await asyncio.sleep(0.01)
+    return next(at for at in storm.good if at >= since) - since
+
+
+@pytest.mark.parametrize("crashes", [2, pytest.param(20, marks=LONG)])
+async def test_postgres_crashes_under_load_and_no_answer_is_wrong(
+    cluster: Cluster,
+    storm: Storm,
+    record_property: Callable[[str, object], None],
+    crashes: int,
+) -> None:
+    waits: list[float] = []
+    with serving_on(cluster.application_url, workers=2) as server:
+        workers = server.workers()
+        storm.url = server.url
+        raging = asyncio.create_task(storm.rage(8))
+        for number in range(crashes):
+            await asyncio.sleep(0.5)
+            await crash(cluster, number)
+            waits.append(await seconds_to_a_good_answer(storm, cluster.ready_at))
+        storm.over = True
+        await raging
+        await storm.ask_again()
+        assert server.workers() == workers
+        assert {line["level"] for line in server.lines()} == {"info"}
+    figures = await judge(storm, cluster.owner_url)
+    for name, figure in figures.items():
+        record_property(f"{name}, with {crashes} crashes", figure)
+    record_property(f"most ms to a good answer after {crashes} crashes", round(1000 * max(waits)))
+    assert figures["not told"] == 0
+    assert storm.codes["UNAVAILABLE"] > 0
+    assert max(waits) < WITHIN_SECONDS
