@@ -27,18 +27,25 @@ def questions(ids: list[str]) -> list[Question]:
     some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
     some |= {"accessGroupByName": f'(name: "{CANARY}")'}
     some |= {"authorize": f'(key: "{CANARY}", model: "gpt-4")'}
-    each = ("node", "organization", "team", "user", "apiKey", "budget", "accessGroup")
+    each = {"organization": "org", "team": "team", "user": "user", "apiKey": "key"}
+    each |= {"budget": "budget", "accessGroup": "group"}
     keys = [id_ for id_ in ids if id_.startswith("key_")]
     some |= {"explainAccess": f'(keyId: "{keys[0]}", model: "gpt-4")'}
-    documents = everything({**some, **dict.fromkeys(each, f'(id: "{ids[0]}")')})
-    broad = [(document, {}) for name, document in documents.items() if name not in each]
-    one = everything(dict.fromkeys(each, "(id: $id)"), edges=0, variables="($id: ID!)")
+    documents = everything({**some, **dict.fromkeys(["node", *each], f'(id: "{ids[0]}")')})
+    broad = [(document, {}) for name, document in documents.items() if name not in {"node", *each}]
+    one = everything(dict.fromkeys(["node", *each], "(id: $id)"), edges=0, variables="($id: ID!)")
     explained = everything(
         {"explainAccess": '(keyId: $id, model: "gpt-4")'}, variables="($id: ID!)"
     )
     return [
         *broad,
-        *((one[name], {"id": id_}) for name in each for id_ in ids),
+        *((one["node"], {"id": id_}) for id_ in ids),
+        *(
+            (one[name], {"id": id_})
+            for name, prefix in each.items()
+            for id_ in ids
+            if id_.startswith(f"{prefix}_")
+        ),
         *((explained["explainAccess"], {"id": id_}) for id_ in keys),
     ]
 

@@ -24,15 +24,29 @@ from factories import Factory, Key, Person
 
 GHOST = "wraith"  # as long as a canary, and nothing's name
 WORDS = {
-    "String": (CANARY, f"{CANARY}@example.com", f"group:{CANARY}", "gpt-4", "", "UTC", CANARY[:4])
+    "query": {
+        "String": (CANARY, f"{CANARY}@example.com", f"group:{CANARY}", "gpt-4", "", CANARY[:4])
+    },
+    # What a mutation was told may be in what it makes: here no word is the other's.
+    "mutation": {
+        "String": ("New", "gpt-4", "group:small"),
+        "email": ("new@example.com",),
+        "timezone": ("UTC",),
+        "expectedVersion": (1,),
+        "idempotencyKey": (None,),  # another's document would be no repetition
+        "externalId": (None,),
+        "Int": (1, 2),
+        "Decimal": ("0", "1"),
+    },
 }
 LISTS = ["teams", "organizations", "users", "apiKeys", "budgets", "accessGroups", "auditEntries"]
 LISTS += ["usageEvents", "deletedTeams", "deletedApiKeys"]
 KINDS = {
-    "org": ("Organization", "organizationId", "organizationIds"),
-    "team": ("Team", "teamId", "teamIds"),
+    "org": ("Organization", "organizationId", "organizationIds", "holderId"),
+    "team": ("Team", "teamId", "teamIds", "holderId"),
     "user": ("User", "userId", "userIds"),
-    "key": ("ApiKey", "keyId", "apiKeyIds"),
+    "key": ("ApiKey", "keyId", "apiKeyIds", "holderId"),
+    "member": ("TeamMember", "holderId"),
     "budget": ("Budget", "budgetId"),
     "group": ("AccessGroup",),
 }
@@ -97,7 +111,7 @@ async def enter(make: Factory, api: Api) -> Scene:
         cursors += [edge["cursor"] for edge in answer.payload["edges"]]
     ghosts = {there: new_id(prefix_of(there)) for there in hidden} | {CANARY: GHOST}
     return Scene(
-        callers, _by_kind(hidden), _by_kind([*hidden, *own]), cursors, marks(hidden), ghosts
+        callers, _by_kind(hidden), _by_kind([*hidden, *own * 4]), cursors, marks(hidden), ghosts
     )
 
 
@@ -176,12 +190,8 @@ async def test_no_document_drawn_at_random_hears_of_another_organization(
 
 
 def drawn(scene: Scene, seed: int, operation: str) -> Iterator[Case]:
-    """Of two one names what is the other's alone, and one also what is the callers' own.
-
-    What a mutation was told can be in what it makes, so only queries have words of the other's.
-    """
-    words = WORDS if operation == "query" else {}
-    known = {"scalars": words, "cursors": scene.cursors}
+    """Of two one names what is the other's alone, and one also what is the callers' own."""
+    known = {"scalars": WORDS[operation], "cursors": scene.cursors}
     foreign = Corpus(SCHEMA, scene.hidden, leave_out=FOR_GATEWAYS, **known)
     mixed = Corpus(SCHEMA, scene.ids, leave_out=LAST, **known)
     pairs = zip(valid(foreign, seed, operation), valid(mixed, seed + 1, operation), strict=True)

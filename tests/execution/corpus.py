@@ -64,7 +64,8 @@ class Corpus:
     """Draws documents over a schema.
 
     `ids` are what exists, by the name of the type that a field answers with or of an input's field.
-    `scalars` are values in place of SCALARS; `cursors` are given now and then where one is taken.
+    `scalars` are values in place of SCALARS, or of an input's field; `cursors` are given now and then
+    where one is taken.
     """
 
     def __init__(
@@ -213,7 +214,7 @@ class _Writer:
             pass
         elif how < 0.24 and not type_.endswith("!"):
             self._draft.given[name] = None
-        elif how < 0.243:
+        elif 0.24 <= how < 0.243:
             self._draft.given[name] = {"no": ["such", "value"]}
         else:
             self._draft.given[name] = value
@@ -248,7 +249,7 @@ class _Writer:
             some = self._random.choice([*self._ids.values()])
             ids = of_target if of_target and self._chance(0.8) else some
             return self._random.choice(ids) if self._chance(0.95) else "nothing"
-        return self._random.choice(self._scalars[type_.name])
+        return self._random.choice(self._scalars.get(self._named) or self._scalars[type_.name])
 
 
 def _literal(type_: Any, value: Any) -> str:
