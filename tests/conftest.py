@@ -5,7 +5,12 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -141,17 +146,26 @@ def app_with(migrated: EmbeddedPostgres) -> Callable[..., AbstractAsyncContextMa
 
 
 @pytest.fixture
-async def wide_api(
+async def wide_apis(
     migrated: EmbeddedPostgres,
     database: Database,  # noqa: ARG001 (emptied after the test)
     owner: asyncpg.Connection,
-) -> AsyncIterator[Api]:
-    """As `api`, without the limits of documents."""
-    settings = Settings().model_copy(update=WIDE)
-    app = create_app(settings, dsn=migrated.application_url, peppers=[PEPPER])
-    async with Api(app, owner) as api:
-        yield api
-    await app.state.database.close()
+) -> AsyncIterator[list[Api]]:
+    """As `api`, without the limits of documents: by plans, and by graphql-core alone."""
+    async with AsyncExitStack() as stack:
+        apis = []
+        for compiled in (True, False):
+            settings = Settings().model_copy(update={**WIDE, "compiled": compiled})
+            app = create_app(settings, dsn=migrated.application_url, peppers=[PEPPER])
+            stack.push_async_callback(app.state.database.close)
+            apis.append(await stack.enter_async_context(Api(app, owner)))
+        yield apis
+
+
+@pytest.fixture
+def wide_api(wide_apis: list[Api]) -> Api:
+    """By plans, without the limits of documents."""
+    return wide_apis[0]
 
 
 @pytest.fixture

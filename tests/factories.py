@@ -257,12 +257,14 @@ class Factory:
         named = columns_of({"name": name or f"Plan {self._count}"})
         return await self._insert(budgets, Prefix.BUDGET, {**named, **limits})
 
-    async def access_group(self, name: str | None = None, *, models: Sequence[str] = ()) -> Row:
+    async def access_group(
+        self, name: str | None = None, *, models: Sequence[str] = (), **columns: Any
+    ) -> Row:
         """A group of models, which nothing names yet."""
         self._count += 1
         named = columns_of({"name": name or f"group-{self._count}"})
         return await self._insert(
-            access_groups, Prefix.ACCESS_GROUP, {**named, "models": list(models)}
+            access_groups, Prefix.ACCESS_GROUP, {**named, "models": list(models), **columns}
         )
 
     async def access_group_use(self, group: Row, owner: str, owner_id: str) -> None:
@@ -329,6 +331,10 @@ class Factory:
             return await insert_row(tx, usage_events, {**event, **given})
 
         return await self._database.write(work)
+
+    async def row(self, table: Any, **columns: Any) -> None:
+        """A row of a table that has no method of its own here."""
+        await self._database.write(lambda tx: insert_row(tx, table, columns))
 
     async def _insert(self, table: Any, prefix: Prefix, columns: dict[str, Any]) -> Row:
         return await self._database.write(

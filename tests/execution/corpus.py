@@ -27,7 +27,7 @@ from graphql import (
 
 DEEPEST = 5
 RARE = {"before": 0.02, "after": 0.02, "last": 0.05}  # arguments that are mostly refused
-SCALARS: dict[str, Sequence[Any]] = {
+SCALARS: Mapping[str, Sequence[Any]] = {
     "Int": (0, 1, 1, 2, 2, 3, 3, 5, 10, 50, 100),
     "String": ("", "a", "Team", "é\u200d", "gpt-5", "UTC", "Europe/Rome"),
     "Boolean": (True, False),
@@ -61,7 +61,12 @@ class _Draft:
 
 
 class Corpus:
-    """Draws documents over a schema. `ids` are what exists, by the name of its type."""
+    """Draws documents over a schema.
+
+    `ids` are what exists, by the name of the type that a field answers with or of an input's field.
+    `scalars` are values in place of SCALARS, or of an input's field; `cursors` are given now and then
+    where one is taken.
+    """
 
     def __init__(
         self,
@@ -69,16 +74,17 @@ class Corpus:
         ids: Mapping[str, Sequence[str]],
         *,
         leave_out: Sequence[str] = (),
+        scalars: Mapping[str, Sequence[Any]] = SCALARS,
+        cursors: Sequence[str] = (),
     ) -> None:
         self._schema = schema
-        self._ids = ids
-        self._leave_out = leave_out
+        self._given = (ids, leave_out, {**SCALARS, **scalars}, cursors)
 
     def cases(self, seed: int, operation: str = "query") -> Iterator[Case]:
         """What the seed draws; a few break a rule of validation."""
         random = Random(seed)  # noqa: S311 (repeatable, and no secret)
         while True:
-            yield _Writer(self._schema, random, self._ids, self._leave_out).case(seed, operation)
+            yield _Writer(self._schema, random, *self._given).case(seed, operation)
 
 
 class _Writer:
@@ -88,11 +94,15 @@ class _Writer:
         random: Random,
         ids: Mapping[str, Sequence[str]],
         leave_out: Sequence[str],
+        scalars: Mapping[str, Sequence[Any]],
+        cursors: Sequence[str],
     ) -> None:
         self._schema = schema
         self._random = random
         self._ids = ids
         self._leave_out = leave_out
+        self._scalars = scalars
+        self._cursors = cursors
         self._draft = _Draft()
 
     def case(self, seed: int, operation: str) -> Case:
@@ -176,9 +186,12 @@ class _Writer:
         self._target = target
         given = []
         for name, argument in declared.items():
+            self._named = name
             share = RARE.get(name, 0.4)
             if is_required_argument(argument) or self._chance(share):
                 given.append(f"{name}: {self._argument(argument.type)}")
+            elif name in {"after", "before"} and self._cursors and self._chance(0.1):
+                given.append(f'{name}: "{self._random.choice(self._cursors)}"')
         return f"({', '.join(given)})" if given else ""
 
     def _argument(self, type_: Any) -> str:
@@ -201,7 +214,7 @@ class _Writer:
             pass
         elif how < 0.24 and not type_.endswith("!"):
             self._draft.given[name] = None
-        elif how < 0.243:
+        elif 0.24 <= how < 0.243:
             self._draft.given[name] = {"no": ["such", "value"]}
         else:
             self._draft.given[name] = value
@@ -213,6 +226,10 @@ class _Writer:
             return self._there(type_.of_type, depth)
         return None if self._chance(0.1) else self._there(type_, depth)
 
+    def _field_value(self, name: str, type_: Any, depth: int) -> Any:
+        self._named = name
+        return self._value(type_, depth)
+
     def _there(self, type_: Any, depth: int) -> Any:
         if isinstance(type_, GraphQLList):
             return [
@@ -223,16 +240,16 @@ class _Writer:
             return self._random.choice(list(type_.values))
         if isinstance(type_, GraphQLInputObjectType):
             return {
-                name: self._value(each.type, depth + 1)
+                name: self._field_value(name, each.type, depth + 1)
                 for name, each in type_.fields.items()
                 if is_required_input_field(each) or (depth < 3 and self._chance(0.3))
             }
         if type_.name == "ID":
-            of_target = self._ids.get(self._target)
+            of_target = self._ids.get(self._named) or self._ids.get(self._target)
             some = self._random.choice([*self._ids.values()])
             ids = of_target if of_target and self._chance(0.8) else some
             return self._random.choice(ids) if self._chance(0.95) else "nothing"
-        return self._random.choice(SCALARS[type_.name])
+        return self._random.choice(self._scalars.get(self._named) or self._scalars[type_.name])
 
 
 def _literal(type_: Any, value: Any) -> str:
