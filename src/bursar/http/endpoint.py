@@ -5,6 +5,7 @@ Specification: https://graphql.github.io/graphql-over-http/draft/
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -28,6 +29,7 @@ from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
+from bursar.graphql.shared import Shared
 from bursar.http import graphiql_page
 from bursar.http.answer import JSON, Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, Operation, operation_of, read_body
@@ -60,6 +62,10 @@ class Endpoint:
     authorizer: Authorizer
     documents: Documents
     compiled: bool = True
+
+    @cached_property
+    def _shared(self) -> Shared:
+        return Shared(self.database)
 
     async def respond(self, incoming: Incoming) -> Answer:
         if incoming.method != "POST":
@@ -101,6 +107,7 @@ class Endpoint:
             document_limits=self.document_limits,
             new_teams=self.new_teams,
             authorizer=self.authorizer,
+            shared=self._shared,
             idempotency_key=incoming.joined(b"idempotency-key"),
         )
         try:
