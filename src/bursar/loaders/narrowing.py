@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from time import monotonic
-from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,8 +32,17 @@ class Narrowable(Protocol):
     def columns_of_rows(self) -> Mapping[str, bool]:
         """The names of all columns, each with whether it is had as text too, named by `as_text`."""
 
-    def only(self, wanted: Wanted) -> Self:
+    def only(self, wanted: Wanted) -> Any:
         """The same source, whose rows have at least what of this there is."""
+
+
+def whole_of(batch: Any) -> Any:
+    """The batch function of whole rows that a narrowed one stands for; else the same."""
+    source = getattr(batch, "__self__", batch)
+    whole = getattr(source, "whole", None)
+    if whole is None:
+        return batch
+    return whole if source is batch else getattr(whole, batch.__name__)
 
 
 def as_text(name: str) -> str:

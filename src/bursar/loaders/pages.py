@@ -115,7 +115,7 @@ class Listing:
     every reader of a row sees. `default` is the order where a request names none; the id, which makes
     every order total, comes last. Where an order is a column of another table, `beside` has that table
     under its name, whose index on the column and its id can then serve the order. `wanted` is what the
-    rows of a narrowed listing have beside the sort columns.
+    rows of a narrowed listing have beside the sort columns, and `whole` the listing that it is of.
     """
 
     id: Column[str]
@@ -127,6 +127,7 @@ class Listing:
     filters: Mapping[str, Filter] = field(default_factory=dict)
     beside: Mapping[str, Beside] = field(default_factory=dict)
     wanted: Wanted | None = None
+    whole: "Listing | None" = None
 
     def columns_of_rows(self) -> Mapping[str, bool]:
         return self._forms.columns
@@ -137,7 +138,8 @@ class Listing:
     @cached_property
     def _forms(self) -> "Forms[Listing]":
         return Forms(
-            lambda: self.all_columns(Sight.ALL), lambda wanted: replace(self, wanted=wanted)
+            lambda: self.all_columns(Sight.ALL),
+            lambda wanted: replace(self, wanted=wanted, whole=self),
         )
 
     def all_columns(self, sight: Sight) -> list[ColumnElement[Any]]:

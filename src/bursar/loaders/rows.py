@@ -1,7 +1,8 @@
 """Rows by key: the batch function behind every edge to one object."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import ARRAY, Column, ColumnElement, Select, Text, any_, bindparam, select
@@ -9,7 +10,7 @@ from sqlalchemy import ARRAY, Column, ColumnElement, Select, Text, any_, bindpar
 from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.loaders.narrowing import Forms, Wanted, narrowed
+from bursar.loaders.narrowing import MOST_FORMS, Forms, Wanted, narrowed
 from bursar.loaders.reader import Reader
 
 KEYS = bindparam("keys", type_=ARRAY(Text))
@@ -23,30 +24,40 @@ class RowsByKey:
 
     def __init__(self, query: Callable[[Sight], Select[Any]], key: ColumnElement[str]) -> None:
         self.key = key
-        self._statement = cache(
-            lambda sight: Statement(
-                query(sight).add_columns(key.label("batch_key")).where(key == any_(KEYS))
-            )
-        )
-        self._forms = Forms(
-            lambda: query(Sight.ALL).selected_columns,
-            lambda wanted: RowsByKey(lambda sight: _only(query(sight), wanted), key),
-        )
+        self._query = query
+        self._forms = Forms(lambda: query(Sight.ALL).selected_columns, partial(_Only, self))
+        self._statement = lru_cache(maxsize=len(Sight) * MOST_FORMS)(self._built)
 
-    async def __call__(self, reader: Reader, keys: Sequence[str], /) -> dict[str, Row]:
-        rows = await reader.all(self._statement(reader.actor.sight), keys=keys)
+    async def __call__(
+        self, reader: Reader, keys: Sequence[str], /, wanted: Wanted | None = None
+    ) -> dict[str, Row]:
+        rows = await reader.all(self._statement(reader.actor.sight, wanted), keys=keys)
         return {row["batch_key"]: row for row in rows}
 
     def columns_of_rows(self) -> Mapping[str, bool]:
         return self._forms.columns
 
-    def only(self, wanted: Wanted) -> "RowsByKey":
+    def only(self, wanted: Wanted) -> "_Only":
         return self._forms.only(wanted)
 
+    def _built(self, sight: Sight, wanted: Wanted | None) -> Statement:
+        query = self._query(sight)
+        if wanted is not None:
+            columns = narrowed(query.selected_columns, wanted)
+            query = query.with_only_columns(*columns, maintain_column_froms=True)
+        keyed = query.add_columns(self.key.label("batch_key"))
+        return Statement(keyed.where(self.key == any_(KEYS)))
 
-def _only(query: Select[Any], wanted: Wanted) -> Select[Any]:
-    columns = narrowed(query.selected_columns, wanted)
-    return query.with_only_columns(*columns, maintain_column_froms=True)
+
+@dataclass(frozen=True)
+class _Only:
+    """The same rows with what is wanted of them."""
+
+    whole: RowsByKey
+    wanted: Wanted
+
+    async def __call__(self, reader: Reader, keys: Sequence[str], /) -> dict[str, Row]:
+        return await self.whole(reader, keys, self.wanted)
 
 
 def rows_of(
