@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Select, Text, any_, bindparam, select
+from sqlalchemy import Column, ColumnElement, Select, any_, select
 
 from bursar.access.actor import Sight
+from bursar.database.given import as_text, given_texts
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.loaders.narrowing import MOST_FORMS, Forms, Wanted, narrowed
 from bursar.loaders.reader import Reader
 
-KEYS = bindparam("keys", type_=ARRAY(Text))
+KEYS = given_texts("keys")
 
 
 class RowsByKey:
@@ -31,7 +32,7 @@ class RowsByKey:
     async def __call__(
         self, reader: Reader, keys: Sequence[str], /, wanted: Wanted | None = None
     ) -> dict[str, Row]:
-        rows = await reader.all(self._statement(reader.actor.sight, wanted), keys=keys)
+        rows = await reader.all(self._statement(reader.actor.sight, wanted), keys=as_text(keys))
         return {row["batch_key"]: row for row in rows}
 
     def columns_of_rows(self) -> Mapping[str, bool]:

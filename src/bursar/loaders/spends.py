@@ -29,6 +29,7 @@ from bursar.access.visible_budgets import (
     visible_organization_member_budgets,
 )
 from bursar.database.columns import IDENTIFIER, MONEY
+from bursar.database.given import as_text
 from bursar.database.spending import spent_now
 from bursar.database.statements import Statement
 from bursar.database.tables import (
@@ -128,7 +129,7 @@ class LifetimeSpends:
         self._statement = cache(lambda sight: Statement(query.where(visible(sight))))
 
     async def __call__(self, reader: Reader, keys: Sequence[str], /) -> dict[str, Any]:
-        rows = await reader.all(self._statement(reader.actor.sight), keys=keys)
+        rows = await reader.all(self._statement(reader.actor.sight), keys=as_text(keys))
         return {row.id: row.spend for row in rows}
 
 
