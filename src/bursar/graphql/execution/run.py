@@ -2,8 +2,8 @@
 
 What a plan makes is what graphql-core would make; a test executes a large corpus both ways. Errors
 are graphql-core's business alone: a plan that meets anything unusual ends, and graphql-core says what
-is wrong, of the same rows, for the context remembers what was looked up. A query is executed again
-for that; of a mutation, whose root fields have run, only the payload is.
+is wrong, of rows that it reads whole. A query is executed again for that; of a mutation, whose root
+fields have run, only the payload is.
 """
 
 from collections.abc import Mapping
