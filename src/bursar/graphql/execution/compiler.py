@@ -31,6 +31,7 @@ from bursar.graphql.execution.display import Display, Text, written
 from bursar.graphql.execution.documents import Prepared
 from bursar.graphql.execution.leaves import as_text, expression, is_had_as_text, is_leaf, writer
 from bursar.graphql.execution.plan import Plan, RootField
+from bursar.graphql.execution.reads import argument_of, point
 from bursar.graphql.execution.sources import Source, declared_of, made_of, source_of
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Column, Completion
@@ -73,8 +74,13 @@ class _Compiler:
 
     def _root(self, root: GraphQLObjectType, key: str, details: FieldDetailsList) -> RootField:
         field, nodes = self._field(root, details), [each.node for each in details]
-        made = declared_of(field).metadata.get("made")
-        if made is None:
+        declared = declared_of(field)
+        if (read := declared.metadata.get("point_read")) is not None:
+            rows = Wanted() if read.batch is None else self._wanted(read.batch)
+            completion = self._completion(field.type, details, root, key, Whence(rows))
+            argument = argument_of(self._strawberry, declared, field, nodes[0], read.argument)
+            return RootField(field, nodes, completion, work=point(read, argument, rows, completion))
+        if (made := declared.metadata.get("made")) is None:
             return RootField(
                 field, nodes, self._completion(field.type, details, root, key, Whence())
             )

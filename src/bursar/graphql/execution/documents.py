@@ -1,6 +1,6 @@
 """A document, parsed, bounded and validated: what of it may run, or what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution import VariableValues
 from graphql.validation import ValuesOfCorrectTypeRule
 
 from bursar.graphql.execution import limits as limits_
@@ -55,6 +56,7 @@ class Prepared:
     measure: OperationMeasure
     switches: tuple[str, ...] | None = None
     hide_suggestions: bool = False
+    variables: Callable[[Mapping[str, Any]], VariableValues] | None = None
     plans: Kept[Any] = field(default_factory=lambda: Kept(MOST_PLANS))
 
     @cached_property

@@ -45,7 +45,9 @@ class PayloadExecutor(StrawberryGraphQLCoreExecutionContext):
 
         async def completed() -> Any:
             try:
-                work = field.complete([result], Request(self))
+                work = field.complete(
+                    [result], Request(self.context_value, self.variable_values, lambda: self)
+                )
                 (value,) = await finish(work, self.context_value)
             except Exception as surprise:  # noqa: BLE001 (graphql-core says what is wrong)
                 self.surprises.append(surprise)

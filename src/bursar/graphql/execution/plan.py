@@ -1,7 +1,7 @@
 """A plan: what is done for the fields of an operation, in the order of the answer."""
 
 from asyncio import gather
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
@@ -10,13 +10,16 @@ from graphql.execution import get_argument_values
 
 from bursar.graphql.execution.fields import Make
 from bursar.graphql.execution.request import Request
-from bursar.graphql.execution.steps import finish, together
+from bursar.graphql.execution.steps import Steps, finish, together
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Completion
 
 
 class RootField:
-    """A field of the operation itself, completed by the plan: made, or resolved by graphql-core."""
+    """A field of the operation itself, completed by the plan: made, or resolved by graphql-core.
+
+    Of one that is looked up, `work` is all that is done.
+    """
 
     def __init__(
         self,
@@ -24,6 +27,7 @@ class RootField:
         nodes: list[FieldNode],
         complete: Completion,
         make: Make | None = None,
+        work: Callable[[Request], Steps[list[Any]]] | None = None,
     ) -> None:
         if field.resolve is None:
             raise Refused("default resolver")
@@ -32,6 +36,7 @@ class RootField:
         self._field = field
         self._nodes = nodes
         self.complete = complete
+        self.work = work
 
     def value(self, key: str, root: GraphQLObjectType, request: Request) -> Any:
         """What the resolver gives, which may be still to be awaited. Raises what it raises."""
@@ -54,10 +59,16 @@ class Plan(NamedTuple):
     async def answer(self, request: Request) -> dict[str, Any]:
         """The data of a query. Raises whatever surprises the plan."""
         fields = {key: field for key, field in self.fields.items() if field is not None}
-        values = await _all(field.value(key, self.root, request) for key, field in fields.items())
+        values = iter(
+            await _all(
+                field.value(key, self.root, request)
+                for key, field in fields.items()
+                if field.work is None
+            )
+        )
         works = [
-            field.complete([value], request)
-            for field, value in zip(fields.values(), values, strict=True)
+            field.work(request) if field.work else field.complete([next(values)], request)
+            for field in fields.values()
         ]
         completed = iter(await finish(together(works), request.context))
         return {

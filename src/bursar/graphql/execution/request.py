@@ -1,10 +1,11 @@
 """One execution of an operation: its variables and context, as graphql-core has them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
-from graphql.execution import Executor
+from graphql.execution import Executor, VariableValues
 from graphql.pyutils import Path
 from strawberry import Schema
 
@@ -14,12 +15,21 @@ Kind = TypeVar("Kind", bound=Executor[Any])
 
 
 class Request:
-    """What the parts of a plan need to know of one execution."""
+    """What the parts of a plan need to know of one execution.
 
-    def __init__(self, executor: Executor[Any]) -> None:
-        self.executor = executor
-        self.context = executor.context_value
-        self.variables = executor.variable_values
+    graphql-core's executor is made where a part needs more than the context and the variables.
+    """
+
+    def __init__(
+        self, context: Any, variables: VariableValues, executor: Callable[[], Executor[Any]]
+    ) -> None:
+        self.context = context
+        self.variables = variables
+        self._executor = executor
+
+    @cached_property
+    def executor(self) -> Executor[Any]:
+        return self._executor()
 
     def info(
         self, field: GraphQLField, nodes: list[FieldNode], parent: GraphQLObjectType, key: str

@@ -21,6 +21,7 @@ from bursar.graphql.execution.plans import plan_of
 from bursar.graphql.execution.request import Request, executor_of
 from bursar.graphql.execution.steps import Loads
 from bursar.graphql.execution.surprises import Refused
+from bursar.graphql.execution.variables import variables_of
 
 
 class Context(Loads, Protocol):
@@ -63,26 +64,31 @@ async def _execute(
     context: Context,
     compiled: bool,
 ) -> ExecutionResult:
-    by_core = executor_of(schema, prepared, variables, context, schema.execution_context_class)
+    def by_core() -> Executor[Any]:
+        kind = schema.execution_context_class
+        return executor_of(schema, prepared, variables, context, kind)
+
     if not compiled:
+        executor = by_core()
         context.executed.append(("refused", "off"))
-        return await _result(by_core)
+        return await _result(executor)
+    values = variables_of(schema._schema, prepared, variables)  # noqa: SLF001 (as in request)
     try:
-        plan = plan_of(schema, prepared, by_core.variable_values)
+        plan = plan_of(schema, prepared, values)
     except Refused as refusal:
         context.executed.append(("refused", str(refusal)))
-        return await _result(by_core)
+        return await _result(by_core())
     if prepared.operation.operation is OperationType.QUERY:
         try:
-            data = await plan.answer(Request(by_core))
+            data = await plan.answer(Request(context, values, by_core))
         except Exception as surprise:  # noqa: BLE001 (graphql-core says what is wrong)
             context.executed.append(_surprised(surprise))
-            return await _result(by_core)
+            return await _result(by_core())
         context.executed.append(("compiled", ""))
         return ExecutionResult(data, None)
-    executor = executor_of(schema, prepared, variables, context, PayloadExecutor)
-    result = await _result(executor.by(plan))
-    surprises = [_surprised(surprise) for surprise in executor.surprises]
+    payloads = executor_of(schema, prepared, variables, context, PayloadExecutor)
+    result = await _result(payloads.by(plan))
+    surprises = [_surprised(surprise) for surprise in payloads.surprises]
     context.executed += surprises or [("compiled", "")]
     return result
 

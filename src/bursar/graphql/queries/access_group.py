@@ -3,33 +3,39 @@
 from typing import Annotated
 
 import strawberry
-from strawberry.types import Info
 
 from bursar.domain.ids import Prefix
 from bursar.domain.names import key_of
 from bursar.graphql.connections import Connection, connection_field
-from bursar.graphql.context import Context
 from bursar.graphql.lists.access_group import AccessGroupFilter, AccessGroupOrder
-from bursar.graphql.queries.arguments import Id
-from bursar.graphql.queries.node import by_id, by_text
+from bursar.graphql.point_reads import point_read
+from bursar.graphql.queries.arguments import Id, id_of, storable
 from bursar.graphql.types.access_group import AccessGroup
-from bursar.loaders.access_groups import access_groups_by_name_key, access_groups_list
+from bursar.loaders.access_groups import (
+    access_groups_by_id,
+    access_groups_by_name_key,
+    access_groups_list,
+)
 
 Name = Annotated[str, strawberry.argument(description="The name, in upper or lower case.")]
 
 
-@strawberry.field(description="An access group by its id; null if you may see none with it.")
-async def access_group(info: Info[Context, None], id: Id) -> AccessGroup | None:
-    found: AccessGroup | None = await by_id(info, id, Prefix.ACCESS_GROUP)
-    return found
-
-
-@strawberry.field(description="An access group by its name; null if you may see none with it.")
-async def access_group_by_name(info: Info[Context, None], name: Name) -> AccessGroup | None:
-    found: AccessGroup | None = await by_text(info, access_groups_by_name_key, key_of(name))
-    return found
-
-
+access_group = point_read(
+    "access_group",
+    AccessGroup,
+    access_groups_by_id,
+    id_of(Prefix.ACCESS_GROUP),
+    id=Id,
+    description="An access group by its id; null if you may see none with it.",
+)
+access_group_by_name = point_read(
+    "access_group_by_name",
+    AccessGroup,
+    access_groups_by_name_key,
+    lambda name: storable(key_of(name)),
+    name=Name,
+    description="An access group by its name; null if you may see none with it.",
+)
 access_groups = connection_field(
     "access_groups",
     access_groups_list,

@@ -1,11 +1,7 @@
 """API keys: by id, all that the caller may see, and those deleted."""
 
-import strawberry
-from strawberry.types import Info
-
 from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_field
-from bursar.graphql.context import Context
 from bursar.graphql.lists.key import (
     ApiKeyFilter,
     ApiKeyOrder,
@@ -13,18 +9,19 @@ from bursar.graphql.lists.key import (
     DeletedApiKeyOrder,
 )
 from bursar.graphql.lists.orders import NEWEST_FIRST, OLDEST_FIRST
-from bursar.graphql.queries.arguments import Id
-from bursar.graphql.queries.node import by_id
+from bursar.graphql.point_reads import point_read
+from bursar.graphql.queries.arguments import Id, id_of
 from bursar.graphql.types.key import ApiKey, DeletedApiKey
-from bursar.loaders.keys import api_keys_list, deleted_api_keys_list
+from bursar.loaders.keys import api_keys_by_id, api_keys_list, deleted_api_keys_list
 
-
-@strawberry.field(description="An API key by its id; null if you may see none with it.")
-async def api_key(info: Info[Context, None], id: Id) -> ApiKey | None:
-    found: ApiKey | None = await by_id(info, id, Prefix.API_KEY)
-    return found
-
-
+api_key = point_read(
+    "api_key",
+    ApiKey,
+    api_keys_by_id,
+    id_of(Prefix.API_KEY),
+    id=Id,
+    description="An API key by its id; null if you may see none with it.",
+)
 api_keys = connection_field(
     "api_keys",
     api_keys_list,

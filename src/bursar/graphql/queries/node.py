@@ -6,11 +6,12 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from bursar.domain.ids import Prefix, prefix_of
-from bursar.domain.names import is_storable
+from bursar.domain.ids import Prefix, is_id, prefix_of
 from bursar.graphql.connections import LARGEST_PAGE
 from bursar.graphql.context import Context
+from bursar.graphql.edges import Question
 from bursar.graphql.errors import BadUserInput
+from bursar.graphql.point_reads import asking_read
 from bursar.graphql.queries.arguments import Id, Ids
 from bursar.graphql.types.node import Node
 from bursar.loaders.access_groups import access_groups_by_id
@@ -38,23 +39,27 @@ BY_ID: dict[Prefix, Batch] = {
 }
 
 
+def question_of(id: str) -> Question | None:
+    """What to ask for what has this id; None for what is no id."""
+    prefix = prefix_of(id)
+    return Question(BY_ID[prefix], id) if prefix in BY_ID else None
+
+
 async def by_id(info: Info[Context, None], id: str, kind: Prefix | None = None) -> Any:
     """The visible object with this id, of this kind if one is named; None for anything else."""
-    prefix = prefix_of(id)
-    if prefix not in BY_ID or (kind is not None and prefix is not kind):
+    question = question_of(id)
+    if question is None or not (kind is None or is_id(id, kind)):
         return None
-    return await info.context.load(BY_ID[prefix], id)
+    return await info.context.load(question.batch, id)
 
 
-async def by_text(info: Info[Context, None], batch: Batch, text: str) -> Any:
-    """The visible object that the batch function finds by a text of a person's choosing."""
-    return await info.context.load(batch, text) if is_storable(text) else None
-
-
-@strawberry.field(description="Anything that has this id; null if nothing you may see has it.")
-async def node(info: Info[Context, None], id: Id) -> Node | None:
-    found: Node | None = await by_id(info, id)
-    return found
+node = asking_read(
+    "node",
+    Node,
+    question_of,
+    id=Id,
+    description="Anything that has this id; null if nothing you may see has it.",
+)
 
 
 @strawberry.field(description="What has these ids, in their order; null for what you may not see.")

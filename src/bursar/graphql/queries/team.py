@@ -1,30 +1,29 @@
 """Teams: by id, by external id, all that the caller may see, and those that they may join."""
 
-import strawberry
-from strawberry.types import Info
-
 from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_field
-from bursar.graphql.context import Context
 from bursar.graphql.lists.team import JoinableTeamFilter, TeamFilter, TeamOrder
-from bursar.graphql.queries.arguments import ExternalId, Id
-from bursar.graphql.queries.node import by_id, by_text
+from bursar.graphql.point_reads import point_read
+from bursar.graphql.queries.arguments import ExternalId, Id, id_of, storable
 from bursar.graphql.types.team import JoinableTeam, Team
-from bursar.loaders.teams import joinable_teams_list, teams_by_external_id, teams_list
+from bursar.loaders.teams import joinable_teams_list, teams_by_external_id, teams_by_id, teams_list
 
-
-@strawberry.field(description="A team by its id; null if you may see none with it.")
-async def team(info: Info[Context, None], id: Id) -> Team | None:
-    found: Team | None = await by_id(info, id, Prefix.TEAM)
-    return found
-
-
-@strawberry.field(description="A team by its external id; null if you may see none with it.")
-async def team_by_external_id(info: Info[Context, None], external_id: ExternalId) -> Team | None:
-    found: Team | None = await by_text(info, teams_by_external_id, external_id)
-    return found
-
-
+team = point_read(
+    "team",
+    Team,
+    teams_by_id,
+    id_of(Prefix.TEAM),
+    id=Id,
+    description="A team by its id; null if you may see none with it.",
+)
+team_by_external_id = point_read(
+    "team_by_external_id",
+    Team,
+    teams_by_external_id,
+    storable,
+    external_id=ExternalId,
+    description="A team by its external id; null if you may see none with it.",
+)
 teams = connection_field(
     "teams",
     teams_list,
