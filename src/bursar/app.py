@@ -1,12 +1,14 @@
 """The composition root: settings, pool, routes and middleware, put together into one application."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from bursar import traces
 from bursar.database.pool import Database
@@ -18,12 +20,23 @@ from bursar.http.authorization import Authorization
 from bursar.http.endpoint import Endpoint
 from bursar.http.forward import Forward
 from bursar.http.metrics import Metrics
-from bursar.http.requests import Requests
+from bursar.http.requests import Count, Requests, Respond
 from bursar.http.usage import UsageReports
 from bursar.services.authorization import Authorizer
+from bursar.services.sign_in import SignIn
 from bursar.settings import Settings
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # refused by the endpoint
+
+class Application(Starlette):
+    """Starlette, but that `Requests` is around it: no endpoint is looked for among its routes."""
+
+    def __init__(self, endpoints: Mapping[str, Respond], count: Count, **given: Any) -> None:
+        super().__init__(**given)
+        self._endpoints = endpoints
+        self._count = count
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Requests(ExceptionMiddleware(self.router), self._endpoints, self._count)
 
 
 def documents(settings: Settings) -> Documents:
@@ -45,9 +58,11 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     """
     database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
     longest = settings.max_gateway_body_bytes
+    sign_in = SignIn(database, peppers)
     authorizer = Authorizer(database, peppers)
     endpoint = Endpoint(
         database,
+        sign_in,
         peppers,
         settings.max_body_bytes,
         longest,
@@ -57,9 +72,10 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         documents(settings),
         settings.compiled,
     )
-    reports = UsageReports(database, peppers, longest)
-    authorization = Authorization(authorizer, settings.max_body_bytes)
-    metrics = Metrics(database, peppers)
+    reports = UsageReports(database, sign_in, peppers, longest)
+    authorization = Authorization(sign_in, authorizer, settings.max_body_bytes)
+    forward = Forward(sign_in, authorizer)
+    metrics = Metrics(database, sign_in)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -70,19 +86,21 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         await database.close()
         traces.stop()
 
-    app = Starlette(
+    app = Application(
+        {
+            "/graphql": endpoint.respond,
+            "/authorize": authorization.respond,
+            "/authorize/forward": forward.respond,
+            "/authorize/forward/": forward.respond,
+            "/usage": reports.respond,
+        },
+        metrics.count,
         routes=[
-            # First, and an application of its own: asked for every call that is passed on.
-            Route("/authorize", authorization),
             Route("/", RedirectResponse("/graphql")),
             *health.ROUTES,
             metrics.route(),
             graphiql_page.assets(),
-            Route("/graphql", endpoint.respond, methods=METHODS),
-            Route("/usage", reports.respond, methods=METHODS),
-            *Forward(authorizer).routes(),
         ],
-        middleware=[Middleware(Requests, metrics.count)],
         lifespan=lifespan,
     )
     app.state.database = database

@@ -3,8 +3,9 @@
 A span says what was done and how long it took; never a document, a variable or a value of SQL.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import Context
 from importlib.metadata import PackageNotFoundError, distribution
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -12,8 +13,13 @@ from typing import TYPE_CHECKING
 from bursar import __version__
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context as SpanContext
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
+
+    Trace = SpanContext | None
+else:
+    Trace = object
 
 _PATIENCE_SECONDS = 2
 _NOTHING: AbstractContextManager[None] = nullcontext()
@@ -46,13 +52,14 @@ def stop() -> None:
 
 
 def request(
-    method: str, path: str, headers: Mapping[str, str]
+    method: str, path: str, headers: Iterable[tuple[bytes, bytes]]
 ) -> AbstractContextManager["Span | None"]:
     """A request; it continues the trace of the client that sends `traceparent`."""
     if _tracing is None:
         return _NOTHING
     attributes = {"http.request.method": method, "url.path": path}
-    return _tracing.span(f"{method} {path}", "SERVER", attributes, headers)
+    sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    return _tracing.span(f"{method} {path}", "SERVER", attributes, sent)
 
 
 def operation(kind: str, field: str, name: str | None) -> AbstractContextManager["Span | None"]:
@@ -78,13 +85,28 @@ def statement(sql: str) -> AbstractContextManager["Span | None"]:
     return _tracing.span(sql.split(None, 1)[0], "CLIENT", attributes)
 
 
+def current() -> Trace:
+    """Where spans are put now."""
+    return None if _tracing is None else _tracing.current()
+
+
+def apart(trace: Trace) -> Context:
+    """A context that has nothing of the current one, but puts spans where those of a trace are."""
+    context = Context()
+    if _tracing is not None and trace is not None:
+        context.run(_tracing.attach, trace)
+    return context
+
+
 class _Tracing:
     """Everything of OpenTelemetry is imported here, by who wants it."""
 
     def __init__(self, provider: "TracerProvider") -> None:
-        from opentelemetry import propagate, trace  # noqa: PLC0415 (the extra may be absent)
+        from opentelemetry import context, propagate, trace  # noqa: PLC0415 (the extra may be absent)
 
         self.provider = provider
+        self.current = context.get_current
+        self.attach = context.attach
         self._tracer = provider.get_tracer("bursar", __version__)
         self._kinds = trace.SpanKind
         self._failed = trace.Status(trace.StatusCode.ERROR)

@@ -7,10 +7,10 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from starlette.requests import Request
 from starlette.types import Message
 
 from bursar.http.body import BadBody, read_body
+from bursar.http.incoming import Incoming
 
 TYPENAME = "{ __typename }"
 JSON = {"Content-Type": "application/json"}
@@ -226,9 +226,9 @@ async def test_a_client_that_hangs_up_in_its_body_is_no_fault() -> None:
         return messages.pop() if messages else {"type": "http.disconnect"}
 
     headers = [(b"content-type", b"application/json")]
-    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": headers}
     with pytest.raises(BadBody):
-        await read_body(request, LONGEST)
+        await read_body(Incoming(scope, receive), LONGEST)
 
 
 async def test_a_long_body_in_chunks_is_refused_before_it_is_read(

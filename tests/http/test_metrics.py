@@ -141,7 +141,9 @@ from bursar.http import metrics
 
 def metrics_of_a_worker():
     from bursar.database.pool import Database
-    return metrics.Metrics(Database("postgresql://", size=5), [])
+    from bursar.services.sign_in import SignIn
+    database = Database("postgresql://", size=5)
+    return metrics.Metrics(database, SignIn(database, []))
 
 async def work():
     worker = metrics_of_a_worker()

@@ -40,11 +40,11 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 async def plain(request: Request) -> Response:
-    return PlainTextResponse(request.state.request_id)
+    return PlainTextResponse(request.scope["incoming"].id)
 
 
 async def named(request: Request) -> Response:
-    request.state.log = {"operation": "Dashboard", "statements": 4}
+    request.scope["incoming"].told |= {"operation": "Dashboard", "statements": 4}
     return PlainTextResponse("ok", headers={"Cache-Control": "no-cache"})
 
 

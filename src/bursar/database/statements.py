@@ -34,6 +34,11 @@ class Statement:
             for name in compiled.positiontup or ()
         )
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The parameters that the text speaks of."""
+        return frozenset(name for name, _ in self._parameters)
+
     def arguments(self, values: dict[str, Any]) -> list[Any]:
         """The values in the order of the text.
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from bursar import traces
 from bursar.database.connections import count_statement
 
 AT_A_TIME = 2
@@ -13,6 +13,12 @@ LARGEST = 200
 
 Question = TypeVar("Question", bound=Hashable)
 Answer = TypeVar("Answer")
+
+
+class _Asked(NamedTuple, Generic[Question, Answer]):
+    question: Question
+    answer: asyncio.Future[Answer | None]
+    trace: traces.Trace
 
 
 class Together(Generic[Question, Answer]):
@@ -27,7 +33,7 @@ class Together(Generic[Question, Answer]):
         self, ask_all: Callable[[Sequence[Question]], Awaitable[Mapping[Question, Answer]]]
     ) -> None:
         self._ask_all = ask_all
-        self._waiting: list[tuple[Question, asyncio.Future[Answer | None]]] = []
+        self._waiting: list[_Asked[Question, Answer]] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._starting = False
 
@@ -35,7 +41,7 @@ class Together(Generic[Question, Answer]):
         """The answer; None if there is none. Raises what the statement raises."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer | None] = loop.create_future()
-        self._waiting.append((question, future))
+        self._waiting.append(_Asked(question, future, traces.current()))
         if not self._starting and len(self._under_way) < AT_A_TIME:
             # Not yet: what else is ready in this turn of the loop goes along.
             self._starting = True
@@ -48,22 +54,24 @@ class Together(Generic[Question, Answer]):
         asked, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
         if not asked:
             return
-        # The statement belongs to no request, and so neither to the context of one.
-        task = asyncio.get_running_loop().create_task(self._answer(asked), context=Context())
+        # The statement belongs to no request, and so neither to the context of one; but it is traced
+        # where it was asked for first.
+        context = traces.apart(asked[0].trace)
+        task = asyncio.get_running_loop().create_task(self._answer(asked), context=context)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
 
-    async def _answer(self, asked: list[tuple[Question, asyncio.Future[Answer | None]]]) -> None:
+    async def _answer(self, asked: list[_Asked[Question, Answer]]) -> None:
         try:
-            found = await self._ask_all(list(dict.fromkeys(question for question, _ in asked)))
+            found = await self._ask_all(list(dict.fromkeys(one.question for one in asked)))
         except BaseException as error:
-            for _, future in asked:
-                if not future.done():
-                    future.set_exception(error)
+            for one in asked:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
             raise
-        for question, future in asked:
-            if not future.done():
-                future.set_result(found.get(question))
+        for one in asked:
+            if not one.answer.done():
+                one.answer.set_result(found.get(one.question))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)

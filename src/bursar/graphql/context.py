@@ -10,6 +10,7 @@ from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.lookups import Ask, Lookups
+from bursar.graphql.shared import Shared
 from bursar.loaders.reader import Batch, Reader
 from bursar.services.authorization import Authorizer
 
@@ -18,6 +19,8 @@ Result = TypeVar("Result")
 
 class Context:
     """One request's context. Reads go to `source`, or else to the database itself.
+
+    Look-ups of one key go by `shared`, if there is that, whose source is the database itself.
 
     `idempotency_key` is the one that the request's header gives to its one mutation.
     `refused` gets the code of each mutation that was refused, `executed` how each execution went.
@@ -34,6 +37,7 @@ class Context:
         document_limits: DocumentLimits,
         new_teams: NewTeams,
         authorizer: Authorizer,
+        shared: Shared | None = None,
         source: Reads | None = None,
         idempotency_key: str | None = None,
     ) -> None:
@@ -49,7 +53,7 @@ class Context:
         self.source = source or database
         self.authorizer = authorizer
         self._database = database
-        self._lookups = Lookups(Reader(self.source, actor))
+        self._lookups = Lookups(Reader(self.source, actor), shared)
 
     async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
         """What the batch function finds for one key; None if nothing. Asked once for a whole level."""

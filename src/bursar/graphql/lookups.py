@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from aiodataloader import DataLoader
 
+from bursar.graphql.shared import Shared
 from bursar.loaders.reader import Batch, Reader
 
 
@@ -25,14 +26,15 @@ _Kind = tuple[Batch, tuple[Any, ...]]
 
 
 class Lookups:
-    """The memory of a request.
+    """The memory of a request; what is looked up by one key goes by `shared`, if there is that.
 
     What was found, or failed, stays so: whoever executes the same document again within the request
     sees the same rows and meets the same errors, and sends no statement.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, shared: Shared | None = None) -> None:
         self._reader = reader
+        self._shared = shared
         self._known: dict[_Kind, dict[str, Any]] = {}
         self._loaders: dict[_Kind, DataLoader[str, Any]] = {}
         self._some_failed = False
@@ -96,8 +98,15 @@ class Lookups:
 
     async def _look_up(self, kind: _Kind, keys: list[str], known: dict[str, Any]) -> None:
         batch, arguments = kind
+        together = None
+        if self._shared and len(keys) == 1 and not arguments:
+            together = self._shared.together(batch, self._reader.actor)
         try:
-            found = await batch(self._reader, keys, *arguments)
+            found: Mapping[str, Any]
+            if together is None:
+                found = await batch(self._reader, keys, *arguments)
+            else:
+                found = {keys[0]: await together.ask(keys[0])}
         except Exception as error:  # noqa: BLE001 (raised to whoever asks for one of the keys)
             known.update(dict.fromkeys(keys, _Failed(error)))
             self._some_failed = True

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
 from bursar.database.connections import statements_sent
 from bursar.domain.decisions import Decision, Party, Reason
 from bursar.domain.effective_limits import EffectiveLimit, EffectiveLimits
 from bursar.domain.errors import Fault
 from bursar.domain.money import parse, problem_with_limit, to_text
+from bursar.http.answer import Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, json_object, read_body
-from bursar.http.endpoint import JSON, answer, refusal, unauthenticated
+from bursar.http.incoming import Incoming
 from bursar.http.sign_in import presented
 from bursar.services.authorization import Authorizer, problem_with
+from bursar.services.sign_in import SignIn
 
 
 class Call(NamedTuple):
@@ -32,38 +30,35 @@ class Call(NamedTuple):
 class Authorization:
     """Answers 200 with the decision, allowed or not; any other status is none, and allows nothing."""
 
+    sign_in: SignIn
     authorizer: Authorizer
     max_body_bytes: int
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.respond(Request(scope, receive))
-        await response(scope, receive, send)
-
-    async def respond(self, request: Request) -> Response:
-        if request.method != "POST":
-            return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+    async def respond(self, incoming: Incoming) -> Answer:
+        if incoming.method != "POST":
+            return refusal(incoming, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
         statements_sent.set(sent := [0])
-        request.state.log |= {"operation_type": "http", "field": "authorize"}
+        incoming.told |= {"operation_type": "http", "field": "authorize"}
         try:
-            return await self._answer(request)
+            return await self._answer(incoming)
         except BadBody as error:
-            return refusal(request, error.status, "BAD_USER_INPUT", str(error))
+            return refusal(incoming, error.status, "BAD_USER_INPUT", str(error))
         except Fault as fault:
-            return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
+            return unavailable(incoming, fault)
         finally:
-            request.state.log["statements"] = sent[0]
+            incoming.told["statements"] = sent[0]
 
-    async def _answer(self, request: Request) -> Response:
-        secret = presented(request)
-        actor = secret and await self.authorizer.sign_in(secret)
+    async def _answer(self, incoming: Incoming) -> Answer:
+        secret = presented(incoming)
+        actor = secret and await self.sign_in(secret)
         if not actor:
-            return unauthenticated(request)
+            return unauthenticated(incoming)
         if forbidden := problem_with(actor):
-            return refusal(request, 403, forbidden.code, str(forbidden))
-        call = call_in(await read_body(request, self.max_body_bytes))
+            return refusal(incoming, 403, forbidden.code, str(forbidden))
+        call = call_in(await read_body(incoming, self.max_body_bytes))
         decision = await self.authorizer.authorize(*call)
-        request.state.log |= {"outcome": "ok", "allowed": decision.allowed}
-        return answer(shown(decision), JSON)
+        incoming.told |= {"outcome": "ok", "allowed": decision.allowed}
+        return answer(shown(decision))
 
 
 def call_in(body: bytes) -> Call:

@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+
+from bursar.http.incoming import Incoming
 
 
 class BadBody(Exception):
@@ -24,25 +25,24 @@ class Operation(NamedTuple):
     document_id: str | None = None
 
 
-async def read_body(request: Request, longest: int) -> bytes:
+async def read_body(incoming: Incoming, longest: int) -> bytes:
     """The body, of at most `longest` bytes, of the one media type that is understood.
 
     Raises BadBody, before a longer one is held in memory.
     """
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if media_type.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
+    if not _is_json(incoming.header(b"content-type") or ""):
         raise BadBody("The body must be application/json in UTF-8.", 415)
-    if "content-encoding" in request.headers:
+    if incoming.header(b"content-encoding") is not None:
         raise BadBody("The body must not be compressed.", 415)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > longest:
-                raise BadBody(f"The body must be at most {longest} bytes.", 413)
-    except ClientDisconnect:
-        raise BadBody("The body ended early.") from None
+    body, more = bytearray(), True
+    while more:
+        message = await incoming.receive()
+        if message["type"] == "http.disconnect":
+            raise BadBody("The body ended early.")
+        body += message.get("body", b"")
+        if len(body) > longest:
+            raise BadBody(f"The body must be at most {longest} bytes.", 413)
+        more = message.get("more_body", False)
     return bytes(body)
 
 
@@ -60,6 +60,14 @@ def operation_of(body: bytes) -> Operation:
         _optional(request, "variables", dict, "an object"),
         document_id,
     )
+
+
+def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":
+        return True
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    return media_type.strip().lower() == "application/json" and charset in {"", "utf-8", "utf8"}
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -5,13 +5,12 @@ Specification: https://graphql.github.io/graphql-over-http/draft/
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import orjson
 import structlog
 from graphql import ExecutionResult, GraphQLError
 from starlette.requests import Request
-from starlette.responses import Response
 
 from bursar import traces
 from bursar.database.connections import statements_sent
@@ -30,14 +29,17 @@ from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
+from bursar.graphql.shared import Shared
 from bursar.http import graphiql_page
+from bursar.http.answer import JSON, Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, Operation, operation_of, read_body
+from bursar.http.incoming import Incoming
 from bursar.http.media_types import preferred
 from bursar.http.query_string import operation_in, require_query
 from bursar.http.sign_in import authenticate
 from bursar.services.authorization import Authorizer
+from bursar.services.sign_in import SignIn
 
-JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 LONGEST_NAME = 200  # characters of an operation's name in the log
 log = structlog.get_logger()
@@ -51,6 +53,7 @@ class Endpoint:
     """
 
     database: Database
+    sign_in: SignIn
     peppers: Sequence[bytes]
     max_body_bytes: int
     max_gateway_body_bytes: int
@@ -60,35 +63,41 @@ class Endpoint:
     documents: Documents
     compiled: bool = True
 
-    async def respond(self, request: Request) -> Response:
-        if graphiql_page.asks_for_page(request):
-            return graphiql_page.page(request)
-        if request.method != "POST" and not (request.method == "GET" and self.documents.trusts):
-            return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
-        media_type = preferred(",".join(request.headers.getlist("accept")), (JSON, GRAPHQL))
+    @cached_property
+    def _shared(self) -> Shared:
+        return Shared(self.database)
+
+    async def respond(self, incoming: Incoming) -> Answer:
+        if incoming.method != "POST":
+            if graphiql_page.asks_for_page(request := Request(incoming.scope)):
+                return _page(request)
+            if incoming.method != "GET" or not self.documents.trusts:
+                return refusal(incoming, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+        media_type = preferred(incoming.joined(b"accept"), (JSON, GRAPHQL))
         if media_type is None:
-            return refusal(request, 406, "BAD_USER_INPUT", f"The answer is {GRAPHQL} or {JSON}.")
+            message = f"The answer is {GRAPHQL} or {JSON}."
+            return refusal(incoming, 406, "BAD_USER_INPUT", message)
         try:
-            return await self._answer(request, media_type)
+            return await self._answer(incoming, media_type)
         except BadBody as error:
             return refusal(
-                request, error.status, "BAD_USER_INPUT", str(error), media_type, **error.headers
+                incoming, error.status, "BAD_USER_INPUT", str(error), media_type, **error.headers
             )
         except Fault as fault:
-            return refusal(request, 503, fault.code, str(fault), media_type, **{"Retry-After": "1"})
+            return unavailable(incoming, fault, media_type)
 
-    async def _answer(self, request: Request, media_type: str) -> Response:
+    async def _answer(self, incoming: Incoming, media_type: str) -> Answer:
         statements_sent.set(sent := [0])
-        told = request.state.log
+        told = incoming.told
         with traces.step("sign-in"):
-            actor = await authenticate(request, self.database, self.peppers)
+            actor = await authenticate(incoming, self.sign_in)
         if actor is None:
-            return unauthenticated(request, media_type)
+            return unauthenticated(incoming, media_type)
         longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
-        if request.method == "GET":
-            operation = operation_in(request.scope["query_string"], longest)
+        if incoming.method == "GET":
+            operation = operation_in(incoming.scope["query_string"], longest)
         else:
-            operation = operation_of(await read_body(request, longest))
+            operation = operation_of(await read_body(incoming, longest))
         context = Context(
             self.database,
             actor,
@@ -98,17 +107,18 @@ class Endpoint:
             document_limits=self.document_limits,
             new_teams=self.new_teams,
             authorizer=self.authorizer,
-            idempotency_key=idempotency_key(request),
+            shared=self._shared,
+            idempotency_key=incoming.joined(b"idempotency-key"),
         )
         try:
             prepared = self._prepared(operation)
-            if request.method == "GET":
+            if incoming.method == "GET":
                 require_query(prepared)
             result = await self._execute(prepared, operation.variables, context, told)
         except RequestError as error:
             told |= {"outcome": "refused", "code": error.code}
             status = 400 if media_type == GRAPHQL else 200
-            return answer({"errors": show(error.errors, request)}, media_type, status)
+            return answer({"errors": show(error.errors, incoming)}, media_type, status)
         finally:
             told["statements"] = sent[0]
         body: dict[str, Any] = {"data": result.data}
@@ -116,7 +126,7 @@ class Endpoint:
         if context.refused:
             told |= {"outcome": "refused", "code": context.refused[0]}
         if result.errors:
-            body["errors"] = show(result.errors, request)
+            body["errors"] = show(result.errors, incoming)
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
         return answer(body, media_type)
 
@@ -151,41 +161,15 @@ def execution_of(context: Context) -> dict[str, str]:
     return {"executor": "plan"} if why is None else {"executor": "graphql-core", "why": why}
 
 
-def idempotency_key(request: Request) -> str | None:
-    """The key in the header Idempotency-Key; several lines are one value, as HTTP has it."""
-    lines = request.headers.getlist("idempotency-key")
-    return ", ".join(lines) if lines else None
-
-
-def show(errors: Sequence[GraphQLError], request: Request) -> list[dict[str, Any]]:
+def show(errors: Sequence[GraphQLError], incoming: Incoming) -> list[dict[str, Any]]:
     """The errors as the client may see them; what is our mistake is logged whole."""
     for error in errors:
         if is_ours(error):
             log.error("resolver failed", path=error.path, exc_info=error.original_error)
-    return [masked(error, request.state.request_id) for error in errors]
+    return [masked(error, incoming.id) for error in errors]
 
 
-def refusal(
-    request: Request, status: int, code: str, message: str, media_type: str = JSON, **headers: str
-) -> Response:
-    """An answer to a request that did not get as far as its document."""
-    request.state.log |= {"outcome": "refused", "code": code}
-    extensions = {"code": code, "requestId": request.state.request_id}
-    body = {"errors": [{"message": message, "extensions": extensions}]}
-    return answer(body, media_type, status, headers)
-
-
-def unauthenticated(request: Request, media_type: str = JSON) -> Response:
-    """The answer to a request without a valid key."""
-    message = "A valid key is needed: Authorization: Bearer …"
-    challenge = {"WWW-Authenticate": "Bearer"}
-    return refusal(request, 401, "UNAUTHENTICATED", message, media_type, **challenge)
-
-
-def answer(
-    body: Mapping[str, Any],
-    media_type: str,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    return Response(orjson.dumps(body), status, headers, media_type=f"{media_type}; charset=utf-8")
+def _page(request: Request) -> Answer:
+    page = graphiql_page.page(request)
+    headers = [header for header in page.raw_headers if header[0] != b"content-length"]
+    return Answer(page.status_code, bytes(page.body), headers)

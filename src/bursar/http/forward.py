@@ -7,21 +7,18 @@ head of the call that they got, under any method, and Envoy its path too. Its bo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from bursar.domain.decisions import Decision
 from bursar.domain.effective_limits import EffectiveLimit
 from bursar.domain.errors import Fault
 from bursar.domain.money import to_text
-from bursar.http.endpoint import JSON, answer, refusal
+from bursar.http.answer import Answer, answer, refusal
+from bursar.http.incoming import Incoming
 from bursar.http.sign_in import presented
 from bursar.services.authorization import Authorizer
+from bursar.services.sign_in import SignIn
 
 GATEWAY_KEY, CALLER_KEY, MODEL = "Bursar-Gateway-Key", "X-Api-Key", "X-Model"
 REASON = "X-Bursar-Reason"
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,55 +29,51 @@ class Forward:
     against a call is said in `X-Bursar-Reason`, as codes.
     """
 
+    sign_in: SignIn
     authorizer: Authorizer
 
-    def routes(self) -> list[Route]:
-        paths = ("/authorize/forward", "/authorize/forward/{path:path}")
-        return [Route(path, self._respond, methods=METHODS) for path in paths]
-
-    async def _respond(self, request: Request) -> Response:
+    async def respond(self, incoming: Incoming) -> Answer:
         try:
-            return await self._answer(request)
+            return await self._answer(incoming)
         except Fault as fault:
-            return _refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
+            return _refusal(incoming, 503, fault.code, str(fault), Retry_After="1")
 
-    async def _answer(self, request: Request) -> Response:
-        own = _only(request, GATEWAY_KEY)
-        gateway = own and await self.authorizer.sign_in(own)
+    async def _answer(self, incoming: Incoming) -> Answer:
+        own = _only(incoming, GATEWAY_KEY)
+        gateway = own and await self.sign_in(own)
         if not gateway:
             message = f"The proxy itself needs a valid key: {GATEWAY_KEY}: …"
-            return _refusal(request, 401, "GATEWAY_UNAUTHENTICATED", message)
+            return _refusal(incoming, 401, "GATEWAY_UNAUTHENTICATED", message)
         if not gateway.is_gateway:
             message = "The proxy's own key needs the scope GATEWAY."
-            return _refusal(request, 403, "GATEWAY_FORBIDDEN", message)
-        if (secret := _key_of_caller(request)) is None:
+            return _refusal(incoming, 403, "GATEWAY_FORBIDDEN", message)
+        if (secret := _key_of_caller(incoming)) is None:
             message = f"A key is needed: Authorization: Bearer …, or else {CALLER_KEY}: …"
-            headers = {"WWW-Authenticate": "Bearer"}
-            return _refusal(request, 401, "KEY_MISSING", message, **headers)
-        decision = await self.authorizer.authorize(secret, _only(request, MODEL))
-        request.state.log |= {"field": "authorize", "allowed": decision.allowed, "outcome": "ok"}
-        return _allowed(decision) if decision.allowed else _denied(request, decision)
+            return _refusal(incoming, 401, "KEY_MISSING", message, WWW_Authenticate="Bearer")
+        decision = await self.authorizer.authorize(secret, _only(incoming, MODEL))
+        incoming.told |= {"field": "authorize", "allowed": decision.allowed, "outcome": "ok"}
+        return _allowed(decision) if decision.allowed else _denied(incoming, decision)
 
 
-def _key_of_caller(request: Request) -> str | None:
+def _key_of_caller(incoming: Incoming) -> str | None:
     """The bearer's key; X-Api-Key counts only where there is no Authorization at all."""
-    if "authorization" in request.headers:
-        return presented(request)
-    return _only(request, CALLER_KEY) or None
+    if incoming.lines(b"authorization"):
+        return presented(incoming)
+    return _only(incoming, CALLER_KEY) or None
 
 
-def _only(request: Request, name: str) -> str:
+def _only(incoming: Incoming, name: str) -> str:
     """The value of a header that is there once, in UTF-8; else an empty one, which nothing has."""
-    lines = request.headers.getlist(name)
+    lines = incoming.lines(name.lower().encode())
     try:
         return lines[0].encode("latin-1").decode() if len(lines) == 1 else ""
     except UnicodeDecodeError:
         return ""
 
 
-def _allowed(decision: Decision) -> Response:
-    headers = {name: value.encode().decode("latin-1") for name, value in _facts(decision)}
-    return Response(headers={**headers, REASON: ""})
+def _allowed(decision: Decision) -> Answer:
+    facts = [(name.lower().encode(), value.encode()) for name, value in _facts(decision)]
+    return Answer(200, b"", [*facts, (REASON.lower().encode(), b"")])
 
 
 def _facts(decision: Decision) -> Iterator[tuple[str, str]]:
@@ -103,7 +96,7 @@ def _value(limit: EffectiveLimit | None) -> str:
     return "" if limit is None else to_text(limit.value)
 
 
-def _denied(request: Request, decision: Decision) -> Response:
+def _denied(incoming: Incoming, decision: Decision) -> Answer:
     """An error for each reason; a proxy may show them to who called, hence without the sums."""
     errors = [
         {
@@ -111,14 +104,14 @@ def _denied(request: Request, decision: Decision) -> Response:
             "extensions": {
                 "code": reason.code,
                 "level": reason.level,
-                "requestId": request.state.request_id,
+                "requestId": incoming.id,
             },
         }
         for reason in decision.reasons
     ]
     codes = dict.fromkeys(reason.code for reason in decision.reasons)
-    return answer({"errors": errors}, JSON, 403, {REASON: ", ".join(codes)})
+    return answer({"errors": errors}, status=403, **{REASON: ", ".join(codes)})
 
 
-def _refusal(request: Request, status: int, code: str, message: str, **headers: str) -> Response:
-    return refusal(request, status, code, message, **{REASON: code}, **headers)
+def _refusal(incoming: Incoming, status: int, code: str, message: str, **headers: str) -> Answer:
+    return refusal(incoming, status, code, message, **{REASON: code}, **headers)

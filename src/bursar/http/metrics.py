@@ -8,7 +8,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from bursar.access.actor import Sight
 from bursar.database.pool import Database
 from bursar.domain.errors import Fault
 from bursar.http.sign_in import authenticate
+from bursar.services.sign_in import SignIn
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SAMPLE_SECONDS = 1.0
@@ -68,9 +69,9 @@ class Metrics:
     A gauge is of now: each worker samples its own when it is asked, and beside others once a second.
     """
 
-    def __init__(self, database: Database, peppers: Sequence[bytes]) -> None:
+    def __init__(self, database: Database, sign_in: SignIn) -> None:
         self._database = database
-        self._peppers = peppers
+        self._sign_in = sign_in
         self._shared = _FOLDER in os.environ
         self._registry = CollectorRegistry()
         if self._shared:
@@ -165,7 +166,7 @@ class Metrics:
 
     async def _respond(self, request: Request) -> Response:
         try:
-            actor = await authenticate(request, self._database, self._peppers)
+            actor = await authenticate(request.scope["incoming"], self._sign_in)
         except Fault as fault:
             return PlainTextResponse(f"{fault}\n", 503, {"Retry-After": "1"})
         if actor is None:

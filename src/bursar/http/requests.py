@@ -1,43 +1,48 @@
 """What every request gets: an id, security headers, a line in the log, an answer to a fault."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any
 
 import orjson
 import structlog
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils import uuid7
 
 from bursar import traces
+from bursar.http.answer import Answer
+from bursar.http.incoming import Incoming
 from bursar.http.logs import request_id
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_PATH = 200
 _PROBES = {"/healthz", "/readyz", "/metrics"}
 _TRACED = {"/graphql", "/usage"}  # any other path is a name that a client chose
-_FAULT = 500
-_HEADERS = [
+_SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
 
+Respond = Callable[[Incoming], Awaitable[Answer]]
+Count = Callable[[Mapping[str, Any], float], None]
+
 
 class Requests:
-    """ASGI middleware around everything else.
+    """ASGI around everything: a path of `endpoints` is answered at once, any other by `app`.
 
-    `scope["state"]` gets `request_id` and `log`, a dict for what the endpoint adds to the line; at the
-    end `count` is told that, and the seconds. A client's own `X-Request-Id` is kept where it is short
-    and plain.
+    An endpoint whose path ends in a slash has all that is below it too.
+    `scope["incoming"]` is the request to both; at the end `count` is told what was told of it, and the
+    seconds.
     """
 
     def __init__(
-        self, app: ASGIApp, count: Callable[[Mapping[str, Any], float], None] = lambda *_: None
+        self,
+        app: ASGIApp,
+        endpoints: Mapping[str, Respond] | None = None,
+        count: Count = lambda *_: None,
     ) -> None:
         self._app = app
+        self._endpoints = endpoints or {}
+        self._above = tuple(path for path in self._endpoints if path.endswith("/"))
         self._count = count
         self._log = structlog.get_logger()
 
@@ -45,77 +50,101 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(scope, send)
+        started = perf_counter()
+        scope["incoming"] = incoming = Incoming(scope, receive)
+        request_id.set(incoming.id)
+        outgoing = Outgoing(incoming, send)
+        error = None
         try:
-            await self._traced(scope, receive, answer)
-        except Exception as error:  # noqa: BLE001 - nothing above would answer it
-            await answer.fail(error)
+            if incoming.path in _TRACED:
+                await self._traced(incoming, outgoing)
+            else:
+                await self._answered(incoming, outgoing)
+        except Exception as raised:  # noqa: BLE001 - nothing above would answer it
+            error = raised
+            await outgoing.fault()
         finally:
-            self._write(scope, answer)
+            self._write(incoming, outgoing, perf_counter() - started, error)
 
-    async def _traced(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        if scope["path"] not in _TRACED:
-            await self._app(scope, receive, answer.send)
-            return
-        with traces.request(scope["method"], scope["path"], Headers(scope=scope)) as span:
-            await self._app(scope, receive, answer.send)
+    async def _traced(self, incoming: Incoming, outgoing: "Outgoing") -> None:
+        with traces.request(incoming.method, incoming.path, incoming.scope["headers"]) as span:
+            await self._answered(incoming, outgoing)
             if span is not None:
-                span.set_attribute("http.response.status_code", answer.status or 0)
-                span.set_attribute("bursar.request_id", answer.id)
+                span.set_attribute("http.response.status_code", outgoing.status or 0)
+                span.set_attribute("bursar.request_id", incoming.id)
 
-    def _write(self, scope: Scope, answer: "_Answer") -> None:
-        write = self._log.debug if scope["path"] in _PROBES else self._log.info
-        told = scope["state"]["log"]
-        if answer.error is not None:
+    async def _answered(self, incoming: Incoming, outgoing: "Outgoing") -> None:
+        respond = self._endpoint(incoming.path)
+        if respond is None:
+            await self._app(incoming.scope, incoming.receive, outgoing.pass_on)
+        else:
+            await outgoing.answer(await respond(incoming))
+
+    def _endpoint(self, path: str) -> Respond | None:
+        found = self._endpoints.get(path)
+        if found is None and path.startswith(self._above):
+            found = next(self._endpoints[above] for above in self._above if path.startswith(above))
+        return found
+
+    def _write(
+        self, incoming: Incoming, outgoing: "Outgoing", seconds: float, error: Exception | None
+    ) -> None:
+        write = self._log.debug if incoming.path in _PROBES else self._log.info
+        told = incoming.told
+        if error is not None:
             write = self._log.error
             told |= {"outcome": "errors", "code": "INTERNAL_SERVER_ERROR"}
-        seconds = perf_counter() - answer.started
         self._count(told, seconds)
         line = {
-            "request_id": answer.id,
-            "method": scope["method"],
-            "path": scope["path"][:_LONGEST_PATH],
-            "status": answer.status,
+            "request_id": incoming.id,
+            "method": incoming.method,
+            "path": incoming.path[:_LONGEST_PATH],
+            "status": outgoing.status,
             "duration_ms": round(seconds * 1000, 2),
-            "bytes": answer.bytes,
+            "bytes": outgoing.bytes,
         }
-        write("request", **line, **told, exc_info=answer.error)
+        write("request", **line, **told, exc_info=error)
 
 
-class _Answer:
+class Outgoing:
     """The answer to one request, as it goes out."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.started = perf_counter()
+    __slots__ = ("_incoming", "_send", "bytes", "status")
+
+    def __init__(self, incoming: Incoming, send: Send) -> None:
+        self._incoming = incoming
+        self._send = send
         self.status: int | None = None
         self.bytes = 0
-        self.error: Exception | None = None
-        given = Headers(scope=scope).get("X-Request-Id", "")
-        self.id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
-        self._send = send
-        scope.setdefault("state", {}).update(request_id=self.id, log={})
-        request_id.set(self.id)
 
-    async def send(self, message: Message) -> None:
+    async def answer(self, given: Answer) -> None:
+        """Send a whole answer."""
+        status, body, headers = given
+        length = (b"content-length", b"%d" % len(body))
+        head = {"status": status, "headers": [*headers, length]}
+        await self.pass_on({"type": "http.response.start", **head})
+        await self.pass_on({"type": "http.response.body", "body": body})
+
+    async def pass_on(self, message: Message) -> None:
+        """Send what makes up an answer, the head with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = list(message["headers"])
-            own = {name for name, _ in headers}
-            headers += [header for header in _HEADERS if header[0] not in own]
-            message["headers"] = [*headers, (b"x-request-id", self.id.encode())]
+            headers = message["headers"]
+            own = dict(headers)
+            message["headers"] = [
+                *headers,
+                *[header for header in _SECURITY if header[0] not in own],
+                (b"x-request-id", self._incoming.id.encode()),
+            ]
         elif message["type"] == "http.response.body":
             self.bytes += len(message.get("body", b""))
         await self._send(message)
 
-    async def fail(self, error: Exception) -> None:
+    async def fault(self) -> None:
         """Tell the client no more than the id; an answer that has begun is left cut off."""
-        self.error = error
         if self.status is not None:
             return
-        fault = {
-            "message": "Internal server error",
-            "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": self.id},
-        }
-        headers = [(b"content-type", b"application/json")]
-        await self.send({"type": "http.response.start", "status": _FAULT, "headers": headers})
-        await self.send({"type": "http.response.body", "body": orjson.dumps({"errors": [fault]})})
+        extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": self._incoming.id}
+        error = {"message": "Internal server error", "extensions": extensions}
+        kind = (b"content-type", b"application/json")
+        await self.answer(Answer(500, orjson.dumps({"errors": [error]}), [kind]))

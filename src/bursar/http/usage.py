@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
 
 from bursar import traces
 from bursar.access.policy import Action, forbidden, permits
@@ -17,10 +15,12 @@ from bursar.domain import instants, money
 from bursar.domain.errors import Fault, Refusal
 from bursar.domain.usage import EVENTS, Event, Result, Tokens, UsageStatus
 from bursar.graphql.scalars import read_big_int
+from bursar.http.answer import Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, read_body
-from bursar.http.endpoint import JSON, answer, refusal, unauthenticated
+from bursar.http.incoming import Incoming
 from bursar.http.sign_in import authenticate
 from bursar.services import usage
+from bursar.services.sign_in import SignIn
 
 _SHOWN = 100  # characters of a name that is not known; and things that are wrong with one event
 
@@ -34,34 +34,35 @@ class UsageReports:
     """
 
     database: Database
+    sign_in: SignIn
     peppers: Sequence[bytes]
     max_body_bytes: int
 
-    async def respond(self, request: Request) -> Response:
-        if request.method != "POST":
-            return refusal(request, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
+    async def respond(self, incoming: Incoming) -> Answer:
+        if incoming.method != "POST":
+            return refusal(incoming, 405, "BAD_USER_INPUT", "Use POST.", Allow="POST")
         statements_sent.set(sent := [0])
-        request.state.log |= {"operation_type": "http", "field": "usage"}
+        incoming.told |= {"operation_type": "http", "field": "usage"}
         try:
-            return await self._answer(request)
+            return await self._answer(incoming)
         except BadBody as error:
-            return refusal(request, error.status, "BAD_USER_INPUT", str(error))
+            return refusal(incoming, error.status, "BAD_USER_INPUT", str(error))
         except Refusal as error:
-            return refusal(request, 409, error.code, str(error))
+            return refusal(incoming, 409, error.code, str(error))
         except Fault as fault:
-            return refusal(request, 503, fault.code, str(fault), **{"Retry-After": "1"})
+            return unavailable(incoming, fault)
         finally:
-            request.state.log["statements"] = sent[0]
+            incoming.told["statements"] = sent[0]
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, incoming: Incoming) -> Answer:
         with traces.step("sign-in"):
-            actor = await authenticate(request, self.database, self.peppers)
+            actor = await authenticate(incoming, self.sign_in)
         if actor is None:
-            return unauthenticated(request)
+            return unauthenticated(incoming)
         if not permits(actor, Action.USAGE_RECORD):
             error = forbidden(Action.USAGE_RECORD)
-            return refusal(request, 403, error.code, str(error))
-        read = [_read(event) for event in events_of(await read_body(request, self.max_body_bytes))]
+            return refusal(incoming, 403, error.code, str(error))
+        read = [_read(event) for event in events_of(await read_body(incoming, self.max_body_bytes))]
         events = [event for event in read if isinstance(event, Event)]
         recorded = iter(
             await self.database.write(
@@ -71,8 +72,8 @@ class UsageReports:
             else ()
         )
         results = [next(recorded) if isinstance(one, Event) else one for one in read]
-        request.state.log["outcome"] = "ok"
-        return answer({"results": [_shown(result) for result in results]}, JSON)
+        incoming.told["outcome"] = "ok"
+        return answer({"results": [_shown(result) for result in results]})
 
 
 def events_of(body: bytes) -> list[Any]:

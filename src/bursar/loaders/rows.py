@@ -1,12 +1,12 @@
 """Rows by key: the batch function behind every edge to one object."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ARRAY, Column, ColumnElement, Select, Text, any_, bindparam, select
 
-from bursar.access.actor import Sight
+from bursar.access.actor import Actor, Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.loaders.reader import Reader
@@ -30,6 +30,12 @@ class RowsByKey:
     async def __call__(self, reader: Reader, keys: Sequence[str], /) -> dict[str, Row]:
         rows = await reader.all(self._statement(reader.actor.sight), keys=keys)
         return {row["batch_key"]: row for row in rows}
+
+    def sharing(self, actor: Actor) -> Hashable:
+        """All that the rows depend on which an actor sees: how far, and what is said of the actor."""
+        given = actor.parameters
+        spoken_of = self._statement(actor.sight).names
+        return actor.sight, tuple(given[name] for name in spoken_of if name in given)
 
 
 def rows_of(

@@ -11,14 +11,13 @@ from functools import partial
 from bursar.access.actor import Actor
 from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import Reads
-from bursar.database.rows import Row
 from bursar.database.together import Together
 from bursar.domain.decisions import Decision, KeyFacts, decide
 from bursar.domain.errors import Forbidden
 from bursar.domain.keys import LONGEST_SECRET
 from bursar.domain.limits import problem_with_literal
 from bursar.services.key_facts import ById, BySecret, facts_by_id, facts_by_secret
-from bursar.services.sign_in import actor_with, hashes_of, keys_by_secret
+from bursar.services.sign_in import hashes_of
 
 
 def problem_with(actor: Actor) -> Forbidden | None:
@@ -33,14 +32,6 @@ class Authorizer:
     def __init__(self, source: Reads, peppers: Sequence[bytes]) -> None:
         self._peppers = peppers
         self._facts = Together[BySecret, KeyFacts](partial(facts_by_secret, source))
-        self._keys = Together[str, Row](partial(keys_by_secret, source, peppers=peppers))
-
-    async def sign_in(
-        self, secret: str, *, request_id: str | None = None, on_behalf_of: str | None = None
-    ) -> Actor | None:
-        """As `sign_in` of its own page, for who asks for many decisions."""
-        row = await self._keys.ask(secret)
-        return row and actor_with(row, request_id=request_id, on_behalf_of=on_behalf_of)
 
     async def authorize(
         self, secret: str, model: str, estimated_cost: Decimal | None = None

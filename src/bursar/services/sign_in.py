@@ -1,7 +1,7 @@
 """Sign-in: the actor that a secret stands for, while its key, its user and its team are good."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from sqlalchemy import ARRAY, LargeBinary, and_, any_, bindparam, case, func, or_, select
 
@@ -10,21 +10,27 @@ from bursar.database.connections import Reads
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, teams, users
+from bursar.database.together import Together
 from bursar.domain.keys import LONGEST_SECRET, digest
 from bursar.domain.roles import KeyScope, PlatformRole
 
 
-async def sign_in(
-    source: Reads,
-    secret: str,
-    *,
-    peppers: Sequence[bytes],
-    request_id: str | None = None,
-    on_behalf_of: str | None = None,
-) -> Actor | None:
-    """The actor that a secret stands for; None if no key has it, or its key is no longer good."""
-    row = (await keys_by_secret(source, [secret], peppers=peppers)).get(secret)
-    return row and actor_with(row, request_id=request_id, on_behalf_of=on_behalf_of)
+class SignIn:
+    """Signs in by secrets; one for a process, whose requests share statements.
+
+    Nothing is kept: each is found, or not, by a statement that began after it was asked for, so that a
+    change of a key holds from its acknowledgement on, whichever process made it.
+    """
+
+    def __init__(self, source: Reads, peppers: Sequence[bytes]) -> None:
+        self._keys = Together[str, Row](partial(keys_by_secret, source, peppers=peppers))
+
+    async def __call__(
+        self, secret: str, *, request_id: str | None = None, on_behalf_of: str | None = None
+    ) -> Actor | None:
+        """The actor that a secret stands for; None if no key has it, or its key is no longer good."""
+        row = await self._keys.ask(secret)
+        return row and actor_with(row, request_id=request_id, on_behalf_of=on_behalf_of)
 
 
 async def keys_by_secret(
