@@ -18,7 +18,7 @@ from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
 ACQUIRE_SECONDS = 2.0
 REST_SECONDS = 1.0
 ATTEMPTS = 5
-_JITTER = SystemRandom()  # which leaves the state of `random` to whoever has seeded it
+JITTER = SystemRandom()  # which leaves the state of `random` to whoever has seeded it
 Result = TypeVar("Result")
 
 
@@ -106,7 +106,7 @@ class Database:
                 async with self.connection() as connection, _transaction(connection):
                     return await work(connection)
             except (*TRY_AGAIN, RunAgain):
-                await asyncio.sleep(_JITTER.uniform(0, 0.01 * 2**attempt))
+                await asyncio.sleep(JITTER.uniform(0, 0.01 * 2**attempt))
             except asyncpg.UniqueViolationError as error:
                 if refusal := refusal_of(error):
                     raise refusal from error
