@@ -65,7 +65,7 @@ WORST = {
     "a web of spreads": of_teams("...f0")
     + fragments(50, lambda n: " ".join(f"...f{k}" for k in range(n + 1, min(50, n + 17))) + " id"),
     "circles": of_teams("...f0")
-    + fragments(50, lambda n: " ".join(f"...f{k}" for k in range(0, 50, 4))),
+    + fragments(50, lambda _: " ".join(f"...f{k}" for k in range(0, 50, 4))),
     "unused fragments": "{ viewer { scopes } }" + fragments(50, lambda _: "id " * 30),
     "expanded": expanded(4, 7),
     "expanded less": expanded(4, 4),
