@@ -207,6 +207,8 @@ def doctor(
     else:
         for found in report.violations:
             typer.echo(f"{found.table} {found.id}: {found.problem} [{found.check}]")
+        for sentence in report.advice:
+            typer.echo(f"advice: {sentence}")
         found_any = f"{len(report.violations):,} problems" if report.violations else "all is well"
         rows = sum(report.checked.values())
         typer.echo(f"{len(report.checked)} checks of {rows:,} rows: {found_any}")

@@ -19,7 +19,7 @@ from bursar.database.embedded import (
     running,
 )
 from bursar.database.pool import Database
-from bursar.operations import external
+from bursar.operations import external, pool_size
 from bursar.operations.failure import Failure
 from bursar.settings import Settings
 
@@ -82,7 +82,7 @@ def owned(settings: Settings) -> Iterator[CommandDatabase]:
     if settings.database_url is not None:
         yield _external(settings.database_url, settings)
         return
-    connections = settings.workers * settings.pool_size
+    connections = pool_size.wanted(settings)
     with EmbeddedPostgres(settings.data_dir, connections=connections) as postgres:
         yield _embedded(settings, postgres)
 
