@@ -201,6 +201,8 @@ def test_too_few_connections_of_an_external_postgres_are_told(live_server: Serve
         (told,) = [line for line in server.lines() if line["level"] == "warning"]
         assert told["wanted"] == 380
         assert told["allowed"] < 380
+        (kept,) = [line for line in server.lines() if line["event"] == "PostgreSQL"]
+        assert {kept["fsync"], kept["synchronous_commit"]} <= {"on", "off"}
     with live_server(workers=2, BURSAR_POOL_SIZE="190", BURSAR_STATEMENT_CACHE="0") as server:
         assert not [line for line in server.lines() if line["level"] == "warning"]
 

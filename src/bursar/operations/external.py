@@ -20,6 +20,13 @@ _CONNECTIONS = """
         - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true)::int, 0)
 """
+# What an acknowledged change survives is these settings' to say: a crash, and the loss of the primary.
+_KEPT_BY = """
+    SELECT current_setting('server_version') AS version,
+        current_setting('fsync') AS fsync,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        current_setting('synchronous_standby_names') AS synchronous_standby_names
+"""
 _MAY_ALTER_AUDIT = "SELECT has_table_privilege('audit_entries', 'UPDATE, DELETE, TRUNCATE')"
 
 log = structlog.get_logger()
@@ -45,7 +52,7 @@ async def require(dsn: str) -> None:
 
 
 async def advise(dsn: str, connections: int | None) -> None:
-    """Log a warning for a role that may alter the audit, and for too few connections.
+    """Log what keeps acknowledged changes; warn of a role that may alter the audit, of few connections.
 
     `connections` are what this server may open, None where a pooler opens them.
     """
@@ -53,6 +60,7 @@ async def advise(dsn: str, connections: int | None) -> None:
         if await connection.fetchval(_MAY_ALTER_AUDIT):
             log.warning("the server's database role may alter the audit: give it no tables to own")
         allowed = await connection.fetchval(_CONNECTIONS)
+        log.info("PostgreSQL", **dict(await connection.fetchrow(_KEPT_BY)))
     if connections is not None and connections > allowed:
         log.warning("PostgreSQL takes fewer connections", wanted=connections, allowed=allowed)
 
