@@ -22,7 +22,8 @@ from factories import Factory, Key, Person
 SAID = {
     "INTERNAL_SERVER_ERROR": "Internal server error",
     "OUTCOME_UNKNOWN": (
-        "The connection to the database broke during the commit; read before you try again."
+        "The connection to the database broke during the commit; "
+        "ask again with the same idempotency key, or read first."
     ),
     "OVERLOADED": "The server is busy; nothing was changed. Try again shortly.",
     "UNAVAILABLE": "The database does not answer; nothing was changed. Try again.",

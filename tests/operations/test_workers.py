@@ -200,6 +200,8 @@ def test_too_few_connections_of_an_external_postgres_are_told(live_server: Serve
     with live_server(workers=2, BURSAR_POOL_SIZE="190") as server:
         (told,) = [line for line in server.lines() if line["level"] == "warning"]
         assert "2 workers may open 388 connections" in told["event"]
+        (kept,) = [line for line in server.lines() if line["event"] == "PostgreSQL"]
+        assert {kept["fsync"], kept["synchronous_commit"]} <= {"on", "off"}
     with live_server(workers=2, BURSAR_POOL_SIZE="190", BURSAR_STATEMENT_CACHE="0") as server:
         assert not [line for line in server.lines() if line["level"] == "warning"]
 

@@ -21,6 +21,7 @@ from bursar.database.embedded import (
 from bursar.database.pool import Database
 from bursar.operations import external, pool_size
 from bursar.operations.failure import Failure
+from bursar.operations.revival import revived
 from bursar.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -75,7 +76,7 @@ class CommandDatabase:
 
 @contextmanager
 def owned(settings: Settings) -> Iterator[CommandDatabase]:
-    """The database of a server: the embedded one is started, and stopped at the end.
+    """The database of a server: the embedded one is started, kept alive, and stopped at the end.
 
     Raises DataDirectoryInUse, DataDirectoryUnusable.
     """
@@ -83,7 +84,8 @@ def owned(settings: Settings) -> Iterator[CommandDatabase]:
         yield _external(settings.database_url, settings)
         return
     connections = pool_size.wanted(settings)
-    with EmbeddedPostgres(settings.data_dir, connections=connections) as postgres:
+    postgres = EmbeddedPostgres(settings.data_dir, connections=connections)
+    with postgres, revived(postgres):
         yield _embedded(settings, postgres)
 
 

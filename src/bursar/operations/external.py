@@ -22,6 +22,13 @@ _CONNECTIONS = """
         - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true)::int, 0)
 """
+# What an acknowledged change survives is these settings' to say: a crash, and the loss of the primary.
+_KEPT_BY = """
+    SELECT current_setting('server_version') AS version,
+        current_setting('fsync') AS fsync,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        current_setting('synchronous_standby_names') AS synchronous_standby_names
+"""
 _MAY_ALTER_AUDIT = "SELECT has_table_privilege('audit_entries', 'UPDATE, DELETE, TRUNCATE')"
 
 log = structlog.get_logger()
@@ -49,12 +56,14 @@ async def require(dsn: str) -> None:
 async def fitted(dsn: str, settings: Settings) -> Settings:
     """The settings with a size of pool that PostgreSQL has room for, where they say none.
 
-    Logs a warning for too few connections, and for a role that may alter the audit.
+    Logs what keeps acknowledged changes, and a warning for too few connections, or for a role that may
+    alter the audit.
     """
     async with connected(dsn) as connection:
         if await connection.fetchval(_MAY_ALTER_AUDIT):
             log.warning("the server's database role may alter the audit: give it no tables to own")
         allowed = await connection.fetchval(_CONNECTIONS)
+        log.info("PostgreSQL", **dict(await connection.fetchrow(_KEPT_BY)))
     if problem := pool_size.problem_with(settings, allowed):
         log.warning(problem)
     return pool_size.fitted(settings, allowed) if settings.statement_cache else settings
