@@ -1,5 +1,7 @@
 """Documents at random about another organization: answered without a mark, as if it were not there."""
 
+import re
+from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Callable
 
@@ -25,6 +27,15 @@ async def ask(api: Api, caller: Person | Key, body: bytes) -> bytes:
     headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
     request_id = response.headers["X-Request-Id"]
     return f"{response.status_code}\n{headers}\n{response.text}".replace(request_id, "").encode()
+
+
+def unmarked(answer: bytes) -> bytes:
+    """Without what every cursor begins with: a digest of the filter, which is of the question."""
+    return re.sub(rb'"WyJ[\w=-]+"', lambda found: _position(found[0][1:-1]), answer)
+
+
+def _position(cursor: bytes) -> bytes:
+    return orjson.dumps(orjson.loads(urlsafe_b64decode(cursor))[1:])
 
 
 @pytest.mark.parametrize("operation", ["query", "mutation"])
@@ -60,7 +71,11 @@ async def test_no_document_drawn_at_random_hears_of_another_organization(
                 counted["isolation: documents that changed something"] += 1
                 continue
             absent = await ask(api, scene.callers[who], scene.haunted(sent).encode())
-            assert absent == scene.haunted(answer.decode()).encode(), (number, who, case)
+            assert unmarked(absent) == unmarked(scene.haunted(answer.decode()).encode()), (
+                number,
+                who,
+                case,
+            )
             counted["isolation: answers equal to those about nothing"] += 1
     for what, count in counted.items():
         record_property(what, count)
