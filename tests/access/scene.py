@@ -54,9 +54,13 @@ LAST += ["apiKeysDelete", "apiKeyBlock", "apiKeyRotate", "apiKeyUpdate"]
 
 @dataclass(frozen=True)
 class Scene:
-    """Who asks, what they ask with, and what they must not hear."""
+    """Who asks, what they ask with, and what they must not hear.
+
+    The ids of the callers' own, of the other's, and both, as corpora take them.
+    """
 
     callers: Mapping[str, Person | Key]
+    own: Mapping[str, Sequence[str]]
     hidden: Mapping[str, Sequence[str]]
     ids: Mapping[str, Sequence[str]]
     cursors: Sequence[str]
@@ -97,9 +101,8 @@ async def enter(make: Factory, api: Api) -> Scene:
         answer = await api(admin, f"{{ {field}(first: 50) {{ edges {{ cursor }} }} }}")
         cursors += [edge["cursor"] for edge in answer.payload["edges"]]
     ghosts = {there: new_id(prefix_of(there)) for there in hidden} | {CANARY: GHOST}
-    return Scene(
-        callers, _by_kind(hidden), _by_kind([*hidden, *own * 4]), cursors, marks(hidden), ghosts
-    )
+    kinds = map(_by_kind, (own, hidden, [*hidden, *own * 4]))
+    return Scene(callers, *kinds, cursors, marks(hidden), ghosts)
 
 
 def _by_kind(ids: Sequence[str]) -> dict[str, list[str]]:

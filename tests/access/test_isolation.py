@@ -31,7 +31,7 @@ async def ask(api: Api, caller: Person | Key, body: bytes) -> bytes:
 
 def unmarked(answer: bytes) -> bytes:
     """Without what every cursor begins with: a digest of the filter, which is of the question."""
-    return re.sub(rb'"WyJ[\w=-]+"', lambda found: _position(found[0][1:-1]), answer)
+    return re.sub(rb'"Wy[IJ][\w=-]+"', lambda found: _position(found[0][1:-1]), answer)
 
 
 def _position(cursor: bytes) -> bytes:

@@ -3,9 +3,9 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ import pytest
 from access.scene import FOR_GATEWAYS, LAST, Scene, enter
 from api_client import Api
 from bursar.http.body import BadBody, json_object
-from execution.corpus import SCALARS, Corpus
+from execution.corpus import SCALARS, Case, Corpus
 from execution.test_same_answer import SCHEMA, valid
 from factories import Factory, Key, Person
 from fuzz.bodies import Sent, spoilt
@@ -73,13 +73,13 @@ async def test_nothing_that_is_sent_is_answered_by_a_fault_or_tells_anything(
     shares = bodies // 100, documents // 100
     counted: Counter[str] = Counter()
     with live_server() as server:
-        asked = alternating(fuzzed(scene, admin), ruled(scene, admin), *shares)
+        requests = alternating(fuzzed(scene, admin), ruled(scene, admin), *shares)
         async with AsyncExitStack() as stack:
             address = urlsplit(server.url)
             host, port = address.hostname or "", address.port or 0
             wires = [await stack.enter_async_context(Wire(host, port)) for _ in range(CLIENTS)]
             for percent in range(1, 101):
-                some = islice(asked, sum(shares))
+                some = islice(requests, sum(shares))
                 await asyncio.gather(*(_ask_all(wire, some, scene, counted) for wire in wires))
                 if percent == 25:
                     warm = resident(server.pid)
@@ -123,32 +123,47 @@ def meant(body: bytes) -> str:
 
 
 def fuzzed(scene: Scene, admin: Person) -> Iterator[Asked]:
-    """Bodies that were spoilt, of strangers and of an admin."""
-    corpus = Corpus(SCHEMA, scene.ids, leave_out=LAST)
-    good = [
-        (case.text, case.variables)
-        for operation in ("query", "mutation")
-        for case in islice(valid(corpus, 0, operation), 200)
+    """Bodies that were spoilt."""
+    streams = [
+        spoilt(1, [(case.text, case.variables) for case in islice(asked(ids), 400)])
+        for ids in (scene.ids, scene.own)
     ]
-    callers = [*scene.callers.values(), admin]
-    for number, sent in enumerate(spoilt(1, good)):
-        caller = callers[number % len(callers)]
-        yield Asked(sent, caller, caller is not admin)
+    return _by_all(scene, admin, *streams)
 
 
 def ruled(scene: Scene, admin: Person) -> Iterator[Asked]:
     """Documents that are valid, with values that are hostile."""
-    callers = [*scene.callers.values(), admin, admin]
-    # What a gateway is told of any key is no leak.
-    left_out = [*LAST, *FOR_GATEWAYS]
-    corpus = Corpus(SCHEMA, scene.ids, leave_out=left_out, scalars=WORDS, cursors=scene.cursors)
+    headers = {"Content-Type": "application/json"}
+    streams = [
+        (
+            Sent(
+                "POST",
+                "/graphql",
+                headers,
+                orjson.dumps({"query": case.text, "variables": case.variables}),
+            )
+            for case in asked(ids, scalars=WORDS, cursors=scene.cursors)
+        )
+        for ids in (scene.ids, scene.own)
+    ]
+    return _by_all(scene, admin, *streams)
+
+
+def asked(ids: Mapping[str, Sequence[str]], **known: Any) -> Iterator[Case]:
+    """Queries and mutations by turns. What a gateway is told of any key is no leak, and left out."""
+    corpus = Corpus(SCHEMA, ids, leave_out=[*LAST, *FOR_GATEWAYS], **known)
     pairs = zip(valid(corpus, 2, "query"), valid(corpus, 3, "mutation"), strict=True)
-    for number, cases in enumerate(pairs):
-        caller = callers[number % len(callers)]
-        for case in cases:
-            body = orjson.dumps({"query": case.text, "variables": case.variables})
-            headers = {"Content-Type": "application/json"}
-            yield Asked(Sent("POST", "/graphql", headers, body), caller, caller is not admin)
+    return chain.from_iterable(pairs)
+
+
+def _by_all(
+    scene: Scene, admin: Person, foreign: Iterator[Sent], own: Iterator[Sent]
+) -> Iterator[Asked]:
+    """By each stranger in turn, and by an admin, who brings nothing of the one to the other."""
+    while True:
+        for caller in scene.callers.values():
+            yield from (Asked(sent, caller, True) for sent in islice(foreign, 2))
+        yield from (Asked(sent, admin, False) for sent in islice(own, 2))
 
 
 def alternating(
