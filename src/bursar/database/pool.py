@@ -152,6 +152,7 @@ async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[
     await connection.begin(mode)
     try:
         yield
+        await connection.finish()
     except Exception:
         if not connection.raw.is_closed():
             await connection.command("ROLLBACK")
