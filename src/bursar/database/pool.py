@@ -200,6 +200,7 @@ async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[
     await connection.begin(mode)
     try:
         yield
+        await connection.finish()
     except Exception as error:
         if not connection.raw.is_closed() and not leads_nowhere(error):
             await connection.command("ROLLBACK")

@@ -11,6 +11,7 @@ from bursar.database import migrations
 from bursar.database.connections import CONNECT_SECONDS
 from bursar.database.partitions import PARTITIONED
 from bursar.operations import pool_size
+from bursar.operations.audit_chains import CHAINS
 from bursar.operations.catalog_checks import CATALOG
 from bursar.operations.checks import RELATIONS, Check
 from bursar.operations.constraint_checks import CONSTRAINTS
@@ -27,7 +28,7 @@ from bursar.settings import Settings
 
 CHECKS = (
     *(*CATALOG, *RELATIONS, *LIMITS, *SCHEDULES, *CONSTRAINTS, *VALUES, *MODELS),
-    *(*USAGE, *SPENDS),
+    *(*USAGE, *SPENDS, *CHAINS),
 )
 _ROWS_AT_ONCE = 1000
 
