@@ -26,6 +26,7 @@ from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.lookups import Ask
 from bursar.graphql.schema import schema
+from bursar.loaders.narrowing import Narrowable, whole_of
 from bursar.loaders.reader import Batch, Reader
 from bursar.services.authorization import Authorizer
 from factories import PEPPER
@@ -173,13 +174,17 @@ class _Faulty(NamedTuple):
         return found
 
 
+def _name(batch: Any) -> str:
+    """The same for a source of rows whether it is narrowed or not."""
+    batch = whole_of(batch)
+    source = getattr(batch, "__self__", batch)
+    key = getattr(source, "key", getattr(source, "id", None))
+    return f"{_NAMES.get(id(source)) or key}.{getattr(batch, '__name__', '')}"
+
+
 _NAMES = {
     id(value): f"{module.name}.{name}"
     for module in pkgutil.iter_modules(bursar.loaders.__path__)
     for name, value in vars(import_module(f"bursar.loaders.{module.name}")).items()
+    if not isinstance(value, Narrowable)
 }
-
-
-def _name(batch: Any) -> str:
-    owner = getattr(batch, "__self__", batch)
-    return f"{_NAMES.get(id(owner), 'listing')}.{getattr(batch, '__name__', '')}"

@@ -19,6 +19,7 @@ from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.plans import plan_of
 from bursar.graphql.execution.sources import source_of
 from bursar.graphql.execution.surprises import Refused
+from bursar.graphql.execution.wanted import WantedOf
 from bursar.graphql.schema import schema
 
 SCHEMA = schema._schema  # noqa: SLF001 (as in execution.request)
@@ -31,7 +32,8 @@ def test_every_field_below_the_roots_is_compiled() -> None:
     for type_ in SCHEMA.type_map.values():
         if is_object_type(type_) and type_ not in roots and not type_.name.startswith("__"):
             for name, field in type_.fields.items():
-                source_of(schema, field, FieldNode(name=NameNode(value=name), arguments=()))
+                node = FieldNode(name=NameNode(value=name), arguments=())
+                source_of(schema, field, node, WantedOf())
 
 
 def test_of_the_documents_in_the_repository_nearly_all_are_compiled(

@@ -1,4 +1,4 @@
-"""Rows that a statement is given: a text for each column, which is quicker to send than an array.
+"""Rows and lists that a statement is given: one text for each, which is quicker to send than an array.
 
 No value has a control character in it, so that one separates the values and another stands for null;
 nor is any value empty.
@@ -7,7 +7,17 @@ nor is any value empty.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Text, bindparam, cast, func, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.types import TypeEngine
 
 _SEPARATOR, _NULL = "\x1f", "\x1e"
@@ -35,3 +45,14 @@ def as_texts(
         f"{name}_{column}": _SEPARATOR.join([_NULL if value is None else value for value in each])
         for column, each in zip(columns, values, strict=True)
     }
+
+
+def given_texts(name: str) -> ColumnElement[Any]:
+    """The array of texts that `as_text` makes; given as one, a thousand take a tenth of the time."""
+    return func.string_to_array(
+        bindparam(name, type_=Text), literal_column(f"E'\\x{ord(_SEPARATOR):x}'"), type_=ARRAY(Text)
+    )
+
+
+def as_text(values: Iterable[str]) -> str:
+    return _SEPARATOR.join(values)

@@ -1,21 +1,17 @@
 """Budgets beside what has them, own or attached; and whose a budget or a list of models is."""
 
-from sqlalchemy import ColumnElement, FromClause, Table, func, select
+from sqlalchemy import ColumnElement, FromClause, func, select
 
 from bursar.database.tables import BUDGET_OWNERS, LISTED_IN, budget_attachments, budgets
 
 
 class Held:
-    """The budget of one kind of holder, as it is joined into a statement.
+    """The budget of one kind of holder, as it is joined into a statement."""
 
-    Where the statement is about a page of holders, `each` is their id: then the budgets are looked
-    up one by one. PostgreSQL would rather read all the budgets there are, from a few hundred on.
-    """
-
-    def __init__(self, owner: str, each: ColumnElement[str] | None = None) -> None:
+    def __init__(self, owner: str) -> None:
         self._column = BUDGET_OWNERS[owner]
-        self.own = self._rows(budgets, f"own_of_{owner}", each)
-        self.attached = self._rows(budget_attachments, f"attached_to_{owner}", each)
+        self.own = budgets.alias(f"own_of_{owner}")
+        self.attached = budget_attachments.alias(f"attached_to_{owner}")
         # Nothing has both.
         self.id = func.coalesce(self.own.c.id, self.attached.c.plan_id)
 
@@ -25,10 +21,21 @@ class Held:
             self.attached, self.attached.c[self._column] == holder
         )
 
-    def _rows(self, table: Table, name: str, each: ColumnElement[str] | None) -> FromClause:
-        if each is None:
-            return table.alias(name)
-        return select(table).where(table.c[self._column] == each).limit(1).lateral(name)
+
+def id_of_held(owner: str, holder: ColumnElement[str]) -> ColumnElement[str]:
+    """The id of the budget of each holder of a kind, where a statement is about a page of them.
+
+    They are looked up one by one, a plan only for who has no own budget. Joined, PostgreSQL would
+    rather read all the budgets there are, from a few hundred on.
+    """
+    own = budgets.alias(f"own_of_{owner}")
+    attached = budget_attachments.alias(f"attached_to_{owner}")
+    column = BUDGET_OWNERS[owner]
+    ids = (
+        select(id_).where(table.c[column] == holder).correlate_except(table).scalar_subquery()
+        for table, id_ in ((own, own.c.id), (attached, attached.c.plan_id))
+    )
+    return func.coalesce(*ids)
 
 
 def id_of_holder(table: FromClause) -> ColumnElement[str]:

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from functools import lru_cache, partial
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_origin
 
 import orjson
 import strawberry
@@ -19,11 +19,12 @@ from strawberry.types.arguments import StrawberryArgument
 from bursar.database.rows import Row
 from bursar.domain.money import to_text
 from bursar.domain.names import is_storable
-from bursar.graphql.edges import Question, asking_edge, made_once
+from bursar.graphql.edges import Leads, Made, Question, asking_edge, made_once, reads
 from bursar.graphql.enums import OrderDirection
 from bursar.graphql.errors import BadUserInput
 from bursar.graphql.inputs import given
 from bursar.graphql.lists.orders import BY_NAME, orders_of
+from bursar.loaders.narrowing import Narrowable
 from bursar.loaders.pages import ROOT, Filtered, Listing, Page, Paged, PageRequest, Position
 
 NodeType = TypeVar("NodeType")
@@ -63,11 +64,15 @@ class Connection(Generic[NodeType]):
             ConnectionEdge(connection=connection, row=row, thing=thing)
             for row, thing in zip(page.rows, connection.nodes_of(page.rows), strict=True)
         ],
+        reads=(),
+        leads=Leads.HOLDERS,
         description="The objects on the page, each with its cursor.",
     )
     nodes: list[NodeType] = asking_edge(
         lambda connection: connection.page(),
         read=lambda page, connection, _: connection.nodes_of(page.rows),
+        reads=(),
+        leads=Leads.ROWS,
         description="The objects on the page.",
     )
     page_info: PageInfo = asking_edge(
@@ -109,7 +114,7 @@ class ConnectionEdge(Generic[NodeType]):
     def cursor(self) -> str:
         return self.connection.cursor(self.row)
 
-    @strawberry.field(description="The object.")
+    @strawberry.field(description="The object.", metadata=reads(leads=Leads.ROWS))
     def node(self) -> NodeType:
         node: NodeType = self.thing
         return node
@@ -165,12 +170,21 @@ def connection_field(
     Raises TypeError where `filter` and `order`, input types, differ from what the listing offers.
     """
 
-    def resolve(**arguments: Any) -> Connection[Any]:
+    def make(listing: Listing, **arguments: Any) -> Callable[[Any], Connection[Any]]:
         request = page_request(listing, **arguments)
-        made: Connection[Any] = kind(listing=listing, parent=ROOT, request=request)
+
+        def made(_: Any) -> Connection[Any]:
+            connection: Connection[Any] = kind(listing=listing, parent=ROOT, request=request)
+            return connection
+
         return made
 
-    field: Any = strawberry.field(resolver=resolve, graphql_type=kind, description=description)
+    field: Any = made_once(
+        Made(make, listing, _narrows(listing, kind)),
+        description=description,
+        reads=(),
+        graphql_type=kind,
+    )
     field.python_name = name
     field.arguments = _arguments(listing, filter, order, sorted_by)
     return field
@@ -192,7 +206,7 @@ def connection_edge(
     `within` names the parent's attribute that has the filters in force there.
     """
 
-    def make(**arguments: Any) -> Callable[[Any], Connection[Any]]:
+    def make(listing: Paged, **arguments: Any) -> Callable[[Any], Connection[Any]]:
         request_within = lru_cache(maxsize=1)(partial(page_request, listing, **arguments))
 
         def made(root: Any) -> Connection[Any]:
@@ -201,9 +215,18 @@ def connection_edge(
 
         return made
 
-    field: Any = made_once(make, description=description)
+    field: Any = made_once(
+        Made(make, listing, _narrows(listing, kind)),
+        description=description,
+        reads=(key, within) if within else (key,),
+    )
     field.arguments = _arguments(listing, filter, order, sorted_by)
     return field
+
+
+def _narrows(listing: Paged, kind: Any) -> bool:
+    """Whether the rows are the nodes, of which a part of the columns is enough."""
+    return isinstance(listing, Narrowable) and (get_origin(kind) or kind) is Connection
 
 
 def _arguments(

@@ -1,11 +1,13 @@
 """Edges, declared as data: a batch function, what it is asked for, and what is read from the answer.
 
 For graphql-core an edge resolves one by one, and is looked up together. What it is made of stays
-readable in the field's metadata, as `edge` or `make`, for whoever executes a level at once.
+readable in the field's metadata, as `edge` or `made`, for whoever executes a level at once; and as
+`reads` and `leads`, what it reads of its parent and whose rows it leads to, for whoever looks ahead.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 import strawberry
@@ -31,46 +33,103 @@ class Edge:
 
     Of an edge that asks the same of every parent, `batch` is the batch function and `key` the
     parent's attribute to ask it with. `read` makes the field's value of what was found (None if
-    nothing), the parent and the context; without it that is the value.
+    nothing), the parent and the context; without it that is the value. It reads the attributes
+    `reads_found` of what was found; None is that nobody knows.
     """
 
     ask: Callable[[Any], Question | None]
     read: Read | None = None
     batch: Batch | None = None
     key: str = ""
+    reads_found: tuple[str, ...] | None = None
 
 
-def edge(batch: Batch, *, key: str, description: str, read: Read | None = None) -> Any:
-    """A field that leads to what the batch function finds by the parent's attribute `key`."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A field's value, made of the parent by what `make` makes of the source and the arguments.
+
+    If it `narrows`, the value holds rows of the source alone, and the source may have fewer columns.
+    """
+
+    make: Callable[..., Callable[[Any], Any]]
+    source: Any
+    narrows: bool = False
+
+
+class Leads(Enum):
+    """Where a field leads to that looks nothing up itself."""
+
+    ITSELF = "the parent, seen as another type"
+    ROWS = "the rows that the parent holds"
+    HOLDERS = "objects that hold the same rows as the parent"
+
+
+def reads(*attributes: str, leads: Leads | None = None) -> Mapping[Any, Any]:
+    """The metadata of a field that reads no more of its parent than these attributes."""
+    return {"reads": attributes, "leads": leads}
+
+
+def edge(
+    batch: Batch,
+    *,
+    key: str,
+    description: str,
+    read: Read | None = None,
+    reads: tuple[str, ...] | None = None,
+    reads_found: tuple[str, ...] | None = None,
+) -> Any:
+    """A field that leads to what the batch function finds by the parent's attribute `key`.
+
+    `reads` is what `read` reads of the parent; where that is not said, it may be anything.
+    """
 
     def ask(root: Any) -> Question | None:
         value = getattr(root, key)
         return None if value is None else Question(batch, value)
 
-    return _field(Edge(ask, read, batch, key), description)
+    if read is None:
+        reads = reads_found = ()
+    of_parent = None if reads is None else (key, *reads)
+    return _field(Edge(ask, read, batch, key, reads_found), description, of_parent)
 
 
 def asking_edge(
-    ask: Callable[[Any], Question | None], *, description: str, read: Read | None = None
+    ask: Callable[[Any], Question | None],
+    *,
+    description: str,
+    read: Read | None = None,
+    reads: tuple[str, ...] | None = None,
+    leads: Leads | None = None,
 ) -> Any:
-    """A field that leads to what is found for a question that its parent makes."""
-    return _field(Edge(ask, read), description)
+    """A field that leads to what is found for a question that its parent makes.
+
+    `reads` is what both functions read of the parent; where that is not said, it may be anything.
+    """
+    return _field(Edge(ask, read), description, reads, leads)
 
 
-def made_once(make: Callable[..., Callable[[Any], Any]], *, description: str) -> Any:
-    """A field of whose arguments `make` makes, once for all parents, what gives each its value."""
+def made_once(
+    made: Made, *, description: str, reads: tuple[str, ...], graphql_type: Any = None
+) -> Any:
+    """A field of whose arguments is made, once for all parents, what gives each its value."""
 
     def resolve(root: Any, **arguments: Any) -> Any:
-        return make(**arguments)(root)
+        return made.make(made.source, **arguments)(root)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"make": make})
+    metadata = {"made": made, "reads": reads}
+    return strawberry.field(
+        resolver=resolve, graphql_type=graphql_type, description=description, metadata=metadata
+    )
 
 
-def _field(edge: Edge, description: str) -> Any:
+def _field(
+    edge: Edge, description: str, reads: tuple[str, ...] | None, leads: Leads | None = None
+) -> Any:
     def resolve(root: Any, info: Info[Context, None]) -> Any:
         return _LookUp(edge, root, info.context)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"edge": edge})
+    metadata = {"edge": edge, "reads": reads, "leads": leads}
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)

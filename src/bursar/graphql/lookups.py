@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from aiodataloader import DataLoader
 
 from bursar.graphql.shared import Shared
+from bursar.loaders.narrowing import whole_of
 from bursar.loaders.reader import Batch, Reader
 
 
@@ -29,7 +30,7 @@ class Lookups:
     """The memory of a request; what is looked up by one key goes by `shared`, if there is that.
 
     What was found, or failed, stays so: whoever executes the same document again within the request
-    sees the same rows and meets the same errors, and sends no statement.
+    sees the same rows and meets the same errors, and sends no statement but for columns not read yet.
     """
 
     def __init__(self, reader: Reader, shared: Shared | None = None) -> None:
@@ -101,17 +102,22 @@ class Lookups:
         together = None
         if self._shared and len(keys) == 1 and not arguments:
             together = self._shared.together(batch, self._reader.actor)
+        found: Mapping[str, Any] = {}
+        nothing: Any = None
         try:
-            found: Mapping[str, Any]
             if together is None:
                 found = await batch(self._reader, keys, *arguments)
             else:
                 found = {keys[0]: await together.ask(keys[0])}
         except Exception as error:  # noqa: BLE001 (raised to whoever asks for one of the keys)
-            known.update(dict.fromkeys(keys, _Failed(error)))
+            nothing = _Failed(error)
             self._some_failed = True
-        else:
-            known.update({key: found.get(key) for key in keys})
+        known.update(found)
+        if absent := [key for key in keys if key not in found]:
+            absences = dict.fromkeys(absent, nothing)
+            known.update(absences)
+            # Who executes again asks for whole rows: what is not there, or failed, stays so.
+            self._known.setdefault((whole_of(batch), arguments), {}).update(absences)
 
     def _loader(self, kind: _Kind) -> DataLoader[str, Any]:
         """Asks for what comes in one turn of the event loop together, a turn later."""

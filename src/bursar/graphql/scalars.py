@@ -71,8 +71,11 @@ def _scalar(
     read: Callable[[object], object],
     write: Callable[[Any], object],
     specified_by: str | None = None,
+    as_text: bool = False,
 ) -> ScalarDefinition:
     """Define a scalar that reads a literal as it reads the same value in a variable.
+
+    One that is had `as_text` may come from the database as it is written (loaders/narrowing.py).
 
     It is built for graphql-core, because Strawberry's own way in (`parse_literal`) is deprecated
     there and would put coerced variables, such as a datetime, into the metadata around them.
@@ -105,6 +108,7 @@ def _scalar(
             coerce_output_value=write,
             coerce_input_value=read_value,
             coerce_input_literal=read_literal,
+            extensions={"as_text": True} if as_text else None,
         ),
     )
 
@@ -118,18 +122,21 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         'the point, such as "12.5".',
         read=_read_decimal,
         write=money.to_text,
+        as_text=True,
     ),
     BigInt: _scalar(
         "BigInt",
         "A whole number of 64 bits, answered as a string because JSON readers may round it.",
         read=read_big_int,
         write=str,
+        as_text=True,
     ),
     datetime: _scalar(
         "DateTime",
         'An instant with an offset, answered in UTC, such as "2026-11-22T10:00:00Z".',
         read=_read_date_time,
         write=instants.to_text,
+        as_text=True,
         specified_by=_RFC_3339,
     ),
     date: _scalar(

@@ -33,7 +33,7 @@ from bursar.access.visible_budgets import (
     visible_organization_member_budgets,
     visible_plans,
 )
-from bursar.database.held import Held, id_of_holder
+from bursar.database.held import id_of_held, id_of_holder
 from bursar.database.tables import (
     BUDGET_OWNERS,
     SPENDERS,
@@ -73,10 +73,8 @@ def _held(
     owner: str, holder: Column[str], visible: Visible, source: BudgetSource | None = None
 ) -> RowsByKey:
     """A holder's own budget, or that of its plan, for holders whose budget the actor sees."""
-    held = Held(owner, each=holder)
-    own_or_plan = case((held.own.c.id.is_not(None), BudgetSource.OWN), else_=BudgetSource.PLAN)
-    budget = _budget_with(held.id)
-    beside = held.beside(holder.table, holder).join(budget, true())
+    budget = _budget_with(id_of_held(owner, holder))
+    own_or_plan = case((budget.c.name.is_(None), BudgetSource.OWN), else_=BudgetSource.PLAN)
     spent = Spent(owner, holder, budget.c.id) if owner in SPENDERS else None
     return RowsByKey(
         lambda sight: (
@@ -86,7 +84,7 @@ def _held(
                 func.now().label("now"),
                 *(spent.columns() if spent else unspent(budget.c.id)),
             )
-            .select_from(spent.beside(beside) if spent else beside)
+            .select_from(holder.table.join(budget, true()))
             .where(visible(sight))
         ),
         holder,
@@ -104,13 +102,14 @@ default_member_budgets_by_team = _held(
     "team_default", teams.c.id, visible_teams, BudgetSource.TEAM_DEFAULT
 )
 
-_own = Held("team_member", each=team_members.c.id)
-_default = Held("team_default", each=team_members.c.team_id)
-_budget = _budget_with(func.coalesce(_own.id, _default.id))
+_budget = _budget_with(
+    func.coalesce(
+        id_of_held("team_member", team_members.c.id),
+        id_of_held("team_default", team_members.c.team_id),
+    )
+)
 _spent = Spent("team_member", team_members.c.id, _budget.c.id)
-_beside = _default.beside(
-    _own.beside(team_members, team_members.c.id), team_members.c.team_id
-).join(_budget, true())
+_has_plan = exists().where(budget_attachments.c.team_member_id == team_members.c.id)
 
 # A member's own budget or plan, or else the default of the team.
 budgets_by_team_member = RowsByKey(
@@ -118,14 +117,14 @@ budgets_by_team_member = RowsByKey(
         select(
             _budget,
             case(
-                (_own.own.c.id.is_not(None), BudgetSource.OWN),
-                (_own.attached.c.plan_id.is_not(None), BudgetSource.PLAN),
+                (_budget.c.team_member_id.is_not(None), BudgetSource.OWN),
+                (_has_plan, BudgetSource.PLAN),
                 else_=BudgetSource.TEAM_DEFAULT,
             ).label("source"),
             func.now().label("now"),
             *_spent.columns(),
         )
-        .select_from(_spent.beside(_beside))
+        .select_from(team_members.join(_budget, true()))
         .where(visible_member_budgets(sight))
     ),
     team_members.c.id,
@@ -135,12 +134,11 @@ budgets_by_team_member = RowsByKey(
 def over_budget(owner: str, holders: Table) -> ColumnElement[bool]:
     """Whether a holder's budget is spent, as BudgetUse says; looked up holder by holder."""
     its = holders.alias("its")
-    held = Held(owner, each=its.c.id)
-    budget = _budget_with(held.id)
+    budget = _budget_with(id_of_held(owner, its.c.id))
     spent = Spent(owner, its.c.id, budget.c.id)
     is_spent = (
         select(spent.spend >= budget.c.max_budget + spent.increase)
-        .select_from(spent.beside(held.beside(its, its.c.id).join(budget, true())))
+        .select_from(its.join(budget, true()))
         .where(its.c.id == holders.c.id, budget.c.max_budget.is_not(None))
     )
     return func.coalesce(is_spent.scalar_subquery(), false())

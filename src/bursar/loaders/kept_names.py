@@ -8,6 +8,7 @@ from sqlalchemy import CompoundSelect, any_, select, union_all
 from bursar.access.actor import Sight
 from bursar.access.visibility import visible_teams
 from bursar.access.visible_usage import visible_calls, visible_deleted_names
+from bursar.database.given import as_text
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, deleted_api_keys, deleted_teams, teams
 from bursar.loaders.reader import Reader
@@ -21,7 +22,7 @@ class KeptNames:
         self._statement = cache(lambda sight: _among_keys(query(sight)))
 
     async def __call__(self, reader: Reader, ids: Sequence[str], /) -> Mapping[str, str]:
-        rows = await reader.all(self._statement(reader.actor.sight), keys=ids)
+        rows = await reader.all(self._statement(reader.actor.sight), keys=as_text(ids))
         return {row["id"]: row["name"] for row in rows}
 
 

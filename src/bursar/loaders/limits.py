@@ -20,6 +20,7 @@ from sqlalchemy import (
 from bursar.access.actor import Sight
 from bursar.access.visibility import visible_api_keys
 from bursar.access.visible_budgets import visible_budgets, visible_holders
+from bursar.database.given import as_text
 from bursar.database.held import Held
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
@@ -40,7 +41,7 @@ from bursar.loaders.rows import KEYS
 async def model_limits_by_budget(reader: Reader, keys: Sequence[str], /) -> dict[str, list[Row]]:
     """The limits of models of each budget that is seen where it is in force, by the model."""
     found: dict[str, list[Row]] = {key: [] for key in keys}
-    for row in await reader.all(_model_limits(reader.actor.sight), keys=keys):
+    for row in await reader.all(_model_limits(reader.actor.sight), keys=as_text(keys)):
         found[row.budget_id].append(row)
     return found
 
@@ -50,7 +51,7 @@ async def effective_limits_by_api_key(
 ) -> dict[str, EffectiveLimits]:
     """What binds each key that the actor sees, also by limits of levels that the actor does not."""
     found: dict[str, dict[LimitLevel, Row]] = defaultdict(dict)
-    for row in await reader.all(_limits_of_keys(reader.actor.sight), keys=keys):
+    for row in await reader.all(_limits_of_keys(reader.actor.sight), keys=as_text(keys)):
         found[row.api_key_id][LimitLevel(row.level)] = row
     return {key: tightest(levels) for key, levels in found.items()}
 

@@ -5,9 +5,9 @@ So rows that are inserted or removed meanwhile are neither repeated nor left out
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
@@ -36,6 +36,7 @@ from bursar.database.statements import Statement
 from bursar.domain import money
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
+from bursar.loaders.narrowing import Forms, Wanted, narrowed, underlying
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
@@ -113,7 +114,8 @@ class Listing:
     `orders` are the columns, or values that are like columns, to sort by: none may tell what not
     every reader of a row sees. `default` is the order where a request names none; the id, which makes
     every order total, comes last. Where an order is a column of another table, `beside` has that table
-    under its name, whose index on the column and its id can then serve the order.
+    under its name, whose index on the column and its id can then serve the order. `wanted` is what the
+    rows of a narrowed listing have beside the sort columns, and `whole` the listing that it is of.
     """
 
     id: Column[str]
@@ -124,6 +126,25 @@ class Listing:
     default: Order = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
     beside: Mapping[str, Beside] = field(default_factory=dict)
+    wanted: Wanted | None = None
+    whole: "Listing | None" = None
+
+    def columns_of_rows(self) -> Mapping[str, bool]:
+        return self._forms.columns
+
+    def only(self, wanted: Wanted) -> "Listing":
+        return self._forms.only(wanted)
+
+    @cached_property
+    def _forms(self) -> "Forms[Listing]":
+        return Forms(
+            lambda: self.all_columns(Sight.ALL),
+            lambda wanted: replace(self, wanted=wanted, whole=self),
+        )
+
+    def all_columns(self, sight: Sight) -> list[ColumnElement[Any]]:
+        """The columns of its rows, if it is not narrowed."""
+        return self.columns(sight) if self.columns else list(self.id.table.c)
 
     @property
     def name(self) -> str:
@@ -250,7 +271,9 @@ def _page_statement(
     joined = sight is Sight.ALL and listing.parent is None
     named = _order(listing, order, joined=joined)
     sorts = [(column, descends) for _, column, descends in named]
-    columns = listing.columns(sight) if listing.columns else list(listing.id.table.c)
+    columns = listing.all_columns(sight)
+    if listing.wanted is not None:
+        columns = underlying(columns, listing.wanted)
     query = select(*columns)
     beside = (column.label(name) for name, column, _ in named if name not in query.selected_columns)
     query = query.add_columns(*beside).where(*_rows(listing, sight, filters))
@@ -266,8 +289,11 @@ def _page_statement(
     if listing.parent is not None:
         query = query.where(listing.parent == parents.c.id)
     page = query.lateral("page")
+    shown: list[ColumnElement[Any]] = list(page.c)
+    if listing.wanted is not None:
+        shown = narrowed(page.c, listing.wanted | {name for name, _, _ in named})
     return Statement(
-        select(parents.c.id.label("batch_parent"), page)
+        select(parents.c.id.label("batch_parent"), *shown)
         .select_from(parents.join(page, true()))
         .order_by(*directed([(page.c[name], descends) for name, _, descends in named], backward))
     )

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
-    FromClause,
     and_,
     any_,
     cast,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
 )
 
 from bursar.access.actor import Sight
@@ -31,6 +29,7 @@ from bursar.access.visible_budgets import (
     visible_organization_member_budgets,
 )
 from bursar.database.columns import IDENTIFIER, MONEY
+from bursar.database.given import as_text
 from bursar.database.spending import spent_now
 from bursar.database.statements import Statement
 from bursar.database.tables import (
@@ -58,7 +57,8 @@ _NOTHING = cast(literal_column("0"), MONEY)
 class Spent:
     """What each holder of a kind has spent of a budget, as it is joined into a statement.
 
-    All is looked up holder by holder, in the statement that finds the budget.
+    All is looked up holder by holder, in the statement that finds the budget, and what is not wanted
+    is not looked up.
     """
 
     def __init__(self, owner: str, holder: Column[str], budget_id: ColumnElement[str]) -> None:
@@ -69,18 +69,16 @@ class Spent:
             .where(entry[mine] == holder, entry.starts_at <= func.now())
             .scalar_subquery()
         )
-        self._increase = (
-            select(increased.amount, increased.until)
+        self._amount, self._until = (
+            select(column)
             .where(increased[mine] == holder, increased.until > func.now())
-            .limit(1)
-            .lateral("increase")
+            .limit(literal_column("1"))
+            .scalar_subquery()
+            for column in (increased.amount, increased.until)
         )
         self.spend = spent_now(owner, holder)
-        self.increase = func.coalesce(self._increase.c.amount, _NOTHING)
+        self.increase = func.coalesce(self._amount, _NOTHING)
         self._models = _models(budget_id, spent_now(owner, holder, budget_model_limits.c.model))
-
-    def beside(self, source: FromClause) -> FromClause:
-        return source.outerjoin(self._increase, true())
 
     def columns(self) -> list[ColumnElement[Any]]:
         return [
@@ -88,8 +86,8 @@ class Spent:
             self._since.label("since"),
             self.spend.label("spend"),
             lifetime_of(self._holder).label("lifetime_spend"),
-            self._increase.c.amount.label("increase_amount"),
-            self._increase.c.until.label("increase_until"),
+            self._amount.label("increase_amount"),
+            self._until.label("increase_until"),
             self._models,
         ]
 
@@ -131,7 +129,7 @@ class LifetimeSpends:
         self._statement = cache(lambda sight: Statement(query.where(visible(sight))))
 
     async def __call__(self, reader: Reader, keys: Sequence[str], /) -> dict[str, Any]:
-        rows = await reader.all(self._statement(reader.actor.sight), keys=keys)
+        rows = await reader.all(self._statement(reader.actor.sight), keys=as_text(keys))
         return {row.id: row.spend for row in rows}
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from bursar.database.connections import Connection
-from bursar.database.held import Held
+from bursar.database.held import id_of_held
 from bursar.database.statements import Statement
 from bursar.database.tables import SPENDERS, budget_model_limits, budget_schedules, budgets
 from bursar.domain.durations import parse
@@ -109,12 +109,9 @@ def _of_kind(kind: str) -> Select[Any]:
         given = func.unnest(ids, teams).table_valued("id", "team_id").render_derived(name=kind)
     else:
         given = func.unnest(ids).table_valued("id").render_derived(name=kind)
-    held = Held(kind, each=given.c.id)
-    source, budget_id = held.beside(given, given.c.id), held.id
+    budget_id = id_of_held(kind, given.c.id)
     if kind == "team_member":
-        default = Held("team_default", each=given.c.team_id)
-        source = default.beside(source, given.c.team_id)
-        budget_id = func.coalesce(held.id, default.id)
+        budget_id = func.coalesce(budget_id, id_of_held("team_default", given.c.team_id))
     budget = (
         select(budgets.c.id, budgets.c.duration, budgets.c.timezone)
         .where(budgets.c.id == budget_id)
@@ -136,7 +133,7 @@ def _of_kind(kind: str) -> Select[Any]:
             schedule.c.durations,
             schedule.c.timezones,
         )
-        .select_from(source.outerjoin(budget, true()).outerjoin(schedule, true()))
+        .select_from(given.outerjoin(budget, true()).outerjoin(schedule, true()))
         .where(budget.c.id.is_not(None) | schedule.c.starts.is_not(None))
     )
 

@@ -25,14 +25,16 @@ from graphql.execution.collect_fields import (
 )
 from strawberry import Schema
 
+from bursar.graphql.edges import Leads
 from bursar.graphql.execution import values
-from bursar.graphql.execution.display import Display, Text
+from bursar.graphql.execution.display import Display, Text, written
 from bursar.graphql.execution.documents import Prepared
-from bursar.graphql.execution.leaves import expression, is_leaf, writer
+from bursar.graphql.execution.leaves import as_text, expression, is_had_as_text, is_leaf, writer
 from bursar.graphql.execution.plan import Plan, RootField
-from bursar.graphql.execution.sources import source_of
+from bursar.graphql.execution.sources import Source, declared_of, made_of, source_of
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Column, Completion
+from bursar.graphql.execution.wanted import Wanted, WantedOf, Whence
 
 TYPENAME = "__typename"
 DIRECTIVES = {"include", "skip"}
@@ -49,6 +51,7 @@ class _Compiler:
         self._schema = schema._schema  # noqa: SLF001 (Strawberry offers no other way to graphql-core's schema)
         self._operation = prepared.operation
         self._variables = variables
+        self._wanted = WantedOf()
         self._fragments = {
             node.name.value: FragmentDetails(node)
             for node in prepared.document.definitions
@@ -65,13 +68,20 @@ class _Compiler:
         roots: dict[str, RootField | None] = {}
         for key, details in collected.grouped_field_set.items():
             name = details[0].node.name.value
-            if name == TYPENAME:
-                roots[key] = None
-                continue
-            field = self._field(root, details)
-            completion = self._completion(field.type, details, root, key)
-            roots[key] = RootField(field, [each.node for each in details], completion)
+            roots[key] = None if name == TYPENAME else self._root(root, key, details)
         return Plan(root, roots)
+
+    def _root(self, root: GraphQLObjectType, key: str, details: FieldDetailsList) -> RootField:
+        field, nodes = self._field(root, details), [each.node for each in details]
+        made = declared_of(field).metadata.get("made")
+        if made is None:
+            return RootField(
+                field, nodes, self._completion(field.type, details, root, key, Whence())
+            )
+        rows = self._wanted(made.source) if made.narrows else Wanted(made.source)
+        make = made_of(self._strawberry, field, nodes[0], made, rows)
+        completion = self._completion(field.type, details, root, key, Whence(held=rows))
+        return RootField(field, nodes, completion, make)
 
     def _field(self, parent: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField:
         for each in details:
@@ -89,23 +99,30 @@ class _Compiler:
         details: FieldDetailsList,
         parent: GraphQLObjectType,
         key: str,
+        whence: Whence,
     ) -> Completion:
         """How values of this type are completed, at the field with these details."""
         if is_leaf(type_):
             return values.leaves(writer(type_))
         if isinstance(type_, GraphQLNonNull):
-            return values.required(self._there(type_.of_type, details, parent, key))
-        return values.optional(self._there(type_, details, parent, key))
+            return values.required(self._there(type_.of_type, details, parent, key, whence))
+        return values.optional(self._there(type_, details, parent, key, whence))
 
     def _there(
-        self, type_: Any, details: FieldDetailsList, parent: GraphQLObjectType, key: str
+        self,
+        type_: Any,
+        details: FieldDetailsList,
+        parent: GraphQLObjectType,
+        key: str,
+        whence: Whence,
     ) -> Completion:
         """The same of values that are there."""
         if isinstance(type_, GraphQLList):
-            return values.lists(self._completion(type_.of_type, details, parent, key))
+            return values.lists(self._completion(type_.of_type, details, parent, key, whence))
         if is_abstract_type(type_):
+            whence.rows.read(None)  # as nobody knows what tells the type
             return self._abstract(type_, details, parent, key)
-        return self._object(type_, details)
+        return self._object(type_, details, whence)
 
     def _abstract(
         self,
@@ -119,41 +136,81 @@ class _Compiler:
             type_,
             lambda request: request.info(field, nodes, parent, key),
             {
-                each.name: self._object(each, details)
+                each.name: self._object(each, details, Whence())
                 for each in self._schema.get_possible_types(type_)
             },
         )
 
-    def _object(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Completion:
+    def _object(
+        self, type_: GraphQLObjectType, details: FieldDetailsList, whence: Whence
+    ) -> Completion:
+        display = Display()
+        columns = self._fill(display, type_, details, whence)
+        return values.objects(display, columns, are_records=whence.rows.narrows)
+
+    def _fill(
+        self, display: Display, type_: GraphQLObjectType, details: FieldDetailsList, whence: Whence
+    ) -> list[Column]:
+        """Show the fields that are selected; gives the columns beside the rows that this takes."""
         collected = collect_subfields(
             self._schema, self._fragments, self._variables, self._operation, type_, details
         )
-        display, columns = Display(), list[Column]()
+        columns: list[Column] = []
         for key, subdetails in collected.grouped_field_set.items():
             if subdetails[0].node.name.value == TYPENAME:
                 display.add(key, _always(repr(type_.name)))
-                continue
-            column = self._add(display, key, type_, subdetails)
-            if column is not None:
-                columns.append(column)
-        return values.objects(display, columns)
+            else:
+                columns += self._add(display, key, type_, subdetails, whence)
+        return columns
 
     def _add(
-        self, display: Display, key: str, parent: GraphQLObjectType, details: FieldDetailsList
-    ) -> Column | None:
+        self,
+        display: Display,
+        key: str,
+        parent: GraphQLObjectType,
+        details: FieldDetailsList,
+        whence: Whence,
+    ) -> list[Column]:
         """Show a field; where a text does not tell its values, with the column of them."""
         field = self._field(parent, details)
-        source = source_of(self._strawberry, field, details[0].node)
-        if not is_leaf(field.type):
-            display.add(key, _always(display.column()))
-            return source.column(self._completion(field.type, details, parent, key))
+        source = source_of(self._strawberry, field, details[0].node, self._wanted)
+        if is_leaf(field.type):
+            return self._add_leaf(display, key, field.type, source, whence)
+        whence.rows.read(source.reads)
+        below = source.whence(whence)
+        inner = field.type.of_type if isinstance(field.type, GraphQLNonNull) else None
+        if source.leads is Leads.ITSELF and isinstance(inner, GraphQLObjectType):
+            fields: dict[str, Text] = {}
+            with display.within(fields):
+                columns = self._fill(display, inner, details, below)
+            display.add(key, lambda records: written(fields, records))
+            return columns
+        display.add(key, _always(display.column()))
+        return [source.column(self._completion(field.type, details, parent, key, below))]
+
+    def _add_leaf(
+        self,
+        display: Display,
+        key: str,
+        type_: GraphQLOutputType,
+        source: Source,
+        whence: Whence,
+    ) -> list[Column]:
+        if source.attribute is not None and is_had_as_text(type_):
+            name = whence.rows.text(source.attribute)
+            if name is not None:
+                display.add(key, _always(as_text(type_, display.constant)(f"row[{name!r}]")))
+                return []
+        whence.rows.read(source.reads)
+        columns: list[Column] = []
         if source.text is not None:
-            text, column = source.text(display), None
+            text = source.text(display)
         else:
-            text, column = _always(display.column()), source.column(values.as_they_are)
-        written = expression(field.type, display.constant)
-        display.add(key, lambda records: written(text(records)))
-        return column
+            text = _always(display.column())
+            columns.append(source.column(values.as_they_are))
+        write = expression(type_, display.constant)
+        display.add(key, lambda records: write(text(records)))
+        return columns
 
 
 def _always(text: str) -> Text:

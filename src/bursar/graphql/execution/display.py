@@ -6,7 +6,8 @@ can run is faster than:
     [{"id": (v if type(v := row["id"]) is str else c0(v)), "budget": x0} for row, x0 in zip(rows, x0)]
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
@@ -27,11 +28,20 @@ class Display:
 
     def __init__(self) -> None:
         self.columns = 0
-        self._fields: dict[str, Text] = {}
+        self.fields: dict[str, Text] = {}
         self._constants: dict[str, Any] = {}
 
+    @contextmanager
+    def within(self, fields: dict[str, Text]) -> Iterator[None]:
+        """Have what is added be a field of an object in this one, which is of the same row."""
+        around, self.fields = self.fields, fields
+        try:
+            yield
+        finally:
+            self.fields = around
+
     def add(self, key: str, text: Text) -> None:
-        self._fields[key] = text
+        self.fields[key] = text
 
     def constant(self, value: Any) -> str:
         """A name for a value in the texts."""
@@ -57,16 +67,21 @@ class Display:
         return self._function(False)
 
     def _function(self, records: bool) -> Show:
-        fields = ", ".join(f"{key!r}: {text(records)}" for key, text in self._fields.items())
+        shown = written(self.fields, records)
         names = [f"x{number}" for number in range(self.columns)]
         head = ", ".join(["rows", *names])
         items = f"{', '.join(['row', *names])} in zip({head})" if names else "row in rows"
         namespace = dict(self._constants)
-        text = f"def show({head}): return [{{{fields}}} for {items}]"
+        text = f"def show({head}): return [{shown} for {items}]"
         code = _code_kept(text) if len(text) <= LONGEST_KEPT else _code(text)
         exec(code, namespace)  # noqa: S102 (its text holds names of GraphQL and of ours, nothing else)
         show: Show = namespace["show"]
         return show
+
+
+def written(fields: Mapping[str, Text], records: bool) -> str:
+    """The source text of an object with these fields."""
+    return "{" + ", ".join(f"{key!r}: {text(records)}" for key, text in fields.items()) + "}"
 
 
 def attribute(name: str, records: bool) -> str:

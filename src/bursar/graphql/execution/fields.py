@@ -1,6 +1,6 @@
 """Fields: how the values of one are got for all rows of a level."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bursar.database.rows import Row
@@ -8,6 +8,7 @@ from bursar.graphql.edges import Edge, Question
 from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.steps import Steps
 from bursar.graphql.execution.values import Column, Completion, Values
+from bursar.graphql.execution.wanted import Wanted
 from bursar.graphql.lookups import Ask
 
 Make = Callable[[Request], Callable[[Any], Any]]
@@ -31,24 +32,47 @@ def made(make: Make, complete: Completion) -> Column:
     return column
 
 
-def edges_by_key(edge: Edge, complete: Completion) -> Column:
+def edges_by_key(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
     """What a batch function finds for an attribute of each row, completed once for each key."""
-    batch = edge.batch
-    if batch is None:
-        raise ValueError("an edge that asks by itself has no batch function")
 
     def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
         keys = _attributes(rows, edge.key, records)
         different = dict.fromkeys(keys)
-        wanted = [key for key in different if key is not None]
-        found: Any = {}
-        if wanted:
-            (found,) = yield [Ask(batch, wanted)]
+        found = yield from _found(wanted, different)
         values = [None if key is None else found[key] for key in different]
         completed = dict(zip(different, (yield from complete(values, request)), strict=True))
         return [completed[key] for key in keys]
 
     return column
+
+
+def edges_read(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
+    """The same of an edge that reads what is found with its parent."""
+    read: Any = edge.read
+
+    def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
+        keys = _attributes(rows, edge.key, records)
+        found = yield from _found(wanted, dict.fromkeys(keys))
+        context = request.context
+        return (
+            yield from complete(
+                [
+                    read(None if key is None else found[key], row, context)
+                    for key, row in zip(keys, rows, strict=True)
+                ],
+                request,
+            )
+        )
+
+    return column
+
+
+def _found(wanted: Wanted, keys: Iterable[str | None]) -> Steps[Mapping[str, Any]]:
+    there = [key for key in keys if key is not None]
+    if not there:
+        return {}
+    (found,) = yield [Ask(wanted.source, there)]
+    return found
 
 
 def edges(edge: Edge, complete: Completion) -> Column:

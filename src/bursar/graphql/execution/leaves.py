@@ -61,7 +61,8 @@ def expression(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Call
         return lambda value: f"{names}[{value}]"
     write = constant(writer(type_))
     if (usual := _USUAL.get(named)) is not None:
-        return lambda value: f"(v if {usual.format(value)} else {write}(v))"
+        as_it_is = usual if required else f"{usual} or v is None"
+        return lambda value: f"(v if {as_it_is.format(value)} else {write}(v))"
     if isinstance(named, GraphQLList):
         return lambda value: f"{write}({value})"
     # What has no text is left to the writer, which knows why.
@@ -69,6 +70,21 @@ def expression(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Call
     null = f"{write}(v)" if required else "None"
     return lambda value: (
         f"({null} if (v := {value}) is None else {write}(v) if (w := {coerce}(v)) is None else w)"
+    )
+
+
+def is_had_as_text(type_: GraphQLOutputType) -> bool:
+    """Whether values of this type may be had as the texts that they are written as."""
+    named: Any = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    return "as_text" in getattr(named, "extensions", {})
+
+
+def as_text(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Callable[[str], str]:
+    """The same as `expression`, of values that are had so."""
+    return (
+        expression(GraphQLNonNull(GraphQLString), constant)
+        if isinstance(type_, GraphQLNonNull)
+        else str
     )
 
 

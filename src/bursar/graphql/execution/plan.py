@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from graphql import FieldNode, GraphQLField, GraphQLObjectType
 from graphql.execution import get_argument_values
 
+from bursar.graphql.execution.fields import Make
 from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.steps import finish, together
 from bursar.graphql.execution.surprises import Refused
@@ -15,11 +16,18 @@ from bursar.graphql.execution.values import Completion
 
 
 class RootField:
-    """A field of the operation itself: resolved as graphql-core does, and completed by the plan."""
+    """A field of the operation itself, completed by the plan: made, or resolved by graphql-core."""
 
-    def __init__(self, field: GraphQLField, nodes: list[FieldNode], complete: Completion) -> None:
+    def __init__(
+        self,
+        field: GraphQLField,
+        nodes: list[FieldNode],
+        complete: Completion,
+        make: Make | None = None,
+    ) -> None:
         if field.resolve is None:
             raise Refused("default resolver")
+        self._make = make
         self._resolve = field.resolve
         self._field = field
         self._nodes = nodes
@@ -27,6 +35,8 @@ class RootField:
 
     def value(self, key: str, root: GraphQLObjectType, request: Request) -> Any:
         """What the resolver gives, which may be still to be awaited. Raises what it raises."""
+        if self._make is not None:
+            return self._make(request)(None)
         arguments = get_argument_values(self._field, self._nodes[0], request.variables)
         info = request.info(self._field, self._nodes, root, key)
         return self._resolve(None, info, **arguments)

@@ -2,8 +2,8 @@
 
 What a plan makes is what graphql-core would make; a test executes a large corpus both ways. Errors
 are graphql-core's business alone: a plan that meets anything unusual ends, and graphql-core says what
-is wrong, of the same rows, for the context remembers what was looked up. A query is executed again
-for that; of a mutation, whose root fields have run, only the payload is.
+is wrong, of rows that it reads whole. A query is executed again for that; of a mutation, whose root
+fields have run, only the payload is.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,15 @@ from bursar.graphql.execution.surprises import Refused
 class Context(Loads, Protocol):
     """A context that can be had again over one snapshot of the database.
 
+    It forgets what was looked up when that is done: graphql-core's executor refers to itself, and so
+    would keep all the rows until the collector of cycles comes.
     `executed` gets a word on how each execution went, and on why it did not go by its plan.
     """
 
     executed: list[tuple[str, str]]
 
     def snapshot(self) -> AbstractAsyncContextManager[Self]: ...
+    def forget(self) -> None: ...
 
 
 async def run(
@@ -48,11 +51,14 @@ async def run(
     cannot be null was missing, the query is run again with all its statements seeing one state.
     A mutation never runs twice.
     """
-    result = await _execute(schema, prepared, variables, context, compiled)
     is_query = prepared.operation.operation is OperationType.QUERY
-    if is_query and any(map(_is_missing_object, result.errors or ())):
-        async with context.snapshot() as frozen:
-            result = await _execute(schema, prepared, variables, frozen, compiled)
+    try:
+        result = await _execute(schema, prepared, variables, context, compiled)
+        if is_query and any(map(_is_missing_object, result.errors or ())):
+            async with context.snapshot() as frozen:
+                result = await _execute(schema, prepared, variables, frozen, compiled)
+    finally:
+        context.forget()
     return result
 
 

@@ -81,13 +81,16 @@ def lists(inner: Completion) -> Completion:
     return complete
 
 
-def objects(display: Display, columns: Sequence[Column]) -> Completion:
-    """Objects of one type, with the fields that are selected of them."""
+def objects(display: Display, columns: Sequence[Column], *, are_records: bool) -> Completion:
+    """Objects of one type, with the fields that are selected of them.
+
+    `are_records` says that they are known to be rows of the database.
+    """
 
     def complete(rows: Values, request: Request) -> Steps[list[Any]]:
         if not rows:
             return []
-        records = set(map(type, rows)) == {Row}
+        records = are_records or set(map(type, rows)) == {Row}
         shown = yield from together([column(rows, request, records) for column in columns])
         done: list[Any] = display.show(rows, shown, records)
         return done

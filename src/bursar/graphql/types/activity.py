@@ -8,7 +8,7 @@ import strawberry
 
 from bursar.database.rows import Row
 from bursar.graphql.connections import Connection, connection_edge
-from bursar.graphql.edges import Question, asking_edge, edge
+from bursar.graphql.edges import Leads, Question, asking_edge, edge, reads
 from bursar.graphql.lists.activity import ActivityFilter, ActivityRange, asked_of
 from bursar.graphql.scalars import BigInt
 from bursar.graphql.types.user import User
@@ -53,7 +53,10 @@ class ActivityTotals:
 
 @strawberry.type
 class ActivityGroup:
-    @strawberry.field(description="What the calls of this group add up to.")
+    @strawberry.field(
+        description="What the calls of this group add up to.",
+        metadata=reads(leads=Leads.ITSELF),
+    )
     @staticmethod
     def totals(root: strawberry.Parent[Any]) -> ActivityTotals:
         return root  # type: ignore[no-any-return]  # one row holds the group and its sums

@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from bursar.graphql.edges import Leads, reads
 from bursar.graphql.enums import describe
 from bursar.graphql.scalars import Duration
 
@@ -58,7 +59,9 @@ def records(kind: type, name: str, description: str) -> Any:
 
     resolve.__annotations__["return"] = list[kind]  # type: ignore[valid-type]  # a type by now
     return strawberry.field(
-        resolver=resolve, description=f"{description}; empty if nothing is said."
+        resolver=resolve,
+        description=f"{description}; empty if nothing is said.",
+        metadata=reads(name),
     )
 
 
@@ -69,7 +72,8 @@ def part(kind: type, description: str) -> Any:
         return root
 
     resolve.__annotations__["return"] = kind
-    return strawberry.field(resolver=resolve, description=description)
+    itself = reads(leads=Leads.ITSELF)
+    return strawberry.field(resolver=resolve, description=description, metadata=itself)
 
 
 @strawberry.type(description="The servers, stores, agents and tools that a team may use.")

@@ -11,7 +11,7 @@ from bursar.domain.keys import kind_of
 from bursar.domain.roles import KeyKind, KeyScope
 from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
-from bursar.graphql.edges import edge
+from bursar.graphql.edges import edge, reads
 from bursar.graphql.scalars import JSON, Duration
 from bursar.graphql.types.access_group import AccessGroup
 from bursar.graphql.types.budget_use import BudgetUse
@@ -97,18 +97,23 @@ class ApiKey(Node):
         effective_models_by_api_key,
         key="id",
         read=lambda models, *_: models or [],
+        reads=(),
         description="What holds under the models of all that is above it, with access groups written "
         "out; `*` alone is everything, and nothing is nothing.",
     )
 
-    @strawberry.field(description="Whose it is: a user's, a member's or a service's.")
+    @strawberry.field(
+        description="Whose it is: a user's, a member's or a service's.",
+        metadata=reads("user_id", "team_id"),
+    )
     @staticmethod
     def kind(root: strawberry.Parent[Any]) -> KeyKind:
         return kind_of(root.user_id, root.team_id)
 
     @strawberry.field(
         description="Until when the secret before the last one is accepted, or was; null if it "
-        "ended at once."
+        "ended at once.",
+        metadata=reads("previous_until"),
     )
     @staticmethod
     def grace_ends_at(root: strawberry.Parent[Any]) -> datetime | None:

@@ -65,6 +65,8 @@ class TeamMember(Node):
         read=lambda team, member, _: (
             team and permissions_of(TeamRole(member.role), team.member_permissions)
         ),
+        reads=("role",),
+        reads_found=("member_permissions",),
         description="What the team lets the member do with keys of it: an admin everything.",
     )
 

@@ -14,7 +14,7 @@ from bursar.domain.ids import Prefix
 from bursar.domain.roles import MemberPermission
 from bursar.domain.throughput import RateLimitType
 from bursar.graphql.connections import Connection, connection_edge
-from bursar.graphql.edges import edge
+from bursar.graphql.edges import edge, reads
 from bursar.graphql.lists.key import ApiKeyFilter, ApiKeyOrder
 from bursar.graphql.lists.member import TeamMemberFilter, TeamMemberOrder
 from bursar.graphql.lists.orders import OLDEST_FIRST
@@ -142,7 +142,8 @@ class Team(Node):
     )
 
     @strawberry.field(
-        description="What the calls made in the team add up to, those that you may see."
+        description="What the calls made in the team add up to, those that you may see.",
+        metadata=reads("id"),
     )
     @staticmethod
     def activity(root: strawberry.Parent[Any], range: Range, filter: Filter = UNSET) -> Activity:
@@ -152,6 +153,7 @@ class Team(Node):
         effective_models_by_team,
         key="id",
         read=lambda models, *_: models or [],
+        reads=(),
         description="What holds under the organization's models too, with access groups written out; "
         "`*` alone is everything, and nothing is nothing.",
     )
@@ -159,6 +161,7 @@ class Team(Node):
         actor_roles_by_team,
         key="id",
         read=lambda roles, _team, context: _permitted(roles, context.actor),
+        reads=(),
         description="What you may do to the team.",
     )
 

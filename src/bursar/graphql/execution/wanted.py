@@ -1,0 +1,54 @@
+"""Look-ahead: what a plan reads of the rows of each source, so that no more of them is asked for."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from bursar.loaders.narrowing import Narrowable, as_text
+
+
+class Wanted:
+    """What is read of the rows of one source, at all places of a plan together.
+
+    So one statement serves all places of a level. The source is had with it once the plan is whole; of
+    one that cannot be narrowed, nothing need be known.
+    """
+
+    def __init__(self, source: Any = None) -> None:
+        self._source = source
+        self.narrows = isinstance(source, Narrowable)
+        self._columns = source.columns_of_rows() if self.narrows else {}
+        self._names: set[str] = set()
+
+    def read(self, names: Iterable[str] | None) -> None:
+        """These columns are read; of None nobody knows which."""
+        self._names.update(self._columns if names is None else names)
+
+    def text(self, name: str) -> str | None:
+        """The name under which this column is read as text; None if the source does not have that."""
+        if not self._columns.get(name):
+            return None
+        self._names.add(as_text(name))
+        return as_text(name)
+
+    @cached_property
+    def source(self) -> Any:
+        """The source, with what is read."""
+        return self._source.only(frozenset(self._names)) if self.narrows else self._source
+
+
+class Whence(NamedTuple):
+    """Whose rows the objects of a selection are, and whose they hold."""
+
+    rows: Wanted = Wanted()
+    held: Wanted = Wanted()
+
+
+class WantedOf:
+    """What is wanted of each source of a plan."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[Any, Wanted] = {}
+
+    def __call__(self, source: Any) -> Wanted:
+        return self._wanted.setdefault(source, Wanted(source))
