@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, update
 
 from bursar.access.actor import Actor
+from bursar.database.chains import append
 from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.database.rows import Row
@@ -20,7 +21,6 @@ from bursar.database.tables import (
     SPENDERS,
     access_group_uses,
     access_groups,
-    audit_entries,
     budget_attachments,
     budget_increases,
     budget_model_limits,
@@ -290,8 +290,14 @@ class Factory:
             "organization_id": organization and organization.id,
             "team_id": team and team.id,
         }
-        given = {"action": "team.update", "object_id": thing.id, **places}
-        return await self._insert(audit_entries, Prefix.AUDIT_ENTRY, {**given, **columns})
+        given = {"id": new_id(Prefix.AUDIT_ENTRY), "action": "team.update", "object_id": thing.id}
+        entry = given | places | columns
+
+        async def work(tx: Connection) -> Row:
+            await append(tx, [entry])
+            return await tx.raw.fetchrow("SELECT * FROM audit_entries WHERE id = $1", entry["id"])
+
+        return await self._database.write(work)
 
     async def usage_event(self, key: Row, at: datetime | None = None, **columns: Any) -> Row:
         """A call with a key, now if nothing is said, that counts by day but in no spend."""

@@ -1,24 +1,31 @@
 """The page for operators tells the truth: its documents, sent in order, are answered as printed."""
 
+import asyncio
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
 import pytest
 from graphql import OperationDefinitionNode, parse
+from typer.testing import CliRunner
 
 from api_client import Api
 from bursar.access.policy import POLICY, Rule
+from bursar.cli import app
+from bursar.database.embedded import EmbeddedPostgres
 from bursar.domain.instants import to_text
 from bursar.domain.roles import MemberPermission
 from factories import Factory
 
 PAGE = (Path(__file__).parents[1] / "docs" / "operators.md").read_text()
 EXAMPLE = re.compile(r"^```graphql\n(.*?)^```\n+```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADER = re.compile(r"^# ([\w-]+): (.+)$", re.MULTILINE)
 NAMED = re.compile(r"\$(\w+)")
 
@@ -66,6 +73,38 @@ async def test_every_example_is_answered_as_printed(api: Api, make: Factory) -> 
         said = told(body["data"], example.shown, known)
         assert printed(said) == printed(example.shown), example.document
     assert len(set(known.values())) == len(known)
+
+
+async def test_commands_print_what_the_page_shows(
+    api: Api,
+    make: Factory,
+    migrated: EmbeddedPostgres,
+    owner: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", migrated.application_url)
+    monkeypatch.setenv("BURSAR_PEPPER", "pepper" * 8)
+    admin, organization = await make.admin(), await make.organization()
+    await api.mutate(admin, "userCreate", name="Ada")
+    for name in ("Acme", "Acme Inc.", "Acme Ltd."):
+        await api.mutate(admin, "organizationUpdate", id=organization.id, name=name)
+
+    async def printed_by(command: str) -> str:
+        program, *arguments = shlex.split(command)
+        if program == "psql":
+            return f"{await owner.execute(arguments[1])}\n"
+        file = arguments[-1] if ">" in arguments else None
+        done = await asyncio.to_thread(CliRunner().invoke, app, arguments[: -2 if file else None])
+        if file is None:
+            return done.output
+        (tmp_path / file).write_text(done.output)
+        return ""
+
+    for block in CONSOLE.findall(PAGE):
+        for command, shown in re.findall(r"^\$ (.+)\n((?:[^$].*\n)*)", block, re.MULTILINE):
+            assert told(await printed_by(command), shown, {}) == shown, command
 
 
 def test_every_document_of_the_page_is_an_example() -> None:

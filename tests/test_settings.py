@@ -30,7 +30,7 @@ def refusal() -> str:
 
 def test_nothing_given_is_enough() -> None:
     settings = load()
-    assert (settings.host, settings.port, settings.pool_size) == ("127.0.0.1", 8080, 10)
+    assert (settings.host, settings.port, settings.pool_size) == ("127.0.0.1", 8080, None)
     assert settings.admin_key is None
     assert settings.pepper is None
     assert settings.model_fields_set == set()

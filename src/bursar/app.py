@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bursar import traces
-from bursar.database.pool import Database
+from bursar.database.pool import SIZE, Database
 from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.trusted import BadManifest, Trusted, texts_in
 from bursar.graphql.schema import schema
@@ -22,7 +22,7 @@ from bursar.http.forward import Forward
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Count, Requests, Respond
 from bursar.http.usage import UsageReports
-from bursar.services.authorization import Authorizer
+from bursar.services.authorization import CONNECTIONS, Authorizer
 from bursar.services.sign_in import SignIn
 from bursar.settings import Settings
 
@@ -56,10 +56,13 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     The first of the peppers hashes new secrets, all of them are tried at sign-in.
     """
-    database = Database(dsn, size=settings.pool_size, statement_cache=settings.statement_cache)
+    database = Database(
+        dsn, size=settings.pool_size or SIZE, statement_cache=settings.statement_cache
+    )
     longest = settings.max_gateway_body_bytes
-    sign_in = SignIn(database, peppers)
-    authorizer = Authorizer(database, peppers)
+    at_once = database.beside(CONNECTIONS)
+    sign_in = SignIn(at_once, peppers)
+    authorizer = Authorizer(at_once, peppers)
     endpoint = Endpoint(
         database,
         sign_in,

@@ -48,9 +48,11 @@ app = typer.Typer(
 migrate_app = typer.Typer(help="Bring the database's schema to this version's, or back.")
 schema_app = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
 admin_key_app = typer.Typer(help="The first admin's API keys.", no_args_is_help=True)
+audit_app = typer.Typer(help="The chains of the audit's entries.", no_args_is_help=True)
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(schema_app, name="schema")
 app.add_typer(admin_key_app, name="admin-key")
+app.add_typer(audit_app, name="audit")
 
 
 @app.command()
@@ -207,6 +209,8 @@ def doctor(
     else:
         for found in report.violations:
             typer.echo(f"{found.table} {found.id}: {found.problem} [{found.check}]")
+        for sentence in report.advice:
+            typer.echo(f"advice: {sentence}")
         found_any = f"{len(report.violations):,} problems" if report.violations else "all is well"
         rows = sum(report.checked.values())
         typer.echo(f"{len(report.checked)} checks of {rows:,} rows: {found_any}")
@@ -229,6 +233,32 @@ def upkeep() -> None:
         typer.echo(f"{name} is dropped")
     for table, rows in done.purged.items():
         typer.echo(f"{rows:>9,} {table} purged")
+
+
+@audit_app.command("verify")
+def audit_verify(
+    anchors: Annotated[
+        Path | None, typer.Option("--heads", help="What `bursar audit heads` printed earlier.")
+    ] = None,
+) -> None:
+    """Read all entries; name each that was changed, moved or is gone, and exit with 1."""
+    from bursar.operations.audit_chains import anchors_in, verify
+
+    kept = anchors_in(anchors) if anchors else []
+    done = verify(load(), kept, typer.echo)
+    found_any = f"{done.problems:,} problems" if done.problems else "all is as it was written"
+    typer.echo(f"{done.entries:,} entries in {done.chains:,} chains: {found_any}")
+    if done.problems:
+        raise typer.Exit(_FAILED)
+
+
+@audit_app.command("heads")
+def audit_heads() -> None:
+    """Print the last entry of each chain as a line of JSON, to be kept where nobody rewrites it."""
+    from bursar.operations.audit_chains import heads, line_of
+
+    for head in heads(load()):
+        typer.echo(line_of(head))
 
 
 @admin_key_app.command("new")

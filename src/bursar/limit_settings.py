@@ -40,6 +40,26 @@ class LimitSettings(BaseSettings):
         50, ge=1, le=1_000, description="The most directives in a document."
     )
     max_operations: int = Field(10, ge=1, le=100, description="The most operations in a document.")
+    max_selections: int = Field(
+        2_000,
+        ge=1,
+        le=20_000,
+        description="The most fields of an operation, those of a fragment counted wherever it is "
+        "spread.",
+    )
+    max_comparisons: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="The most steps to find out whether fields of one name agree; documents that "
+        "clients are built with take a hundredth of it.",
+    )
+    max_errors: int = Field(
+        50,
+        ge=2,
+        le=1_000,
+        description="The most errors in an answer; the last says if there are more.",
+    )
     max_cost: int = Field(
         5_000,
         ge=1,
@@ -49,7 +69,10 @@ class LimitSettings(BaseSettings):
     )
     max_variables_depth: int = Field(16, ge=1, le=64, description="How deep variables may nest.")
     max_list_items: int = Field(
-        1_000, ge=1, le=10_000, description="The most items in a list among the variables."
+        1_000,
+        ge=1,
+        le=10_000,
+        description="The most items in a list, or fields in an object, among the variables.",
     )
 
     @property

@@ -88,11 +88,12 @@ class Settings(LimitSettings):
         "commands that migrate, seed and keep up; without it the tables belong to the server's own "
         "role.",
     )
-    pool_size: int = Field(
-        10,
+    pool_size: int | None = Field(
+        None,
         ge=1,
         le=200,
-        description="How many connections to PostgreSQL each worker keeps at most.",
+        description="How many connections to PostgreSQL each worker's pool keeps at most, beside 4 for "
+        "decisions; if not said 10, or fewer where PostgreSQL does not take twice as many.",
     )
     statement_cache: int = Field(
         512,

@@ -2,10 +2,12 @@
 
 import asyncpg
 import pytest
+import structlog
 
+from bursar.database import faults
 from bursar.database.faults import TRY_AGAIN, refusal_of, translated
 from bursar.database.tables import metadata
-from bursar.domain.errors import AlreadyMember, AlreadyTaken, Overloaded, Unavailable
+from bursar.domain.errors import AlreadyMember, AlreadyTaken, Fault, Overloaded, Unavailable
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,25 @@ def test_what_is_no_fault_of_the_statement_is_the_databases(
         raise said
     assert told.value.__cause__ is said
     assert "canary" not in str(told.value)
+
+
+def test_the_operator_is_told_why_once_a_second_and_no_more_than_the_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faults, "complaints", faults.Complaints())
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(faults, "log", structlog.get_logger())
+        for error in (asyncpg.TooManyConnectionsError("canary"), TimeoutError()):
+            with pytest.raises(Fault), translated():
+                raise error
+    assert lines == [
+        {
+            "event": "the database does not answer",
+            "cause": "TooManyConnectionsError",
+            "state": "53300",
+            "log_level": "warning",
+        }
+    ]
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,10 @@ SEED = {"organizations": 60, "teams": 5_000, "users": 8_000, "members_per_team":
 # What a seed does not make: audit entries, the archive, plans, what was spent in which period.
 MORE = """
 INSERT INTO audit_entries (id, at, actor_user_id, actor_key_id, action, object_id, organization_id,
-    team_id)
+    team_id, position, previous_hash, hash)
 SELECT 'audit_' || member.id, joined_at, user_id, 'key_' || left(md5(user_id), 3),
-    'action.' || ascii(right(member.id, 1)), member.id, organization_id, team_id
+    'action.' || ascii(right(member.id, 1)), member.id, organization_id, team_id,
+    row_number() OVER (PARTITION BY organization_id), sha256('before'), sha256('after')
 FROM team_members member JOIN teams ON teams.id = team_id;
 INSERT INTO deleted_api_keys (id, external_id, alias, alias_key, user_id, team_id, organization_id,
     state, deleted_at)

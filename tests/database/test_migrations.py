@@ -24,7 +24,9 @@ from bursar.database.migrations import (
     upgrade,
 )
 from bursar.database.tables import metadata
+from bursar.domain.chains import Verification
 from bursar.domain.ids import DEFAULT_ORGANIZATION
+from bursar.operations.audit_chains import findings, heads_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -83,6 +85,35 @@ async def test_a_downgrade_to_base_leaves_nothing_and_can_be_undone(
     await upgrade(upgraded)
 
     assert await tables(as_owner) == {*metadata.tables, "alembic_version"}
+
+
+ENTRIES = """
+INSERT INTO audit_entries (id, action, object_id, organization_id, before, after)
+SELECT 'audit_' || lpad(n::text, 5, '0'), 'team.update', 'team_' || n,
+    (ARRAY[NULL, 'org_1', 'org_2'])[1 + n % 3], '{"b": 1.50, "name": "\u00e9"}', NULL
+FROM generate_series(1, 300) n ORDER BY n DESC
+"""
+
+
+async def test_entries_from_before_the_chains_are_chained_in_the_order_of_their_ids(
+    upgraded: str, as_owner: asyncpg.Connection
+) -> None:
+    await downgrade(upgraded, "0004")
+    await as_owner.execute(ENTRIES)
+    for _ in range(2):
+        await upgrade(upgraded, "0005")
+
+        async with as_owner.transaction():
+            verification = Verification(await heads_of(as_owner))
+            assert [finding async for finding in findings(as_owner, verification)] == []
+        assert (verification.entries, verification.chains) == (300, 3)
+        rows = await as_owner.fetch(
+            "SELECT id FROM audit_entries WHERE organization_id = 'org_1' ORDER BY position"
+        )
+        assert [row["id"] for row in rows] == [f"audit_{n:05}" for n in range(1, 300, 3)]
+
+        await downgrade(upgraded, "0004")
+        assert await as_owner.fetchval("SELECT count(*) FROM audit_entries") == 300
 
 
 async def test_four_replicas_upgrade_at_once_and_all_succeed(empty: str) -> None:

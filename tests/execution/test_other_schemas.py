@@ -30,6 +30,9 @@ class Zoo:
     async def load_all(self, asks: Sequence[Ask]) -> Any:
         return await self._lookups.all(asks)
 
+    def forget(self) -> None:
+        self._lookups.forget()
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Zoo"]:
         yield self

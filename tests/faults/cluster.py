@@ -17,7 +17,6 @@ from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
 from bursar.database.postgres_programs import PostgresPrograms
-from bursar.database.postmaster import Postmaster
 
 SERVING = "SELECT pid FROM pg_stat_activity WHERE application_name = 'bursar'"
 
@@ -41,15 +40,19 @@ class Cluster(EmbeddedPostgres):
     async def kill_backend(self) -> None:
         """Of one of Bursar's connections; PostgreSQL then ends all and starts anew by itself."""
         connection = await asyncpg.connect(self.owner_url)
-        try:
-            pid = await connection.fetchval(SERVING)
-        finally:
-            await connection.close()
-        os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(0.05)
-        while not ((found := Postmaster.of(self._data.postgres)) and found.ready):
-            await asyncio.sleep(0.005)
-        self.ready_at = await self._answering()
+        os.kill(await connection.fetchval(SERVING), signal.SIGKILL)
+        while not connection.is_closed():  # noqa: ASYNC110 (PostgreSQL tells nobody)
+            await asyncio.sleep(0.001)
+        await self.answers()
+        self.ready_at = time.monotonic()
+
+    async def answers(self) -> None:
+        """Return when it takes a client."""
+        while True:
+            try:
+                return await (await asyncpg.connect(self.owner_url)).close()
+            except (asyncpg.PostgresError, OSError):
+                await asyncio.sleep(0.005)
 
     def restart(self) -> None:
         self.stop()
@@ -64,26 +67,22 @@ class Cluster(EmbeddedPostgres):
         kill(self._server.pid, number)
         self._server.wait()
 
-    async def _answering(self) -> float:
-        """When it takes a client again."""
-        while True:
-            try:
-                await (await asyncpg.connect(self.owner_url)).close()
-            except (asyncpg.PostgresError, OSError):
-                await asyncio.sleep(0.005)
-            else:
-                return time.monotonic()
+
+def _folder() -> Path:
+    """One that PostgreSQL's own account may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="bursar-test-"))
+    folder.chmod(0o711)
+    return folder
 
 
 @asynccontextmanager
 async def thrown_away() -> AsyncIterator[Cluster]:
-    """One with the schema, in a folder that PostgreSQL's own account may enter."""
-    parent = Path(tempfile.mkdtemp(prefix="bursar-test-"))
-    parent.chmod(0o711)
+    """One with the schema."""
+    folder = await asyncio.to_thread(_folder)
     try:
-        with Cluster(parent / "data") as cluster:
+        with Cluster(folder / "data") as cluster:
             await upgrade(cluster.owner_url)
             await grant(cluster.owner_url, APPLICATION)
             yield cluster
     finally:
-        shutil.rmtree(parent)
+        shutil.rmtree(folder)

@@ -1,10 +1,13 @@
-"""The API over a pool of one connection: whoever does not give it back leaves nothing to the next."""
+"""The API over a pool of one connection, so that none is kept unseen; and over a proxy that fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
+import httpx2
 import pytest
+from faults.proxy import Proxy, proxied
+from faults.storm import Storm
 from starlette.applications import Starlette
 
 from bursar.app import create_app
@@ -12,7 +15,7 @@ from bursar.database import pool as pools
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.pool import Database
 from bursar.settings import Settings
-from factories import PEPPER
+from factories import PEPPER, Factory
 
 BACKENDS = """
 SELECT count(*) FROM pg_stat_activity
@@ -30,7 +33,7 @@ async def app(migrated: EmbeddedPostgres) -> AsyncIterator[Starlette]:
 @pytest.fixture(autouse=True)
 def _at_once(no_tracebacks: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (for all of them)
     """Of five attempts the pauses between them would take most of the time."""
-    monkeypatch.setattr(pools.random, "uniform", lambda *_: 0)
+    monkeypatch.setattr(pools.JITTER, "uniform", lambda *_: 0)
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +52,25 @@ async def _no_connection_is_lost(
     async with asyncio.timeout(5):
         while await unknown() > before:  # noqa: ASYNC110 (PostgreSQL tells nobody)
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def proxy(migrated: EmbeddedPostgres) -> AsyncIterator[Proxy]:
+    async with proxied(migrated.application_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def proxied_app(proxy: Proxy) -> AsyncIterator[Starlette]:
+    """The application, whose few connections go through the proxy; none is lent at the end."""
+    app = create_app(Settings(pool_size=4), dsn=proxy.url, peppers=[PEPPER])
+    yield app
+    assert (app.state.database.use.lent, app.state.database.use.waiting) == (0, 0)
+    await app.state.database.close()
+
+
+@pytest.fixture
+async def storm(proxied_app: Starlette, make: Factory) -> Storm:
+    """Clients of the application behind the proxy."""
+    transport = httpx2.ASGITransport(proxied_app)
+    return await Storm.of(make, "http://bursar.test", transport=transport)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from time import monotonic
 from urllib.parse import parse_qs, urlsplit
 
 CHUNK = 65_536
@@ -24,7 +25,7 @@ class Proxy:
     """What happens to what passes may be changed at any moment, for open connections too.
 
     `delay` is added to each piece each way; `trickle` is a pause after each single byte of the
-    answers; `hole` swallows whatever comes and says nothing, to new connections too.
+    answers; `swallow` has it say nothing any more, to new connections too, until it is to `heal`.
     """
 
     target: str
@@ -55,7 +56,9 @@ class Proxy:
     def swallow(self) -> None:
         self._passing.clear()
 
-    def pass_on(self) -> None:
+    def heal(self) -> None:
+        """Pass on whatever was held up, and all that comes."""
+        self.delay, self.trickle = 0.0, None
         self._passing.set()
 
     def cut(self, number: int | None = None) -> None:
@@ -76,10 +79,12 @@ class Proxy:
             link.cut()
 
     async def passes(self) -> None:
+        """Return when a piece may go on, at once where what held it up is over."""
+        since = monotonic()
         await self._passing.wait()
-        if self.delay:
-            await asyncio.sleep(self.delay)
-            await self._passing.wait()
+        while monotonic() < since + self.delay:  # noqa: ASYNC110 (the delay may change meanwhile)
+            await asyncio.sleep(0.01)
+        await self._passing.wait()
 
 
 class _Link:
@@ -130,17 +135,13 @@ class _Link:
             if self._answer_is_lost:
                 self.cut()
                 return
-            pause = self._proxy.trickle
-            for piece in (data,) if pause is None else _bytes_of(data):
-                self._client.write(piece)
-                await self._client.drain()
-                if pause is not None:
-                    await asyncio.sleep(pause)
-                    await self._proxy.passes()
-
-
-def _bytes_of(data: bytes) -> list[bytes]:
-    return [data[at : at + 1] for at in range(len(data))]
+            while self._proxy.trickle is not None and data:
+                self._client.write(data[:1])
+                data = data[1:]
+                await asyncio.sleep(self._proxy.trickle)
+                await self._proxy.passes()
+            self._client.write(data)
+            await self._client.drain()
 
 
 async def _connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -163,7 +164,7 @@ async def proxied(url: str) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         server.close()
-        proxy.pass_on()
+        proxy.heal()
         while proxy.open:
             proxy.cut()
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Clients who change and read while things break, and a judge of what they were told by what is there."""
+"""Clients who change and read while things break, and a judge of what they were told."""
 
 import asyncio
 from collections import Counter
@@ -67,6 +67,7 @@ class Storm:
     pause: float = 0.05
     deeds: list[Deed] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
+    made: int = 0
     reads: int = 0
     good: list[float] = field(default_factory=list)
     slowest: float = 0.0
@@ -80,7 +81,7 @@ class Storm:
         return cls(await make.admin(), organization, members, url, **given)
 
     async def rage(self, clients: int, until: Callable[["Storm"], bool] = lambda _: False) -> None:
-        """Until it is over, every other client asks again for what it was refused; the rest never do."""
+        """Until it is over; every other client asks again for what was refused, the rest never do."""
         self.over = False
 
         async def client(number: int) -> None:
@@ -111,7 +112,7 @@ class Storm:
             await self._read(http, team)
 
     async def _insist(self, http: httpx2.AsyncClient, deed: Deed) -> dict[str, Any]:
-        while (team := await self._create(http, deed)) is None:
+        while (team := await self._create(http, deed)) is None:  # noqa: ASYNC110 (as clients do)
             await asyncio.sleep(self.pause)
         return team
 
@@ -130,6 +131,7 @@ class Storm:
         assert data["teamCreate"]["errors"] == [], data
         team: dict[str, Any] = data["teamCreate"]["team"]
         assert team["name"] == deed.name
+        self.made += 1
         return team
 
     async def _read(self, http: httpx2.AsyncClient, team: dict[str, Any]) -> None:
@@ -165,6 +167,12 @@ class Storm:
         self.codes[DONE] += 1
         self.good.append(monotonic())
         return DONE, body["data"]
+
+    async def seconds_to_a_good_answer(self, since: float) -> float:
+        async with asyncio.timeout(20):
+            while not self.good or self.good[-1] < since:  # noqa: ASYNC110 (clients tell nobody)
+                await asyncio.sleep(0.01)
+        return next(at for at in self.good if at >= since) - since
 
 
 async def judge(storm: Storm, owner_url: str) -> dict[str, int]:

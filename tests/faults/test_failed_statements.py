@@ -22,7 +22,8 @@ from factories import Factory, Key, Person
 SAID = {
     "INTERNAL_SERVER_ERROR": "Internal server error",
     "OUTCOME_UNKNOWN": (
-        "The connection to the database broke during the commit; read before you try again."
+        "The connection to the database broke during the commit; "
+        "ask again with the same idempotency key, or read first."
     ),
     "OVERLOADED": "The server is busy; nothing was changed. Try again shortly.",
     "UNAVAILABLE": "The database does not answer; nothing was changed. Try again.",
@@ -182,14 +183,14 @@ async def test_a_mutation_that_was_the_victim_of_a_deadlock_does_all_of_it_again
 async def test_a_mutation_that_commits_in_the_midst_is_found_out(
     api: Api, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = audit.record
+    append = audit.append
 
-    async def record_and_commit(tx: Connection, *arguments: Any, **entry: Any) -> None:
-        await record(tx, *arguments, **entry)
+    async def append_and_commit(tx: Connection, entries: list[Any]) -> None:
+        await append(tx, entries)
         await tx.command("COMMIT")
         await tx.begin()
 
-    monkeypatch.setattr(audit, "record", record_and_commit)
+    monkeypatch.setattr(audit, "append", append_and_commit)
     ask = await asked(api, make, "teamUpdate name")
     with pytest.raises(AssertionError, match="changed by disk full"):
         await fail_everywhere(ask, api, lambda _: ["disk full"])

@@ -75,6 +75,10 @@ LIMITS = {
     "root fields": "{ " + "viewer { scopes } " * 21 + "}",
     "root mutations": "mutation { " + 'teamLeave(input: {id: "x"}) { errors { code } } ' * 11 + "}",
     "fragments": "{ id }" + "".join(f" fragment f{n} on Team {{ id }}" for n in range(51)),
+    "fields, fragments spread": "{ teams(first: 1) { nodes { "
+    + " ".join(f"a{n}: organization {{ ...f }}" for n in range(30))
+    + " } } } fragment f on Organization { " + "id name " * 40 + "}",
+    "fields too often": "{ teams(first: 1) { nodes { " + "organization { id } " * 200 + "} } }",
     "directives": "{ viewer { " + "scopes @include(if: true) " * 51 + "} }",
     "operations": " ".join(f"query q{n} {{ viewer {{ scopes }} }}" for n in range(11)),
     "objects to answer with": "{ teams(first: 1000) { nodes { members(first: 5) { nodes { id } } } } }",
@@ -114,7 +118,8 @@ async def test_variables_too_deep_or_with_too_long_a_list_are_refused(
     deep: Any = []
     for _ in range(16):
         deep = [deep]
-    for value in (["x"] * 1_001, deep):
+    wide = {f"k{n}": 1 for n in range(1_001)}
+    for value in (["x"] * 1_001, [wide], deep):
         assert (await api(admin, document, ids=value)).codes == ["LIMIT_EXCEEDED"]
     assert (await api(admin, document, ids=["x"] * 1_000)).errors == []
 

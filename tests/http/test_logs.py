@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from bursar.domain.keys import new_secret
 from bursar.http import logs
 
 
@@ -141,6 +142,36 @@ def test_text_that_json_cannot_hold_is_logged_nevertheless(stream: io.StringIO) 
     logs.configure("info", stream)
     structlog.get_logger().info("request", operation="\ud800", odd=Exception)
     assert lines(stream)[0]["operation"] == "\ud800"
+
+
+HOSTILE = "/\x1b[2J\r\n{}\u202e\x9b31m\u2028"
+
+
+@pytest.mark.parametrize("library", ["own", "foreign"])
+@pytest.mark.parametrize("made", [io.StringIO, Terminal])
+def test_what_a_client_sent_can_neither_forge_a_line_nor_order_a_terminal(
+    made: type[io.StringIO], library: str
+) -> None:
+    stream = made()
+    logs.configure("warning", stream)
+    if library == "own":
+        structlog.get_logger().warning(HOSTILE, path=HOSTILE)
+    else:
+        logging.getLogger("uvicorn.error").warning("%s", HOSTILE.replace("\n", ""))
+    (line,) = stream.getvalue().splitlines()
+    for control in ("\x1b[2J", "\r", "\n", "\x9b"):
+        assert control not in line
+    assert stream.isatty() or json.loads(line)["event"].startswith("/\x1b[2J")
+
+
+@pytest.mark.parametrize("made", [io.StringIO, Terminal])
+def test_what_looks_like_a_secret_is_never_written(made: type[io.StringIO]) -> None:
+    stream, secret = made(), new_secret()
+    logs.configure("info", stream)
+    structlog.get_logger().info("request", path=f"/keys/{secret}/x", operation=secret)
+    logging.getLogger("uvicorn.error").warning("Invalid %s", secret)
+    assert secret not in stream.getvalue()
+    assert stream.getvalue().count("bk_…") == 3
 
 
 def test_a_terminal_gets_lines_for_people() -> None:

@@ -108,7 +108,7 @@ async def test_the_pool_the_process_and_the_version_are_told(serve: Serve, make:
         answer = await scrape(caller, admin)
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     found = samples(answer.text)
-    assert found["bursar_pool_size",] == 7
+    assert found["bursar_pool_size",] == 7 + 4
     assert (found["bursar_pool_lent",], found["bursar_pool_free",]) == (0, 1)
     assert found["bursar_pool_waiting",] == 0
     assert found["bursar_workers",] == 1

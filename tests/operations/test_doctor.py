@@ -41,6 +41,7 @@ OF_ORGANIZATION, OF_TEAM, OF_KEY, PLAN, LOW, OF_SIBLING, OF_MEMBERS = (
 NOBODY = id_from(Prefix.USER, 9)
 
 PERSONAL = id_from(Prefix.API_KEY, 3)
+ENTRY = id_from(Prefix.AUDIT_ENTRY, 1)
 CALLED_AT = datetime.now(UTC) - timedelta(hours=1)
 DAY = CALLED_AT.date()
 AHEAD = month_of(datetime.now(UTC).date(), 1)
@@ -434,6 +435,17 @@ BREAKS: dict[str, tuple[str, list[Found]]] = {
     "an application that may change one column of the audit": (
         f"GRANT UPDATE (action) ON audit_entries TO {APPLICATION}",
         [("audit-append-only", "audit_entries", f"{APPLICATION} may UPDATE")],
+    ),
+    "an audit entry that was never written by the application": (
+        f"""
+        INSERT INTO audit_entries (id, action, object_id, position, previous_hash, hash)
+        VALUES ('{ENTRY}', 'team.update', '{TEAM}', 2, sha256('one'), sha256('two'));
+        """,
+        [
+            ("audit-chain", ENTRY, "is after a gap: entry 1 is gone"),
+            ("audit-chain", ENTRY, "is not what was written"),
+            ("audit-chain", "platform", "its head is at 0, its last entry at 2"),
+        ],
     ),
     "an application without its rights": (
         f"REVOKE INSERT ON teams FROM {APPLICATION}",

@@ -8,13 +8,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import httpx2
 import pytest
+from faults.storm import Storm, judge
 from sqlalchemy import text
 
 from bursar.database.embedded import EmbeddedPostgres
@@ -23,7 +24,8 @@ from bursar.database.migrations import current, pending, upgrade
 from bursar.database.pool import Database
 from bursar.database.statements import Statement
 from bursar.domain.errors import Overloaded
-from live_server import serving
+from factories import Factory
+from live_server import serving, serving_on
 
 pytestmark = pytest.mark.pooler
 
@@ -37,51 +39,74 @@ SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND state
 USERS = "{ users(first: 5) { nodes { name } totalCount } }"
 
 
-@pytest.fixture(scope="module")
-def bouncers(migrated: EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
-    """Makes an address of the database lead through PgBouncer; 3 sessions a role serve all."""
-    url = urlsplit(migrated.application_url)
-    hosts = parse_qs(url.query)
-    host = hosts.get("host", [url.hostname])[0]
-    port = hosts.get("port", [url.port])[0]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        listen = free.getsockname()[1]
-    folder = Path(tempfile.mkdtemp(prefix="bursar-bouncer-"))
-    roles = [url, urlsplit(migrated.owner_url)]
-    (folder / "users").write_text(
-        "".join(f'"{role.username}" "{role.password}"\n' for role in roles)
-    )
-    (folder / "ini").write_text(
-        f"[databases]\n* = host={host} port={port}\n"
-        "[pgbouncer]\npool_mode = transaction\ndefault_pool_size = 3\nmax_client_conn = 200\n"
-        f"listen_addr = 127.0.0.1\nlisten_port = {listen}\nunix_socket_dir =\n"
-        f"auth_type = scram-sha-256\nauth_file = {folder / 'users'}\n"
-    )
-    conditions = {}
-    if os.geteuid() == 0:
-        account = pwd.getpwnam("nobody" if host == "127.0.0.1" else _owner_of(host))
-        conditions = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, account.pw_uid, account.pw_gid)
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "PgBouncer is not installed"
-    with subprocess.Popen([program, "-q", folder / "ini"], **conditions) as process:
+class Bouncer:
+    """PgBouncer before a database: started, killed, started again; called for an address through it."""
+
+    def __init__(self, folder: Path, migrated: EmbeddedPostgres) -> None:
+        self._folder = folder
+        url = urlsplit(migrated.application_url)
+        hosts = parse_qs(url.query)
+        host = hosts.get("host", [url.hostname])[0]
+        port = hosts.get("port", [url.port])[0]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self._place = f"127.0.0.1:{self._port}{url.path}"
+        (folder / "users").write_text(
+            "".join(
+                f'"{role.username}" "{role.password}"\n'
+                for role in (url, urlsplit(migrated.owner_url))
+            )
+        )
+        (folder / "ini").write_text(
+            f"[databases]\n* = host={host} port={port}\n"
+            "[pgbouncer]\npool_mode = transaction\ndefault_pool_size = 3\nmax_client_conn = 200\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {self._port}\nunix_socket_dir =\n"
+            f"auth_type = scram-sha-256\nauth_file = {folder / 'users'}\n"
+        )
+        self._conditions = {}
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("nobody" if host == "127.0.0.1" else _owner_of(host))
+            self._conditions = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, account.pw_uid, account.pw_gid)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __call__(self, direct: str) -> str:
+        """The address of the database that leads through it."""
+        return f"{direct.rpartition('@')[0]}@{self._place}"
+
+    def start(self) -> None:
+        """Return when it takes clients; 3 sessions a role serve all."""
+        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program, "PgBouncer is not installed"
+        self._process = subprocess.Popen([program, "-q", self._folder / "ini"], **self._conditions)
         deadline = time.monotonic() + 10
         while True:
             try:
-                socket.create_connection(("127.0.0.1", listen)).close()
+                socket.create_connection(("127.0.0.1", self._port)).close()
                 break
             except ConnectionRefusedError:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-        place = f"127.0.0.1:{listen}{url.path}"
-        yield lambda direct: f"{direct.rpartition('@')[0]}@{place}"
-        process.terminate()
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def bouncers(migrated: EmbeddedPostgres) -> Iterator[Bouncer]:
+    folder = Path(tempfile.mkdtemp(prefix="bursar-bouncer-"))
+    bouncer = Bouncer(folder, migrated)
+    bouncer.start()
+    yield bouncer
+    bouncer.kill()
     shutil.rmtree(folder)
 
 
 @pytest.fixture
-def bouncer(bouncers: Callable[[str], str], migrated: EmbeddedPostgres) -> str:
+def bouncer(bouncers: Bouncer, migrated: EmbeddedPostgres) -> str:
     return bouncers(migrated.application_url)
 
 
@@ -133,7 +158,7 @@ async def test_a_statement_that_takes_too_long_is_ended_in_postgresql(
 
 
 async def test_migrations_and_grants_go_through_too(
-    bouncers: Callable[[str], str], migrated: EmbeddedPostgres, application_role: str
+    bouncers: Bouncer, migrated: EmbeddedPostgres, application_role: str
 ) -> None:
     owner = bouncers(migrated.owner_url)
     await asyncio.gather(*(current(owner) for _ in range(20)))
@@ -155,3 +180,24 @@ async def test_many_reads_and_writes_at_once_get_their_own_answers(through: Data
         return (first.given, second.given) == (str(number), number + 1)
 
     assert all(await asyncio.gather(*(read(number) for number in range(200))))
+
+
+async def test_a_pgbouncer_that_is_killed_under_load_costs_no_answer_its_truth(
+    bouncers: Bouncer, bouncer: str, make: Factory, migrated: EmbeddedPostgres
+) -> None:
+    storm = await Storm.of(make)
+    with serving_on(bouncer, workers=2, BURSAR_STATEMENT_CACHE="0") as server:
+        storm.url = server.url
+        raging = asyncio.create_task(storm.rage(8))
+        for _ in range(3):
+            await storm.seconds_to_a_good_answer(time.monotonic())
+            await asyncio.to_thread(bouncers.kill)
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(bouncers.start)
+            assert await storm.seconds_to_a_good_answer(time.monotonic()) < 1
+        storm.over = True
+        await raging
+        await storm.ask_again()
+        assert {line["level"] for line in server.lines()} == {"info", "warning"}
+    figures = await judge(storm, migrated.owner_url)
+    assert (figures["not told"], storm.codes["UNAVAILABLE"] > 0) == (0, True)

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import structlog
 
+from bursar.database.embedded import DataDirectoryUnusable
+from bursar.operations import revival
 from bursar.operations.database import owned
 from bursar.settings import load
 
@@ -210,6 +213,48 @@ def test_a_start_after_a_kill_takes_over_and_finds_the_data(directory: Path) -> 
         assert server.stop(signal.SIGTERM) == 0
     assert server.key() == ""
     assert postgres_of(directory) == []
+
+
+def test_a_postgres_that_is_killed_under_the_server_is_started_again(directory: Path) -> None:
+    with serving(directory, admin_key=KEY) as server:
+        for death in (signal.SIGKILL, signal.SIGQUIT):
+            assert server.viewer(KEY) == 200
+            parent = int((directory / "postgres" / "postmaster.pid").read_text().split()[0])
+            os.kill(parent, death)
+            time.sleep(0.2)
+            deadline = time.monotonic() + 10
+            while server.viewer(KEY) != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert httpx2.get(f"{server.url}/readyz").status_code == 200
+        assert server.stop(signal.SIGTERM) == 0
+    assert postgres_of(directory) == []
+    lines = [json.loads(line) for line in (directory.parent / "log").read_text().splitlines()]
+    told = [line["event"] for line in lines if line["level"] == "error"]
+    assert told == ["PostgreSQL died and is started again"] * 2
+
+
+def test_a_postgres_that_does_not_start_again_is_tried_ever_later(
+    new_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dead:
+        tries, lives = 0, False
+
+        def start_again(self) -> None:
+            self.tries += 1
+            self.lives = self.tries == 4
+            if not self.lives:
+                raise DataDirectoryUnusable(new_directory, "no disk")
+
+    monkeypatch.setattr(revival, "_LONGEST_PAUSE_SECONDS", 0.02)
+    dead = Dead()
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(revival, "log", structlog.get_logger())
+        with revival.revived(dead):
+            while not dead.lives:
+                time.sleep(0.01)
+    assert [line["pause"] for line in lines if "pause" in line] == [0.02] * 3
+    assert "no disk" in lines[1]["reason"]
 
 
 def test_a_changed_admin_key_replaces_the_earlier(directory: Path) -> None:

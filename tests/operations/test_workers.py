@@ -102,13 +102,13 @@ async def test_any_worker_tells_the_metrics_of_all_and_of_no_dead_one(serve: Ser
         counted = told('bursar_requests_total{code="",field="viewer"')
         assert await ask(server, 100) == [200] * 100
         assert told('bursar_requests_total{code="",field="viewer"') == counted + 100
-        assert (told("bursar_workers "), told("bursar_pool_size ")) == (3, 12)
+        assert (told("bursar_workers "), told("bursar_pool_size ")) == (3, 24)
         victim = min(workers)
         os.kill(victim, signal.SIGKILL)
         await settled(server, workers, gone={victim})
         assert told('bursar_requests_total{code="",field="viewer"') >= counted + 100
         deadline = time.monotonic() + 10
-        while (told("bursar_workers "), told("bursar_pool_size ")) != (3, 12):
+        while (told("bursar_workers "), told("bursar_pool_size ")) != (3, 24):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.2)
 
@@ -192,15 +192,16 @@ async def test_the_embedded_postgres_has_connections_for_all_workers(directory: 
         server = running(directory)
         assert server is not None
         connection = await asyncpg.connect(server.application_url)
-        assert await connection.fetchval("SHOW max_connections") == "320"
+        assert await connection.fetchval("SHOW max_connections") == "328"
         await connection.close()
 
 
 def test_too_few_connections_of_an_external_postgres_are_told(live_server: Serve) -> None:
     with live_server(workers=2, BURSAR_POOL_SIZE="190") as server:
         (told,) = [line for line in server.lines() if line["level"] == "warning"]
-        assert told["wanted"] == 380
-        assert told["allowed"] < 380
+        assert "2 workers may open 388 connections" in told["event"]
+        (kept,) = [line for line in server.lines() if line["event"] == "PostgreSQL"]
+        assert {kept["fsync"], kept["synchronous_commit"]} <= {"on", "off"}
     with live_server(workers=2, BURSAR_POOL_SIZE="190", BURSAR_STATEMENT_CACHE="0") as server:
         assert not [line for line in server.lines() if line["level"] == "warning"]
 
@@ -263,3 +264,48 @@ def test_a_worker_that_does_not_stop_is_killed(
         supervise(stop, announce, stop_seconds=0)
     assert [line["event"] for line in lines] == ["a worker does not stop and is killed"]
     assert not lives(lines[0]["pid"])
+
+
+def test_a_worker_that_falls_silent_is_told_of_and_then_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acting(monkeypatch, "import time; print('serving', flush=True); time.sleep(60)")
+    monkeypatch.setattr(supervisor, "_SILENT_SECONDS", 0.3)
+    stop = StopRequest()
+    real_sleep = time.sleep
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(supervisor, "log", structlog.get_logger())
+
+        def until_replaced(_seconds: float) -> None:
+            real_sleep(0.01)
+            if len(lines) == 2:
+                stop.since = time.monotonic()
+
+        monkeypatch.setattr(time, "sleep", until_replaced)
+        supervise(stop, lambda: None, workers=1)
+    assert [line["event"] for line in lines] == [
+        "a worker is stuck",
+        "a worker died and is replaced",
+    ]
+    assert (lines[0]["pid"], lines[1]["code"]) == (lines[1]["pid"], -signal.SIGKILL)
+
+
+@pytest.mark.soak
+async def test_while_one_worker_is_stuck_the_others_serve_until_it_is_replaced(
+    live_server: Serve,
+) -> None:
+    with live_server(workers=3, BURSAR_ADMIN_KEY=KEY) as server:
+        workers = server.workers()
+        await settled(server, workers, gone=set())
+        victim = min(workers)
+        os.kill(victim, signal.SIGSTOP)
+        deadline = time.monotonic() + 20
+        while victim in server.workers():
+            assert set(await ask(server, 20)) == {200}
+            assert time.monotonic() < deadline
+        await settled(server, workers, gone={victim})
+        told = [line for line in server.lines() if line["level"] == "error"]
+        assert [line["event"] for line in told] == [
+            "a worker is stuck",
+            "a worker died and is replaced",
+        ]

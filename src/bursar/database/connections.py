@@ -1,7 +1,7 @@
 """One connection to PostgreSQL: how it is opened, and the four ways to ask it."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol, cast
 
@@ -88,6 +88,7 @@ class Connection:
     def __init__(self, raw: "asyncpg.Connection[Row]", *, begin: str = "") -> None:
         self.raw = raw
         self._begin = begin
+        self._last: dict[LastWork, list[Any]] = {}
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         count_statement()
@@ -112,7 +113,20 @@ class Connection:
 
     async def begin(self, mode: str = "") -> None:
         """Begin a transaction, in one round trip with all that it needs."""
+        self._last = {}
         await self.command(f"BEGIN {mode}{self._begin}")
+
+    def put_off(self, work: "LastWork", items: Iterable[Any]) -> None:
+        """Have work done as the last of the transaction, once with the items of all who put it off.
+
+        So nothing else waits for what it locks, and it is one statement for them all.
+        """
+        self._last.setdefault(work, []).extend(items)
+
+    async def finish(self) -> None:
+        """Do what was put off, before the transaction is committed."""
+        for work, items in self._last.items():
+            await work(self, items)
 
     async def command(self, sql: str) -> str:
         """Run a command without parameters, such as COMMIT; what PostgreSQL says that it did."""
@@ -123,6 +137,9 @@ class Connection:
     def at_rest(self) -> bool:
         """Whether it is open and in no transaction."""
         return not self.raw.is_closed() and not self.raw.is_in_transaction()
+
+
+LastWork = Callable[[Connection, list[Any]], Awaitable[None]]
 
 
 class OneAtATime:

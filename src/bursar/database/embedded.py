@@ -138,6 +138,16 @@ class EmbeddedPostgres:
                     self._sockets.rmdir()
         self._data.unlock()
 
+    @property
+    def lives(self) -> bool:
+        """Whether its process does."""
+        return self._server is not None and self._server.poll() is None
+
+    def start_again(self) -> None:
+        """After it died; what was committed is there. Raises DataDirectoryUnusable."""
+        clear_remains(self._data.postgres)
+        self._launch(PostgresPrograms(self._data))
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 import asyncpg
+import structlog
 
 from bursar.domain.errors import AlreadyMember, AlreadyTaken, Overloaded, Refusal, Unavailable
+
+log = structlog.get_logger()
 
 TOO_BUSY = (
     asyncpg.LockNotAvailableError,
@@ -34,14 +38,37 @@ TRY_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 OUT_OF_RANGE = (asyncpg.NumericValueOutOfRangeError, asyncpg.CheckViolationError)
 
 
+class Complaints:
+    """Tells the operator, once a second at most, why the database is not to be had.
+
+    By the name of the error and its SQLSTATE, as its text may hold what nobody should read.
+    """
+
+    def __init__(self) -> None:
+        self._not_before = 0.0
+
+    def tell(self, error: Exception) -> None:
+        now = monotonic()
+        if now >= self._not_before:
+            self._not_before = now + 1
+            state = getattr(error, "sqlstate", None)
+            log.warning("the database does not answer", cause=type(error).__name__, state=state)
+
+
+complaints = Complaints()
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise Overloaded or Unavailable for what is no fault of the statement."""
     try:
         yield
     except TOO_BUSY as error:
+        if isinstance(error, asyncpg.TooManyConnectionsError):
+            complaints.tell(error)
         raise Overloaded from error
     except UNREACHABLE as error:
+        complaints.tell(error)
         raise Unavailable from error
 
 

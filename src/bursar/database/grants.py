@@ -3,14 +3,25 @@
 import asyncpg
 
 from bursar.database.connections import CONNECT_SECONDS
-from bursar.database.tables import audit_entries, metadata, spend_adjustments, usage_events
+from bursar.database.tables import (
+    audit_entries,
+    audit_heads,
+    metadata,
+    spend_adjustments,
+    usage_events,
+)
 
 ALL_DATA = "SELECT, INSERT, UPDATE, DELETE"
 # What was written there stays as it was written.
 APPEND_ONLY = {audit_entries.name, spend_adjustments.name, usage_events.name}
-RIGHTS = {"alembic_version": "SELECT"} | {
-    table: "SELECT, INSERT" if table in APPEND_ONLY else ALL_DATA for table in metadata.tables
-}
+# Each entry moves the head of its chain; none takes it away.
+MOVED = {audit_heads.name}
+RIGHTS = (
+    {"alembic_version": "SELECT"}
+    | dict.fromkeys(metadata.tables, ALL_DATA)
+    | dict.fromkeys(APPEND_ONLY, "SELECT, INSERT")
+    | dict.fromkeys(MOVED, "SELECT, INSERT, UPDATE")
+)
 
 
 async def grant(dsn: str, role: str) -> None:

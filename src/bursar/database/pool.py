@@ -15,10 +15,11 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
 
+SIZE = 10
 ACQUIRE_SECONDS = 2.0
 REST_SECONDS = 1.0
 ATTEMPTS = 5
-_JITTER = SystemRandom()  # which leaves the state of `random` to whoever has seeded it
+JITTER = SystemRandom()  # which leaves the state of `random` to whoever has seeded it
 Result = TypeVar("Result")
 
 
@@ -42,7 +43,7 @@ class Database:
     was cancelled is lent to nobody before PostgreSQL has ended its statement and its transaction.
     """
 
-    def __init__(self, dsn: str, *, size: int = 10, statement_cache: int = 512) -> None:
+    def __init__(self, dsn: str, *, size: int = SIZE, statement_cache: int = 512) -> None:
         self._dsn = dsn
         self._size = size
         self._lent = self._waiting = 0
@@ -50,11 +51,19 @@ class Database:
         self._turns = asyncio.Semaphore(size)  # fair: who waits comes before who asks just then
         self._free: list[Connection] = []
         self._resting: set[asyncio.Task[None]] = set()
+        self._beside: list[Database] = []
         self._closed = False
 
     @property
     def use(self) -> Use:
-        return Use(self._size, self._lent, len(self._free), self._waiting)
+        own = Use(self._size, self._lent, len(self._free), self._waiting)
+        return Use(*map(sum, zip(own, *(other.use for other in self._beside), strict=True)))
+
+    def beside(self, size: int) -> "Database":
+        """A further pool, for what must not wait for who uses this one; they are closed together."""
+        other = Database(self._dsn, size=size, statement_cache=self._statement_cache)
+        self._beside.append(other)
+        return other
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -106,7 +115,7 @@ class Database:
                 async with self.connection() as connection, _transaction(connection):
                     return await work(connection)
             except (*TRY_AGAIN, RunAgain):
-                await asyncio.sleep(_JITTER.uniform(0, 0.01 * 2**attempt))
+                await asyncio.sleep(JITTER.uniform(0, 0.01 * 2**attempt))
             except asyncpg.UniqueViolationError as error:
                 if refusal := refusal_of(error):
                     raise refusal from error
@@ -130,7 +139,7 @@ class Database:
     async def close(self) -> None:
         """Close the free connections; borrowed ones are closed when they come back."""
         self._closed = True
-        await asyncio.gather(*self._resting)
+        await asyncio.gather(*self._resting, *(other.close() for other in self._beside))
         while self._free:
             await self._free.pop().raw.close(timeout=ACQUIRE_SECONDS)
 
@@ -191,6 +200,7 @@ async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[
     await connection.begin(mode)
     try:
         yield
+        await connection.finish()
     except Exception as error:
         if not connection.raw.is_closed() and not leads_nowhere(error):
             await connection.command("ROLLBACK")

@@ -229,4 +229,4 @@ class Unavailable(Fault):
 class OutcomeUnknown(Fault):
     code = "OUTCOME_UNKNOWN"
     reason = "The connection to the database broke during the commit"
-    advice = "read before you try again."
+    advice = "ask again with the same idempotency key, or read first."

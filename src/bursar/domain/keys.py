@@ -40,6 +40,11 @@ def looks_like_secret(text: str) -> bool:
     return bool(_SHAPE.fullmatch(text)) and _checksum(text[:-6]) == text[-6:]
 
 
+def redacted(text: str) -> str:
+    """The text without what has the shape of a secret, for whatever is kept of what clients send."""
+    return _SHAPE.sub("bk_…", text)
+
+
 def digest(secret: str, pepper: bytes) -> bytes:
     """Hash any text presented as a secret into the 32 bytes it is stored and looked up by.
 

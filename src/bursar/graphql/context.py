@@ -66,8 +66,12 @@ class Context:
     async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Run the work in a transaction of its own, and forget what was loaded before it."""
         result = await self._database.write(work)
-        self._lookups.forget()
+        self.forget()
         return result
+
+    def forget(self) -> None:
+        """Forget what was looked up."""
+        self._lookups.forget()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Context"]:

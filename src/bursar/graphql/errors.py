@@ -1,5 +1,6 @@
 """Faults at the top level of a response: the client's own are told, ours are masked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import FieldNode, GraphQLError
@@ -7,6 +8,8 @@ from graphql import FieldNode, GraphQLError
 from bursar.domain.errors import Fault
 
 INTERNAL = "INTERNAL_SERVER_ERROR"
+LONGEST_MESSAGE = 1_000
+"""Characters; a longer one quotes what the client sent."""
 
 
 class BadUserInput(GraphQLError):
@@ -22,7 +25,7 @@ def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
     What is ours says nothing. Below a root field only reading fails, and where that is a mutation's
     its change is made. The rest is the client's: a value that its type or its list refused.
     """
-    shown = dict(error.formatted)
+    shown: dict[str, Any] = dict(error.formatted)
     cause = error.original_error
     if isinstance(cause, Fault):
         is_below = len(error.path or ()) > 1
@@ -33,7 +36,22 @@ def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
     else:
         code = (error.extensions or {}).get("code", "BAD_USER_INPUT")
     shown["extensions"] = {"code": code, "requestId": request_id}
+    shown["message"] = shown["message"][:LONGEST_MESSAGE]
     return shown
+
+
+def capped(errors: Sequence[GraphQLError], most: int) -> list[GraphQLError]:
+    """At most so many of the errors; of more, the last stands for those that are left out."""
+    if len(errors) <= most:
+        return list(errors)
+    left_out = len(errors) - most + 1
+    return [*errors[: most - 1], _more(errors[most - 1], left_out)]
+
+
+def _more(first: GraphQLError, count: int) -> GraphQLError:
+    """An error of the kind that the first of those has that are left out."""
+    extensions = {"code": masked(first, None)["extensions"]["code"]}
+    return GraphQLError(f"There are {count:,} more errors.", extensions=extensions)
 
 
 def is_ours(error: GraphQLError) -> bool:

@@ -18,7 +18,7 @@ from bursar.database.pool import Database
 from bursar.domain.errors import Fault
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
-from bursar.graphql.errors import is_ours, masked
+from bursar.graphql.errors import capped, is_ours, masked
 from bursar.graphql.execution.documents import (
     Prepared,
     RequestError,
@@ -118,7 +118,7 @@ class Endpoint:
         except RequestError as error:
             told |= {"outcome": "refused", "code": error.code}
             status = 400 if media_type == GRAPHQL else 200
-            return answer({"errors": show(error.errors, incoming)}, media_type, status)
+            return answer({"errors": self._shown(error.errors, incoming)}, media_type, status)
         finally:
             told["statements"] = sent[0]
         body: dict[str, Any] = {"data": result.data}
@@ -126,7 +126,7 @@ class Endpoint:
         if context.refused:
             told |= {"outcome": "refused", "code": context.refused[0]}
         if result.errors:
-            body["errors"] = show(result.errors, incoming)
+            body["errors"] = self._shown(result.errors, incoming)
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
         return answer(body, media_type)
 
@@ -134,6 +134,14 @@ class Endpoint:
         if operation.document is None:
             return self.documents.trusted(operation.document_id or "", operation.name)
         return self.documents.prepare(operation.document, operation.name)
+
+    def _shown(self, errors: Sequence[GraphQLError], incoming: Incoming) -> list[dict[str, Any]]:
+        """The errors as the client may see them; what is our mistake is logged whole."""
+        errors = capped(errors, self.document_limits.errors)
+        for error in errors:
+            if is_ours(error):
+                log.error("resolver failed", path=error.path, exc_info=error.original_error)
+        return [masked(error, incoming.id) for error in errors]
 
     async def _execute(
         self,
@@ -159,14 +167,6 @@ def execution_of(context: Context) -> dict[str, str]:
     """What executed the operation: a plan, or graphql-core, and why at least once not a plan."""
     why = next((": ".join(each) for each in context.executed if each[1]), None)
     return {"executor": "plan"} if why is None else {"executor": "graphql-core", "why": why}
-
-
-def show(errors: Sequence[GraphQLError], incoming: Incoming) -> list[dict[str, Any]]:
-    """The errors as the client may see them; what is our mistake is logged whole."""
-    for error in errors:
-        if is_ours(error):
-            log.error("resolver failed", path=error.path, exc_info=error.original_error)
-    return [masked(error, incoming.id) for error in errors]
 
 
 def _page(request: Request) -> Answer:

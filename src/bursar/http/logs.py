@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,11 +15,15 @@ import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from bursar.domain.keys import redacted
+from bursar.domain.names import UNSEEN
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request that this task answers; every line written meanwhile has it."""
 
 _FIRST = ("time", "level", "event", "request_id")
 _FRAMES = 20
+_CONTROLS = re.compile(f"[{UNSEEN}]")
 
 
 def configure(level: str, stream: TextIO | None = None, *, worker: int | None = None) -> None:
@@ -31,6 +36,9 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
     fields = _fields()
     if worker is not None:
         fields.append(partial(_worker, worker))
+    fields.append(_without_secrets)
+    if stream.isatty():
+        fields.append(_without_controls)
     render = _console() if stream.isatty() else _json
     structlog.configure(
         processors=[*fields, render],
@@ -98,10 +106,28 @@ def _told(error: BaseException) -> Iterator[str]:
         yield from _told(cause)
 
 
+def _without_secrets(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """A client can put one where it does not belong, as into a path."""
+    for name, value in line.items():
+        if isinstance(value, str) and "bk_" in value:
+            line[name] = redacted(value)
+    return line
+
+
+def _without_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """No line of a client's making on a terminal, nor an order to it."""
+    for name, value in line.items():
+        if isinstance(value, str) and name != "exception":
+            line[name] = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], value)
+    return line
+
+
 def _json(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
     ordered = {name: line[name] for name in _FIRST if name in line} | dict(line)
     try:
-        return orjson.dumps(ordered, default=str).decode()
+        text = orjson.dumps(ordered, default=str).decode()
+        # orjson leaves what is not ASCII as it is, and so what ends a line or begins an order.
+        return text if text.isascii() else _CONTROLS.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
     except TypeError:  # a lone surrogate, which a client can put into a name
         return json.dumps(ordered, default=str)
 

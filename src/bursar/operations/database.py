@@ -19,8 +19,9 @@ from bursar.database.embedded import (
     running,
 )
 from bursar.database.pool import Database
-from bursar.operations import external
+from bursar.operations import external, pool_size
 from bursar.operations.failure import Failure
+from bursar.operations.revival import revived
 from bursar.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -75,15 +76,16 @@ class CommandDatabase:
 
 @contextmanager
 def owned(settings: Settings) -> Iterator[CommandDatabase]:
-    """The database of a server: the embedded one is started, and stopped at the end.
+    """The database of a server: the embedded one is started, kept alive, and stopped at the end.
 
     Raises DataDirectoryInUse, DataDirectoryUnusable.
     """
     if settings.database_url is not None:
         yield _external(settings.database_url, settings)
         return
-    connections = settings.workers * settings.pool_size
-    with EmbeddedPostgres(settings.data_dir, connections=connections) as postgres:
+    connections = pool_size.wanted(settings)
+    postgres = EmbeddedPostgres(settings.data_dir, connections=connections)
+    with postgres, revived(postgres):
         yield _embedded(settings, postgres)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -10,10 +10,13 @@ import asyncpg
 from bursar.database import migrations
 from bursar.database.connections import CONNECT_SECONDS
 from bursar.database.partitions import PARTITIONED
+from bursar.operations import pool_size
+from bursar.operations.audit_chains import CHAINS
 from bursar.operations.catalog_checks import CATALOG
 from bursar.operations.checks import RELATIONS, Check
 from bursar.operations.constraint_checks import CONSTRAINTS
 from bursar.operations.database import existing
+from bursar.operations.external import allowed_connections
 from bursar.operations.failure import Failure
 from bursar.operations.limit_checks import LIMITS
 from bursar.operations.model_checks import MODELS
@@ -25,7 +28,7 @@ from bursar.settings import Settings
 
 CHECKS = (
     *(*CATALOG, *RELATIONS, *LIMITS, *SCHEDULES, *CONSTRAINTS, *VALUES, *MODELS),
-    *(*USAGE, *SPENDS),
+    *(*USAGE, *SPENDS, *CHAINS),
 )
 _ROWS_AT_ONCE = 1000
 
@@ -42,23 +45,30 @@ class Violation:
 
 @dataclass(frozen=True)
 class Report:
-    """`checked` has the number of rows that each check looked at."""
+    """`checked` has the number of rows that each check looked at; advice breaks no rule."""
 
     checked: dict[str, int]
     violations: list[Violation]
+    advice: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         checks = [
             {"name": check.name, "rule": check.rule, "rows": self.checked[check.name]}
             for check in CHECKS
         ]
-        return {"checks": checks, "violations": [asdict(found) for found in self.violations]}
+        violations = [asdict(found) for found in self.violations]
+        return {"checks": checks, "violations": violations, "advice": list(self.advice)}
 
 
 def examine(settings: Settings) -> Report:
     """Check the command's database. Raises Failure where it is not at this version's schema."""
     with existing(settings) as database:
-        return asyncio.run(report(database.owner_url))
+        found = asyncio.run(report(database.owner_url))
+        if database.embedded:  # and started with as many connections as its server wants
+            return found
+        allowed = asyncio.run(allowed_connections(database.application_url))
+    problem = pool_size.problem_with(settings, allowed)
+    return replace(found, advice=(problem,) if problem else ())
 
 
 async def report(dsn: str, checks: Sequence[Check] = CHECKS) -> Report:

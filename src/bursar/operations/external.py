@@ -8,7 +8,9 @@ import structlog
 
 from bursar.database import migrations
 from bursar.database.connections import CONNECT_SECONDS
+from bursar.operations import pool_size
 from bursar.operations.failure import Failure
+from bursar.settings import Settings
 
 _OLDEST = 15
 _SERVER = """
@@ -19,6 +21,13 @@ _CONNECTIONS = """
     SELECT current_setting('max_connections')::int
         - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true)::int, 0)
+"""
+# What an acknowledged change survives is these settings' to say: a crash, and the loss of the primary.
+_KEPT_BY = """
+    SELECT current_setting('server_version') AS version,
+        current_setting('fsync') AS fsync,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        current_setting('synchronous_standby_names') AS synchronous_standby_names
 """
 _MAY_ALTER_AUDIT = "SELECT has_table_privilege('audit_entries', 'UPDATE, DELETE, TRUNCATE')"
 
@@ -44,17 +53,26 @@ async def require(dsn: str) -> None:
         raise Failure("the database is not at this version's schema: run `bursar migrate`")
 
 
-async def advise(dsn: str, connections: int | None) -> None:
-    """Log a warning for a role that may alter the audit, and for too few connections.
+async def fitted(dsn: str, settings: Settings) -> Settings:
+    """The settings with a size of pool that PostgreSQL has room for, where they say none.
 
-    `connections` are what this server may open, None where a pooler opens them.
+    Logs what keeps acknowledged changes, and a warning for too few connections, or for a role that may
+    alter the audit.
     """
     async with connected(dsn) as connection:
         if await connection.fetchval(_MAY_ALTER_AUDIT):
             log.warning("the server's database role may alter the audit: give it no tables to own")
         allowed = await connection.fetchval(_CONNECTIONS)
-    if connections is not None and connections > allowed:
-        log.warning("PostgreSQL takes fewer connections", wanted=connections, allowed=allowed)
+        log.info("PostgreSQL", **dict(await connection.fetchrow(_KEPT_BY)))
+    if problem := pool_size.problem_with(settings, allowed):
+        log.warning(problem)
+    return pool_size.fitted(settings, allowed) if settings.statement_cache else settings
+
+
+async def allowed_connections(dsn: str) -> int:
+    """How many connections PostgreSQL takes of roles that are nothing in particular."""
+    async with connected(dsn) as connection:
+        return int(await connection.fetchval(_CONNECTIONS))
 
 
 async def role_of(dsn: str) -> str:

@@ -42,7 +42,7 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
         closing(_listener(settings.host, settings.port)) as listener,
         daily(database, settings) as keep_up,
     ):
-        made_key = asyncio.run(_prepare(settings, database))
+        settings, made_key = asyncio.run(_prepare(settings, database))
         port = listener.getsockname()[1]
 
         def announce() -> None:
@@ -60,17 +60,16 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
             Server(settings, app, stop, announce).run([listener])
 
 
-async def _prepare(settings: Settings, database: CommandDatabase) -> str | None:
-    """Answers the secret of the first admin's key, where one had to be made."""
+async def _prepare(settings: Settings, database: CommandDatabase) -> tuple[Settings, str | None]:
+    """Answers settings that fit the database, and the first admin's key where one had to be made."""
     await database.prepare()
     if not database.embedded:
-        pooled = settings.statement_cache == 0
-        connections = None if pooled else settings.workers * settings.pool_size
-        await external.advise(database.application_url, connections)
+        settings = await external.fitted(database.application_url, settings)
     secret = None if settings.admin_key is None else settings.admin_key.get_secret_value()
-    return await database.write(
+    made_key = await database.write(
         lambda tx: first_admin.ensure(tx, secret=secret, pepper=database.peppers[0])
     )
+    return settings, made_key
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -9,24 +9,32 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bursar.operations.failure import Failure
+from bursar.operations.open_connections import OpenConnection, allow_files, close_idle
 from bursar.operations.stopping import StopRequest
 from bursar.settings import Settings
 
+_TICKS_A_SECOND = 10
 _COLLECT_AFTER = 50_000
 """Objects that are made and not freed before the collector looks for cycles among them."""
 
 
 class Server(uvicorn.Server):
-    """Tells when it serves; at a stop not ready first, then drained, then closed."""
+    """Tells when it serves, and every second that it does; at a stop not ready first, then closed."""
 
     def __init__(
-        self, settings: Settings, app: Starlette, stop: StopRequest, started: Callable[[], None]
+        self,
+        settings: Settings,
+        app: Starlette,
+        stop: StopRequest,
+        started: Callable[[], None],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
+        OpenConnection.most = allow_files()
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=OpenConnection,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -44,6 +52,7 @@ class Server(uvicorn.Server):
         self._stop = stop
         self._drain_seconds = settings.drain_seconds
         self._started = started
+        self._beat = beat
         stop.at_once = self._stop_at_once
 
     @contextmanager
@@ -63,6 +72,9 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         self._app.state.stopping = self._stop.since is not None
+        if counter % _TICKS_A_SECOND == 0:
+            self._beat()
+            close_idle(self.server_state)
         self.should_exit |= self._stop.older_than(self._drain_seconds)
         return await super().on_tick(counter)
 

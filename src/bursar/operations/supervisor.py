@@ -29,6 +29,8 @@ _TICK_SECONDS = 0.05
 _SOUND_SECONDS = 10
 _LONGEST_PAUSE_SECONDS = 30
 _MARGIN_SECONDS = 5
+_SILENT_SECONDS = 5
+"""From when on a worker that says nothing is held to be stuck; it is killed after twice that."""
 
 log = structlog.get_logger()
 
@@ -112,15 +114,32 @@ class _Worker:
         with suppress(BrokenPipeError):  # it died already, which is noticed soon
             os.write(self._leash, pickle.dumps(work))
         self.since: float | None = None
+        self._heard = 0.0
+        self._told = False
 
     @property
     def lives(self) -> bool:
         return self.process.poll() is None
 
     def listen(self) -> None:
-        """Hear whether it says that it serves."""
-        if self.since is None and select.select([self._voice], [], [], 0)[0] and self.lives:
-            self.since = time.monotonic()
+        """Hear whether it says that it serves; one that fell silent is told of, and then killed.
+
+        Nothing but an event loop that is stuck keeps a worker from speaking every second. The others
+        go on serving, and answer the probes, so that nobody else would see it.
+        """
+        now = time.monotonic()
+        while select.select([self._voice], [], [], 0)[0] and os.read(self._voice, 4096):
+            self._heard = now
+            self._told = False
+            self.since = self.since or now
+        silence = now - self._heard
+        if self.since is None or silence < _SILENT_SECONDS:
+            return
+        if not self._told:
+            self._told = True
+            log.error("a worker is stuck", pid=self.process.pid, seconds=round(silence, 1))
+        if silence >= 2 * _SILENT_SECONDS:
+            self.process.kill()
 
     def bury(self) -> None:
         self.process.wait()

@@ -1,13 +1,14 @@
 """A worker: one of the processes that serve one listener, gone at once when their parent is.
 
 Its standard input brings what it works with and then stays open for as long as the parent lives;
-on its standard output it says that it serves.
+on its standard output it says that it serves, and every second that it still does.
 """
 
 import os
 import pickle
 import socket
 import sys
+from contextlib import suppress
 from threading import Thread
 
 from bursar.app import create_app
@@ -26,15 +27,17 @@ def main() -> None:
     stop.listen()
     work: Work = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent wrote it)
     settings, dsn, peppers, number = work
+    os.set_blocking(sys.stdout.fileno(), False)
     Thread(target=_leave_with_the_parent, daemon=True).start()
     logs.configure(settings.log_level, worker=os.getpid())
     app = create_app(settings, dsn=dsn, peppers=peppers)
     with socket.socket(fileno=number) as listener:
-        Server(settings, app, stop, _say_so).run([listener])
+        Server(settings, app, stop, _say_so, _say_so).run([listener])
 
 
 def _say_so() -> None:
-    os.write(sys.stdout.fileno(), b"serving")
+    with suppress(OSError):  # a parent that is gone, or that has not listened for hours
+        os.write(sys.stdout.fileno(), b"serving\n")
 
 
 def _leave_with_the_parent() -> None:

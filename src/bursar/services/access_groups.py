@@ -42,7 +42,7 @@ async def create(tx: Connection, actor: Actor, *, attributes: GroupAttributes) -
         raise forbidden(Action.ACCESS_GROUP_CREATE)
     columns = {"id": new_id(Prefix.ACCESS_GROUP), **columns_of(attributes)}
     row = await insert_row(tx, access_groups, columns)
-    await audit.record(tx, actor, Change("access_group.create", row.id, after=row))
+    audit.record(tx, actor, Change("access_group.create", row.id, after=row))
     return row
 
 
@@ -74,7 +74,7 @@ async def update(
     if changed.models != row.models:
         Problems(await stranded(tx, await _teams_outside(tx, row.id))).raise_any()
     change = Change("access_group.update", row.id, before=row, after=changed)
-    await audit.record(tx, actor, change, *rewritten)
+    audit.record(tx, actor, change, *rewritten)
     return changed
 
 
@@ -85,7 +85,7 @@ async def delete(tx: Connection, actor: Actor, *, group_id: str) -> None:
     if used is not None and used.lists:
         raise InUse("id", thing="access group", count=used.lists)
     await delete_rows(tx, access_groups, [row.id])
-    await audit.record(tx, actor, Change("access_group.delete", row.id, before=row))
+    audit.record(tx, actor, Change("access_group.delete", row.id, before=row))
 
 
 def _problems(attributes: GroupAttributes) -> Iterator[Refusal]:

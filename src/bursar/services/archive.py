@@ -62,7 +62,7 @@ async def remove_locked_keys(tx: Connection, actor: Actor, rows: Sequence[Row]) 
     await key_places.keep_of_keys(tx, ids)
     await key_places.keep_all_secrets(tx, ids)
     await delete_rows(tx, api_keys, ids)
-    await audit.record(
+    audit.record(
         tx,
         actor,
         *(

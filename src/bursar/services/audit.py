@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from bursar.access.actor import Actor
+from bursar.database.chains import append
 from bursar.database.connections import Connection
-from bursar.database.tables import audit_entries
-from bursar.database.writes import insert_rows
 from bursar.domain import instants
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import ModelLimit
@@ -36,12 +35,13 @@ class Change:
     team_id: str | None = None
 
 
-async def record(tx: Connection, actor: Actor | None, *changes: Change) -> None:
-    """Write an entry for each of the changes; of an object that stays, only what differs.
+def record(tx: Connection, actor: Actor | None, *changes: Change) -> None:
+    """Leave an entry for each of the changes; of an object that stays, only what differs.
 
-    No actor: the server itself did it, at its start or for its operator.
+    They are written at the end of the transaction, where their chains are locked. No actor: the
+    server itself did it, at its start or for its operator.
     """
-    await insert_rows(tx, audit_entries, (_entry(actor, change) for change in changes))
+    tx.put_off(append, (_entry(actor, change) for change in changes))
 
 
 def _entry(actor: Actor | None, change: Change) -> dict[str, Any]:

@@ -11,13 +11,16 @@ from functools import partial
 from bursar.access.actor import Actor
 from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import Reads
-from bursar.database.together import Together
+from bursar.database.together import AT_A_TIME, Together
 from bursar.domain.decisions import Decision, KeyFacts, decide
 from bursar.domain.errors import Forbidden
 from bursar.domain.keys import LONGEST_SECRET
 from bursar.domain.limits import problem_with_literal
 from bursar.services.key_facts import ById, BySecret, facts_by_id, facts_by_secret
 from bursar.services.sign_in import hashes_of
+
+CONNECTIONS = 2 * AT_A_TIME
+"""What it takes to sign in and to decide, however many ask, as they share statements."""
 
 
 def problem_with(actor: Actor) -> Forbidden | None:

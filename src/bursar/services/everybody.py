@@ -65,7 +65,7 @@ async def add(tx: Connection, actor: Actor, *, team_id: str, beside: Iterable[st
             organization_id=team.organization_id,
             team_id=team.id,
         )
-        await audit.record(tx, actor, change)
+        audit.record(tx, actor, change)
     return counts
 
 

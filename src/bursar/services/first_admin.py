@@ -41,7 +41,7 @@ async def ensure(tx: Connection, *, secret: str | None, pepper: bytes) -> str | 
     if key is None:
         made = new_secret() if secret is None else secret
         row = await insert_key(tx, admin.id, made, pepper, {"alias": OPERATORS_KEY})
-        await audit.record(tx, None, Change("api_key.create", row.id, after=state_of(row)))
+        audit.record(tx, None, Change("api_key.create", row.id, after=state_of(row)))
         return made if secret is None else None
     if secret is not None and key.secret_hash != digest(secret, pepper):
         values = {
@@ -53,7 +53,7 @@ async def ensure(tx: Connection, *, secret: str | None, pepper: bytes) -> str | 
         await keep_secrets(tx, key.id, [key.previous_hash, key.secret_hash])
         changed = await update_row(tx, api_keys, key.id, values)
         before, after = state_of(key), state_of(changed)
-        await audit.record(tx, None, Change("api_key.rotate", key.id, before=before, after=after))
+        audit.record(tx, None, Change("api_key.rotate", key.id, before=before, after=after))
     return None
 
 
@@ -63,7 +63,7 @@ async def new_key(tx: Connection, *, pepper: bytes, alias: str | None = None) ->
     admin = await tx.one(_first_admin()) or await _create(tx)
     secret = new_secret()
     row = await insert_key(tx, admin.id, secret, pepper, {"alias": alias})
-    await audit.record(tx, None, Change("api_key.create", row.id, after=state_of(row)))
+    audit.record(tx, None, Change("api_key.create", row.id, after=state_of(row)))
     return secret
 
 
@@ -78,7 +78,7 @@ async def _create(tx: Connection) -> Row:
             **columns_of({"name": "Admin"}),
         },
     )
-    await audit.record(tx, None, Change("user.create", admin.id, after=admin))
+    audit.record(tx, None, Change("user.create", admin.id, after=admin))
     return admin
 
 

@@ -67,7 +67,7 @@ async def increase(
     if after:
         owner = {SPENDERS[place.kind.owner]: place.id}
         await insert_row(tx, budget_increases, {**owner, **after})
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change(

@@ -122,7 +122,7 @@ async def create(
     problems.extend_elsewhere(await unguaranteed(tx, row, attributes))
     problems.raise_any()
     after = {**archive.state_of(row), **audit.all_of([("budget", limits)])}
-    await audit.record(
+    audit.record(
         tx, actor, change("api_key.create", row, team and team.organization_id, after=after)
     )
     return NewKey(row, secret)

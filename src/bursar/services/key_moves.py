@@ -61,7 +61,7 @@ async def _record(tx: Connection, actor: Actor, moved: Move, changed: Row) -> No
     nowhere = {"team_id": None}
     left = {"before": before, "after": {**after, **nowhere}}
     came = {"before": {**before, **nowhere}, "after": after}
-    await audit.record(
+    audit.record(
         tx,
         actor,
         change("api_key.move", moved.key, moved.key.organization_id, **left),

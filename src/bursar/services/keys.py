@@ -125,7 +125,7 @@ async def update(
     changed = await update_row(tx, api_keys, row.id, columns)
     problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
-    await audit.record(
+    audit.record(
         tx,
         actor,
         change(
@@ -160,7 +160,7 @@ async def store(
     """Set columns of a key that is locked, and record it; answers the key as it is now."""
     changed = await update_row(tx, api_keys, row.id, values)
     states = {"before": archive.state_of(row), "after": archive.state_of(changed)}
-    await audit.record(tx, actor, change(action, row, row.organization_id, **states))
+    audit.record(tx, actor, change(action, row, row.organization_id, **states))
     return changed
 
 

@@ -58,7 +58,7 @@ async def update_budget(
         Problems(problems_with_limits(limits, "budget")).raise_any()
         limits = await budgets.store(tx, "team_default", row.id, stored, limits)
     changed = await update_row(tx, teams, row.id, {})
-    await audit.record(
+    audit.record(
         tx,
         actor,
         change(
@@ -92,5 +92,5 @@ async def update_permissions(
     check_version(row, expected_version)
     columns = {f"member_{name}": value for name, value in attributes.items()}
     changed = await update_row(tx, teams, row.id, columns)
-    await audit.record(tx, actor, change("team.update", row, before=row, after=changed))
+    audit.record(tx, actor, change("team.update", row, before=row, after=changed))
     return changed

@@ -152,7 +152,7 @@ async def update(
         problems.raise_any()
         after["budget"] = await budgets.store(tx, "team_member", member.id, stored, limits)
     changed = await update_row(tx, team_members, member.id, {"role": role})
-    await audit.record(
+    audit.record(
         tx,
         actor,
         memberships.change(

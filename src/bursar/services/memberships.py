@@ -157,7 +157,7 @@ async def insert(
     joined = [(rows[new.user_id], new.limits) for new in joining if new.user_id in rows]
     owner = BUDGET_OWNERS[kind.owner]
     await budgets.insert(tx, (({owner: row.id}, own) for row, own in joined if own is not None))
-    await audit.record(
+    audit.record(
         tx,
         actor,
         *(
@@ -198,7 +198,7 @@ async def _delete(
     ids = [member.id for member in members]
     owned = await budgets.budgets_of(tx, kind.owner, ids)
     await delete_rows(tx, kind.table, ids)
-    await audit.record(
+    audit.record(
         tx,
         actor,
         *(

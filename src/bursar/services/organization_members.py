@@ -112,7 +112,7 @@ async def update(
         Problems(problems_with_limits(limits, "budget")).raise_any()
         after["budget"] = await budgets.store(tx, "organization_member", member.id, stored, limits)
     changed = await update_row(tx, organization_members, member.id, {"role": role})
-    await audit.record(
+    audit.record(
         tx,
         actor,
         memberships.change(

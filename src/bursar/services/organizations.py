@@ -60,7 +60,7 @@ async def create(tx: Connection, actor: Actor, *, attributes: OrganizationAttrib
     )
     await models.store_groups(tx, "organization", row.id, wanted.group_ids)
     await budgets.store(tx, "organization", row.id, None, limits)
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change(
@@ -112,7 +112,7 @@ async def update(
     problems.raise_any()
     await models.store_groups(tx, "organization", row.id, wanted.group_ids)
     changed = await update_row(tx, organizations, row.id, {**columns_of(own), **wanted.columns})
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change(
@@ -148,7 +148,7 @@ async def delete(
     await team_removal.remove(tx, actor, its_teams)
     await memberships.remove_from_organization(tx, actor, members, organization_id=row.id)
     await delete_rows(tx, organizations, [row.id])
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change(

@@ -136,7 +136,7 @@ async def create(tx: Connection, actor: Actor, people: Sequence[Person]) -> dict
     # In one order, so that two who create the same people do not wait for each other.
     drafts.sort(key=itemgetter("email_key"))
     rows = await insert_absent(tx, users, drafts)
-    await audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
+    audit.record(tx, actor, *(Change("user.create", row.id, after=row) for row in rows))
     by_email = {row.email_key: row for row in rows}
     if len(rows) < len(drafts):
         lost = [draft["email_key"] for draft in drafts if draft["email_key"] not in by_email]

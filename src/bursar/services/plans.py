@@ -45,7 +45,7 @@ async def create(tx: Connection, actor: Actor, *, attributes: PlanAttributes) ->
         raise forbidden(Action.BUDGET_CREATE)
     limits = resulting(None, changes) or {}
     (row,) = await budgets.insert(tx, [(columns_of(name), limits)])
-    await audit.record(tx, actor, Change("budget.create", row.id, after=_state(row, limits)))
+    audit.record(tx, actor, Change("budget.create", row.id, after=_state(row, limits)))
     return row
 
 
@@ -76,7 +76,7 @@ async def update(
         problems.extend_elsewhere(await throughput.broken_by_plan(tx, row.id, place))
         problems.raise_any()
         await schedules.append_to_holders(tx, row.id, row, limits)
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change("budget.update", row.id, before=_state(row, before), after=_state(changed, limits)),
@@ -92,7 +92,7 @@ async def delete(tx: Connection, actor: Actor, *, plan_id: str) -> None:
         raise InUse("id", thing="plan", count=used.holders)
     limits = budgets.own_limits_of(await budgets.plan_of(tx, row.id))
     await delete_rows(tx, budgets_table, [row.id])
-    await audit.record(tx, actor, Change("budget.delete", row.id, before=_state(row, limits)))
+    audit.record(tx, actor, Change("budget.delete", row.id, before=_state(row, limits)))
 
 
 async def attach(
@@ -221,7 +221,7 @@ async def _changed(
     """Count the change as one of the holder's, and record it."""
     part = "member_budget" if owner == "team_default" else "budget"
     states = {"before": before, "after": after}
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change(

@@ -38,7 +38,7 @@ async def reset(tx: Connection, actor: Actor, *, holder_id: str, model: str | No
     await tx.all(_hold(), id=place.id)
     taken = await tx.one(_take_off(place.kind.owner), id=place.id, model=model or WHOLE)
     if taken is not None:
-        await audit.record(
+        audit.record(
             tx,
             actor,
             Change(

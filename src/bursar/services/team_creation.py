@@ -121,7 +121,7 @@ async def create(
     if attributes.get("gateway_settings"):
         said = await gateway_settings.store(tx, row.id, attributes["gateway_settings"])
         parts["gateway_settings"] = gateway_settings.state_of(said)
-    await audit.record(
+    audit.record(
         tx, actor, change("team.create", row, after={**row, **audit.all_of(parts.items())})
     )
     first = await _with_creator(tx, actor, new_members)

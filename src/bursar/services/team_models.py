@@ -112,5 +112,5 @@ async def _store(
     problems.raise_any()
     changed = await update_row(tx, teams, team.id, columns_of(allow_list))
     await store_groups(tx, "team", team.id, held.ids_in(allow_list.entries))
-    await audit.record(tx, actor, change("team.update", team, before=team, after=changed))
+    audit.record(tx, actor, change("team.update", team, before=team, after=changed))
     return changed

@@ -100,7 +100,7 @@ async def _members_outside(tx: Connection, team: Row, organization_id: str) -> S
 async def _record(tx: Connection, actor: Actor, before: Row, after: Row) -> None:
     """An entry for each organization, that the team left and that it came; neither names the other."""
     nowhere = {"organization_id": None}
-    await audit.record(
+    audit.record(
         tx,
         actor,
         change("team.move", before, before={**before}, after={**after, **nowhere}),

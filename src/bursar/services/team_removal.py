@@ -44,7 +44,7 @@ async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
     states = await _states(tx, rows)
     await archive.keep_teams(tx, actor, rows, states)
     await delete_rows(tx, teams, ids)
-    await audit.record(
+    audit.record(
         tx,
         actor,
         *(

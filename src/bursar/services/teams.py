@@ -113,7 +113,7 @@ async def update(
     changed = await update_row(tx, teams, row.id, columns)
     problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
-    await audit.record(
+    audit.record(
         tx,
         actor,
         change(
@@ -136,7 +136,7 @@ async def set_blocked(tx: Connection, actor: Actor, *, team_id: str, blocked: bo
         return row
     changed = await update_row(tx, teams, row.id, {"blocked": blocked})
     action = "team.block" if blocked else "team.unblock"
-    await audit.record(tx, actor, change(action, row, before=row, after=changed))
+    audit.record(tx, actor, change(action, row, before=row, after=changed))
     return changed
 
 

@@ -65,7 +65,7 @@ async def create(tx: Connection, actor: Actor, *, attributes: UserAttributes) ->
     await budgets.store(tx, "user", row.id, None, limits)
     await models.store_groups(tx, "user", row.id, wanted.group_ids)
     after = {**row, **audit.all_of([("budget", limits)])}
-    await audit.record(tx, actor, Change("user.create", row.id, after=after))
+    audit.record(tx, actor, Change("user.create", row.id, after=after))
     return row
 
 
@@ -100,7 +100,7 @@ async def update(
         limits = await budgets.store(tx, "user", row.id, stored, limits)
     await models.store_groups(tx, "user", row.id, wanted.group_ids)
     changed = await update_row(tx, users, row.id, {**columns_of(own), **wanted.columns})
-    await audit.record(
+    audit.record(
         tx,
         actor,
         Change(
@@ -126,7 +126,7 @@ async def set_blocked(tx: Connection, actor: Actor, *, user_id: str, blocked: bo
         raise LastAdmin("id", thing="platform")
     changed = await update_row(tx, users, row.id, {"blocked": blocked})
     action = "user.block" if blocked else "user.unblock"
-    await audit.record(tx, actor, Change(action, row.id, before=row, after=changed))
+    audit.record(tx, actor, Change(action, row.id, before=row, after=changed))
     return changed
 
 
@@ -152,7 +152,7 @@ async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
     left = await tx.all(_memberships(), user_id=user_id)
     await delete_rows(tx, users, [row.id])
     before = {**row, **audit.all_of([("budget", limits)])}
-    await audit.record(
+    audit.record(
         tx,
         actor,
         *(_left(membership) for membership in left),

@@ -19,7 +19,7 @@ from bursar.database.tables.budgets import (
 from bursar.database.tables.keys import api_keys
 from bursar.database.tables.metadata import metadata
 from bursar.database.tables.people import organization_members, organizations, users
-from bursar.database.tables.records import audit_entries, idempotency_records
+from bursar.database.tables.records import audit_entries, audit_heads, idempotency_records
 from bursar.database.tables.teams import gateway_settings, team_members, teams
 from bursar.database.tables.usage import (
     TOKENS,
@@ -43,6 +43,7 @@ __all__ = [
     "access_groups",
     "api_keys",
     "audit_entries",
+    "audit_heads",
     "budget_attachments",
     "budget_increases",
     "budget_model_limits",

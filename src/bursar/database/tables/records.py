@@ -1,6 +1,7 @@
 """What is remembered of calls: their outcomes, and the audit."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -9,13 +10,16 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bursar.database.columns import (
     IDENTIFIER,
+    MOST_COUNT,
     id_column,
     length_check,
+    range_check,
 )
 from bursar.database.tables.metadata import metadata
 
@@ -34,6 +38,10 @@ idempotency_records = Table(
     Index(None, "created_at"),
 )
 
+# The entries of an organization are a chain, and those of none another (domain/chains.py): each has
+# its position there, the hash of the entry before it, and its own.
+CHAIN = text("COALESCE(organization_id, 'platform')")
+
 # No foreign keys: an entry outlives all that it names.
 audit_entries = Table(
     "audit_entries",
@@ -50,10 +58,17 @@ audit_entries = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Column("request_id", IDENTIFIER),
+    Column("position", BigInteger, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
     length_check("on_behalf_of", 128),
     length_check("action", 64),
     length_check("object_id", 64),
     length_check("request_id", 128),
+    range_check("position", MOST_COUNT),
+    CheckConstraint("octet_length(previous_hash) = 32", name="previous_hash_length"),
+    CheckConstraint("octet_length(hash) = 32", name="hash_length"),
+    Index("audit_entries_chain_position_key", CHAIN, "position", unique=True),
     Index(None, "object_id", "id"),
     Index(None, "organization_id", "id"),
     Index(None, "team_id", "id"),
@@ -61,4 +76,16 @@ audit_entries = Table(
     Index(None, "actor_key_id", "id"),
     Index(None, "at", "id"),
     Index(None, "action", "id"),
+)
+
+# The last entry of each chain: whoever adds to a chain locks this, as the last of all locks.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("chain", IDENTIFIER, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    length_check("chain", 64),
+    range_check("position", MOST_COUNT),
+    CheckConstraint("octet_length(hash) = 32", name="hash_length"),
 )

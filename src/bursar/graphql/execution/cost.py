@@ -58,10 +58,14 @@ class Formula:
 
 @dataclass(slots=True)
 class Measure:
-    """What a selection comes to: levels of fields, fields of the first level, objects."""
+    """What a selection comes to: levels of fields, fields of the first level and of all, objects.
+
+    The fields of a fragment count wherever it is spread, as they do for who plans the operation.
+    """
 
     depth: int = 0
     fields: int = 0
+    selections: int = 0
     cost: Formula = field(default_factory=Formula)
 
 
@@ -120,6 +124,7 @@ def _measure(
 
 def _merge(measure: Measure, below: Measure) -> None:
     measure.fields += below.fields
+    measure.selections += below.selections
     measure.depth = max(measure.depth, below.depth)
 
 
@@ -131,6 +136,7 @@ def _add_field(
     parent: GraphQLNamedType | None,
 ) -> None:
     measure.depth = max(measure.depth, 1)
+    measure.selections += 1
     name = node.name.value
     if name in _DESCRIPTIONS:
         measure.cost.objects += INTROSPECTION
@@ -140,6 +146,7 @@ def _add_field(
     type_ = get_named_type(definition.type)
     below = _measure(schema, fragments, node.selection_set, type_)
     measure.depth = max(measure.depth, 1 + below.depth)
+    measure.selections += below.selections
     size: Size = 1
     if _is_connection(type_):
         size = _size_of(node)

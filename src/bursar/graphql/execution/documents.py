@@ -19,16 +19,15 @@ from graphql import (
     SelectionSetNode,
     get_operation_ast,
     parse,
-    specified_rules,
     validate,
 )
 from graphql.execution import VariableValues
-from graphql.validation import ValuesOfCorrectTypeRule
 
 from bursar.graphql.execution import limits as limits_
 from bursar.graphql.execution.cost import OperationMeasure, measures
 from bursar.graphql.execution.kept import Kept
 from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.validation import ABORTED, rules
 
 MOST_PLANS = 8  # of one document
 
@@ -87,19 +86,6 @@ class Prepared:
         return names
 
 
-class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
-    """As in the specification; a refused literal has the code that a refused variable has."""
-
-    def report_error(self, error: GraphQLError) -> None:
-        error.extensions = {**(error.extensions or {}), "code": "BAD_USER_INPUT"}
-        super().report_error(error)
-
-
-RULES = tuple(
-    ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules
-)
-
-
 @dataclass(frozen=True, eq=False)
 class Valid:
     """A valid document, with what each of its operations comes to."""
@@ -132,7 +118,10 @@ def validated(schema: GraphQLSchema, text: str, limits: DocumentLimits) -> Valid
     measured = dict(measures(schema, document))
     if problems := [*limits_.problems_with_document(document, measured.items(), limits)]:
         raise RequestError(limits_.CODE, *problems)
-    if errors := validate(schema, document, RULES):
+    errors = validate(schema, document, rules(limits.comparisons), limits.errors - 1)
+    if errors and errors[-1].message == ABORTED:
+        raise RequestError(limits_.CODE, limits_.too_much_to_compare(limits))
+    if errors:
         raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
     return Valid(document, measured)
 

@@ -38,6 +38,9 @@ class DocumentLimits:
     fragments: int = 50
     directives: int = 50
     operations: int = 10
+    selections: int = 2_000
+    comparisons: int = 10_000
+    errors: int = 50
     cost: int = 5_000
     variables_depth: int = 16
     list_items: int = 1_000
@@ -62,12 +65,24 @@ def problems_with_document(
             yield _exceeded(name, counted[name], getattr(limits, name))
     for operation, found in measured:
         depth, fields = found.measure.depth, found.measure.fields
+        selections = found.measure.selections
+        if selections > limits.selections:
+            yield _exceeded("fields, fragments spread", selections, limits.selections, operation)
         if depth > limits.depth:
             yield _exceeded("levels of fields", depth, limits.depth, operation)
         mutates = operation.operation is OperationType.MUTATION
         most = limits.root_mutations if mutates else limits.root_fields
         if fields > most:
             yield _exceeded("root mutations" if mutates else "root fields", fields, most, operation)
+
+
+def too_much_to_compare(limits: DocumentLimits) -> GraphQLError:
+    """Say that fields with the same name in the answer are too many to be compared."""
+    return GraphQLError(
+        "The request selects the same fields too often: more than "
+        f"{limits.comparisons:,} comparisons would tell whether they agree.",
+        extensions={"code": CODE, "limit": limits.comparisons},
+    )
 
 
 def problem_with_cost(cost: int, limits: DocumentLimits) -> GraphQLError | None:
@@ -80,17 +95,16 @@ def problem_with_cost(cost: int, limits: DocumentLimits) -> GraphQLError | None:
 
 
 def problem_with_variables(variables: Any, limits: DocumentLimits) -> GraphQLError | None:
-    """Say that variables nest too deep, or that a list in them is too long."""
+    """Say that variables nest too deep, or that a list or an object in them is too long."""
     level = [variables]
     for _ in range(limits.variables_depth + 1):
         below: list[Any] = []
         for value in level:
-            if isinstance(value, dict):
-                below += value.values()
-            elif isinstance(value, list):
-                if len(value) > limits.list_items:
-                    return _exceeded("items in a list", len(value), limits.list_items)
-                below += value
+            if not isinstance(value, dict | list):
+                continue
+            if len(value) > limits.list_items:
+                return _exceeded("items in a list or object", len(value), limits.list_items)
+            below += value.values() if isinstance(value, dict) else value
         if not below:
             return None
         level = below

@@ -27,12 +27,15 @@ from bursar.graphql.execution.variables import variables_of
 class Context(Loads, Protocol):
     """A context that can be had again over one snapshot of the database.
 
+    It forgets what was looked up when that is done: graphql-core's executor refers to itself, and so
+    would keep all the rows until the collector of cycles comes.
     `executed` gets a word on how each execution went, and on why it did not go by its plan.
     """
 
     executed: list[tuple[str, str]]
 
     def snapshot(self) -> AbstractAsyncContextManager[Self]: ...
+    def forget(self) -> None: ...
 
 
 async def run(
@@ -49,11 +52,14 @@ async def run(
     cannot be null was missing, the query is run again with all its statements seeing one state.
     A mutation never runs twice.
     """
-    result = await _execute(schema, prepared, variables, context, compiled)
     is_query = prepared.operation.operation is OperationType.QUERY
-    if is_query and any(map(_is_missing_object, result.errors or ())):
-        async with context.snapshot() as frozen:
-            result = await _execute(schema, prepared, variables, frozen, compiled)
+    try:
+        result = await _execute(schema, prepared, variables, context, compiled)
+        if is_query and any(map(_is_missing_object, result.errors or ())):
+            async with context.snapshot() as frozen:
+                result = await _execute(schema, prepared, variables, frozen, compiled)
+    finally:
+        context.forget()
     return result
 
 

@@ -91,13 +91,23 @@ class Limits:
     max_fragments: int = strawberry.field(description="The most fragments in a document.")
     max_directives: int = strawberry.field(description="The most directives in a document.")
     max_operations: int = strawberry.field(description="The most operations in a document.")
+    max_selections: int = strawberry.field(
+        description="The most fields of an operation, those of a fragment counted wherever it is "
+        "spread."
+    )
+    max_comparisons: int = strawberry.field(
+        description="The most steps to find out whether fields of one name in a document agree."
+    )
+    max_errors: int = strawberry.field(
+        description="The most errors in an answer; the last says if there are more."
+    )
     max_cost: int = strawberry.field(
         description="The most objects that a request may ask for: a connection counts as many "
         "times as its page is long."
     )
     max_variables_depth: int = strawberry.field(description="How deep variables may nest.")
     max_list_items: int = strawberry.field(
-        description="The most items in a list among the variables."
+        description="The most items in a list, or fields in an object, among the variables."
     )
     default_page_size: int = strawberry.field(
         description="How many a connection gives where neither first nor last is said."

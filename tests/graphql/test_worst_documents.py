@@ -1,0 +1,127 @@
+"""The worst documents: none that keeps the limits of length takes long, whatever is wrong with it."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from graphql import parse, specified_rules, validate
+from graphql.execution import VariableValues
+
+from api_client import Api
+from bursar.graphql.errors import LONGEST_MESSAGE
+from bursar.graphql.execution.documents import RequestError, prepare
+from bursar.graphql.execution.plans import plan_of
+from bursar.graphql.execution.validation import rules
+from bursar.graphql.schema import schema
+from execution.corpus import Corpus
+from factories import Factory
+
+SCHEMA = schema._schema  # noqa: SLF001 (as in execution.request)
+# Of processor time, on a machine that does other things too; 50 ms is what the slowest may take.
+LONGEST = 0.2
+
+
+def of_teams(*selected: str) -> str:
+    return "{ teams(first: 1) { nodes { " + " ".join(selected) + " } } }"
+
+
+def fragments(count: int, body: Callable[[int], str], on: str = "Team") -> str:
+    return "".join(f" fragment f{n} on {on} {{ {body(n)} }}" for n in range(count))
+
+
+def every(count: int, text: str) -> list[str]:
+    return [text.replace("#", str(n)) for n in range(count)]
+
+
+def expanded(levels: int, aliases: int) -> str:
+    """Fragments that each spread the next several times, in lists that no page is asked of."""
+    lists = [
+        " ".join(f"a{n}: teams(first: 0) {{ nodes {{ ...f{level + 1} }} }}" for n in range(aliases))
+        for level in range(levels)
+    ]
+    bodies = [*(f"organization {{ {each} }}" for each in lists), "id"]
+    return of_teams("...f0") + fragments(levels + 1, lambda n: bodies[n])
+
+
+WORST = {
+    "one leaf": of_teams(*every(1900, "id")),
+    "one object": of_teams(*every(330, "organization { id }")),
+    "one list": of_teams(*every(120, "organization { teams(first: 1) { nodes { id } } }")),
+    "arguments": of_teams(*every(180, "members(first: #) { totalCount }")),
+    "conflicts": of_teams(*every(15, "a: id a: name")),
+    "unknown fields": of_teams(*every(1900, "x#")),
+    "unknown long fields": of_teams(*every(90, "membersx" * 20 + "#")),
+    "one unknown field": of_teams("x" * 14_000),
+    "unknown arguments": "{ teams(" + " ".join(every(600, "firstx#: 1")) + ") { totalCount } }",
+    "unknown variables": of_teams(*every(180, "members(first: $a#) { totalCount }")),
+    "unused variables": "query(" + " ".join(every(480, "$a#: Int")) + ") { teams { totalCount } }",
+    "a list": "{ nodes(ids: [" + '"a" ' * 1900 + "]) { id } }",
+    "inline": "{ node(id: 1) { " + "... on Team { id organization { id } } " * 150 + "} }",
+    "types": "{ node(id: 1) { " + "... on Team { id } ... on User { id } " * 150 + "} }",
+    "spreads": of_teams(*every(50, "...f#"))
+    + fragments(50, lambda _: "id name version organization { id name }"),
+    "a web of spreads": of_teams("...f0")
+    + fragments(50, lambda n: " ".join(f"...f{k}" for k in range(n + 1, min(50, n + 17))) + " id"),
+    "circles": of_teams("...f0")
+    + fragments(50, lambda _: " ".join(f"...f{k}" for k in range(0, 50, 4))),
+    "unused fragments": "{ viewer { scopes } }" + fragments(50, lambda _: "id " * 30),
+    "expanded": expanded(4, 7),
+    "expanded less": expanded(4, 4),
+    "expanded wide": expanded(2, 14),
+}  # fmt: skip
+
+
+@pytest.fixture
+def _little_to_collect() -> Iterator[None]:
+    """As in a server, whose collector does not look at what was there when it started."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_little_to_collect")
+@pytest.mark.parametrize("what", WORST)
+def test_no_document_is_slow_to_prepare_or_to_refuse(what: str) -> None:
+    assert len(WORST[what]) <= 15_000
+    took = []
+    for _ in range(3):
+        started = time.process_time()
+        with suppress(RequestError):
+            plan_of(schema, prepare(SCHEMA, WORST[what], None), VariableValues({}, {}))
+        took.append(time.process_time() - started)
+    assert min(took) < LONGEST
+
+
+def test_the_bound_to_comparisons_changes_no_verdict_on_documents_drawn_at_random() -> None:
+    """Those in the repository are all well below it: a test executes them."""
+    corpus = Corpus(SCHEMA, {"Team": ["team_x"]})
+    refused = 0
+    for operation in ("query", "mutation"):
+        for case, _ in zip(corpus.cases(7, operation), range(100), strict=False):
+            document = parse(case.text)
+            found = validate(SCHEMA, document, rules(10_000))
+            assert [error.message for error in found] == [
+                error.message for error in validate(SCHEMA, document, specified_rules)
+            ]
+            refused += bool(found)
+    assert 0 < refused < 100
+
+
+async def test_of_many_errors_the_last_says_how_many_there_are(api: Api, make: Factory) -> None:
+    admin = await make.admin()
+    document = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    answer = await api(admin, document, ids=[{}] * 1_000)
+    assert answer.codes == ["BAD_USER_INPUT"] * 50
+    assert answer.errors[-1]["message"].startswith("There are ")
+    answer = await api(admin, of_teams(*every(300, "x#")))
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"] * 50
+    assert "Too many" in answer.errors[-1]["message"]
+
+
+async def test_no_message_repeats_much_of_what_was_sent(api: Api, make: Factory) -> None:
+    admin = await make.admin()
+    answer = await api(admin, of_teams("x" * 14_000))
+    assert max(len(error["message"]) for error in answer.errors) == LONGEST_MESSAGE
