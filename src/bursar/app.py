@@ -61,7 +61,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     )
     longest = settings.max_gateway_body_bytes
     at_once = database.beside(CONNECTIONS)
-    sign_in = SignIn(at_once, peppers)
+    sign_in, sign_in_at_once = SignIn(database, peppers), SignIn(at_once, peppers)
     authorizer = Authorizer(at_once, peppers)
     endpoint = Endpoint(
         database,
@@ -76,8 +76,8 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         settings.compiled,
     )
     reports = UsageReports(database, sign_in, peppers, longest)
-    authorization = Authorization(sign_in, authorizer, settings.max_body_bytes)
-    forward = Forward(sign_in, authorizer)
+    authorization = Authorization(sign_in_at_once, authorizer, settings.max_body_bytes)
+    forward = Forward(sign_in_at_once, authorizer)
     metrics = Metrics(database, sign_in)
 
     @asynccontextmanager
