@@ -81,6 +81,9 @@ async def test_every_field_alone_is_answered_by_its_plan_as_by_graphql_core(
     await make.team_member(team := await make.team(), people[0])
     key = await make.api_key(people[0], team=team)
     await make.usage_event(key.row, provider="openai", endpoint="/e")
+    organization = await make.organization()
+    await make.organization_member(organization, people[0])
+    await make.budget("organization", organization, max_budget=9, soft_budget=1, duration="1d")
     told: Counter[bool] = Counter()
     for field, text in documents(whole):
         prepared = prepare(SCHEMA, text, None)
@@ -91,7 +94,7 @@ async def test_every_field_alone_is_answered_by_its_plan_as_by_graphql_core(
     record_property("fields alone", told.total())
     record_property("fields alone, of which there was no object", told[False])
     assert told.total() > (400 if whole else 150)
-    assert told[True] > 0.9 * told.total()
+    assert whole or not told[False]
 
 
 @pytest.fixture
