@@ -2,20 +2,15 @@
 
 import argparse
 import asyncio
-import json
 import os
 import random
-import subprocess
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import asyncpg
-import orjson
 import uvloop
 from dataset import CORES, PEPPER, Served, served
+from load import Measured, over_http
 
 from bursar.database.connections import Connection, connect
 from bursar.domain.decisions import decide
@@ -23,16 +18,7 @@ from bursar.domain.keys import digest, new_secret
 from bursar.services.key_facts import BySecret, facts_by_secret
 
 MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet-4", "gemini-2.5-pro")
-SCRIPT = Path(__file__).with_suffix(".lua")
 chance = random.Random(0)
-
-
-class Measured(NamedTuple):
-    """How many decisions a second, by the clock and by the CPU time of who makes them; and the p99."""
-
-    per_second: float
-    per_cpu_second: float
-    p99_ms: float
 
 
 async def calls_of(server: Served) -> list[dict[str, str]]:
@@ -51,27 +37,6 @@ async def calls_of(server: Served) -> list[dict[str, str]]:
     await owner.close()
     chance.shuffle(calls)
     return calls
-
-
-def over_http(server: Served, calls: Path, clients: int, seconds: float) -> Measured:
-    """From so many connections, each of which asks when it was answered."""
-    environment = {"BENCHMARK_GATEWAY": server.gateway, "BENCHMARK_CALLS": str(calls)}
-    wrk = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "-s", str(SCRIPT)]
-    process = _process_of_server()
-    before = _cpu_seconds(process)
-    said = subprocess.run(
-        [*wrk, f"http://127.0.0.1:{server.port}"],
-        env=os.environ | environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
-    used = _cpu_seconds(process) - before
-    told = json.loads(said.splitlines()[-1])
-    if told["failed"]:
-        raise SystemExit(said)
-    rate = told["requests"] / told["microseconds"] * 1e6
-    return Measured(rate, told["requests"] / used, told["p99"] / 1000)
 
 
 async def by_sql(
@@ -115,17 +80,6 @@ async def nothing(connection: Connection, _start: int) -> None:
     await connection.raw.fetchval("SELECT 1")
 
 
-def _process_of_server() -> int:
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
-    return next(child for child, command in commands.items() if b"\0serve\0" in command)
-
-
-def _cpu_seconds(process: int) -> float:
-    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
 def show(what: str, clients: int, measured: Measured) -> None:
     rate, by_cpu, p99 = measured
     print(f"{what:<40} {clients:>8} {rate:>12,.0f} {by_cpu:>18,.0f} {p99:>10.2f}")
@@ -142,15 +96,15 @@ def main() -> None:
             f"Only {len(CORES)} cores: the server shares its own, and figures are not comparable."
         )
     size = {"organizations": given.organizations, "teams": given.teams, "keys_per_team": 5}
-    with served(**size) as server, tempfile.NamedTemporaryFile() as file:
+    with served(**size) as server:
         calls = asyncio.run(calls_of(server))
-        file.write(b"\n".join(map(orjson.dumps, calls)))
-        file.flush()
         print(
             f"{'':<40} {'clients':>8} {'decisions/s':>12} {'per second of CPU':>18} {'p99 ms':>10}"
         )
         for clients in (1, 32, 64):
-            measured = over_http(server, Path(file.name), clients, given.seconds)
+            measured = over_http(
+                server, "/authorize", server.gateway, calls, clients, given.seconds
+            )
             show("POST /authorize", clients, measured)
         for what, each, ask in (
             ("its statement for 1 key", 1, decisions(calls, 1)),

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import partial
 from traceback import extract_tb
-from typing import TextIO
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -21,7 +22,6 @@ from bursar.domain.names import UNSEEN
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request that this task answers; every line written meanwhile has it."""
 
-_FIRST = ("time", "level", "event", "request_id")
 _FRAMES = 20
 _CONTROLS = re.compile(f"[{UNSEEN}]")
 
@@ -61,23 +61,21 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
 
 
 def _fields() -> list[Processor]:
-    return [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _request,
-        _exception,
-    ]
+    return [_head, _exception]
+
+
+def _head(_logger: WrappedLogger, level: str, line: EventDict) -> EventDict:
+    """What each line begins with; one that is made outside of a request has no id of one."""
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    head: dict[str, Any] = {"time": now, "level": level, "event": line["event"]}
+    if (current := line.get("request_id", request_id.get())) is not None:
+        head["request_id"] = current
+    return {**head, **line}
 
 
 def _first_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     """What asyncio adds to its message shows the exception with its values."""
     line["event"] = line["event"].partition("\n")[0]
-    return line
-
-
-def _request(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    if (current := request_id.get()) is not None:
-        line.setdefault("request_id", current)
     return line
 
 
@@ -123,13 +121,12 @@ def _without_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> 
 
 
 def _json(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
-    ordered = {name: line[name] for name in _FIRST if name in line} | dict(line)
     try:
-        text = orjson.dumps(ordered, default=str).decode()
+        text = orjson.dumps(line, default=str).decode()
         # orjson leaves what is not ASCII as it is, and so what ends a line or begins an order.
         return text if text.isascii() else _CONTROLS.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
     except TypeError:  # a lone surrogate, which a client can put into a name
-        return json.dumps(ordered, default=str)
+        return json.dumps(line, default=str)
 
 
 def _console() -> Processor:
@@ -145,8 +142,11 @@ class _Lines:
         self._stream = stream
 
     def msg(self, line: str) -> None:
-        with suppress(OSError):
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+        self._write(f"{line}\n")
 
     debug = info = warning = error = critical = msg
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()

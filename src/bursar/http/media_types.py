@@ -5,6 +5,9 @@ Specification: RFC 9110, section 12.5.1.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+
+LONGEST_KEPT = 256  # characters of a header
 
 # Digits and a point: float() would also read nan, inf and 1_0. Some clients leave the 0 out.
 _QUALITY = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
@@ -17,10 +20,18 @@ def preferred(accept: str | None, offered: Sequence[str]) -> str | None:
     """
     if not accept or not accept.strip():
         return offered[0]
+    kind = accept, tuple(offered)
+    return _kept(*kind) if len(accept) <= LONGEST_KEPT else _preferred(*kind)
+
+
+def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     ranges = [_range(part) for part in accept.split(",")]
     qualities = [(_quality(media_type, ranges), media_type) for media_type in offered]
     best = max(quality for quality, _ in qualities)
     return next((name for quality, name in qualities if quality == best), None) if best else None
+
+
+_kept = lru_cache(maxsize=256)(_preferred)  # clients have few of them
 
 
 def _range(part: str) -> tuple[str, float]:

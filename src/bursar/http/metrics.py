@@ -59,6 +59,7 @@ def worker_died(pid: int) -> None:
 
 class _Counters(NamedTuple):
     requests: Counter
+    executions: Counter | None
     seconds: Histogram
     statements: Histogram
 
@@ -134,18 +135,20 @@ class Metrics:
             return
         operation, field = told.get("operation_type", ""), told.get("field", "")
         labels = (operation, field, outcome, told.get("code", ""))
-        counters = self._known.get(labels)
+        execution = (told.get("executor", ""), told.get("why", ""))
+        counters = self._known.get(labels + execution)
         if counters is None:
-            counters = self._known[labels] = _Counters(
+            counters = self._known[labels + execution] = _Counters(
                 self._requests.labels(*labels),
+                self._executions.labels(*execution) if "executor" in told else None,
                 self._seconds.labels(operation, field),
                 self._statements.labels(operation, field),
             )
         if "allowed" in told:
             self._decisions.labels(str(told["allowed"]).lower()).inc()
         counters.requests.inc()
-        if executor := told.get("executor"):
-            self._executions.labels(executor, told.get("why", "")).inc()
+        if counters.executions is not None:
+            counters.executions.inc()
         counters.seconds.observe(seconds)
         counters.statements.observe(told.get("statements", 0))
 

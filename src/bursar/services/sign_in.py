@@ -59,15 +59,23 @@ def hashes_of(secret: str, peppers: Sequence[bytes]) -> tuple[bytes, ...]:
 
 def actor_with(row: Row, *, request_id: str | None, on_behalf_of: str | None) -> Actor:
     """Who acts with a key that was found by its secret."""
+    role, scopes = _authority(row["role"], tuple(row["scopes"]))
     return Actor(
-        user_id=row.user_id,
-        key_id=row.id,
-        role=PlatformRole(row.role or PlatformRole.USER),
-        scopes=frozenset(map(KeyScope, row.scopes)),
-        team_id=row.team_id,
+        user_id=row["user_id"],
+        key_id=row["id"],
+        role=role,
+        scopes=scopes,
+        team_id=row["team_id"],
         request_id=request_id,
         on_behalf_of=on_behalf_of,
     )
+
+
+@cache
+def _authority(
+    role: str | None, scopes: tuple[str, ...]
+) -> tuple[PlatformRole, frozenset[KeyScope]]:
+    return PlatformRole(role or PlatformRole.USER), frozenset(map(KeyScope, scopes))
 
 
 @cache

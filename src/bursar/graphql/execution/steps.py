@@ -20,6 +20,9 @@ class Loads(Protocol):
 
 def together(works: Sequence[Steps[Result]]) -> Steps[list[Result]]:
     """Do several works side by side: what they ask at the same step is asked together."""
+    if len(works) == 1:
+        (alone,) = works
+        return [(yield from alone)]
     results: dict[int, Result] = {}
     running = dict(enumerate(works))
     found: Mapping[int, Found] = {}

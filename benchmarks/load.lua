@@ -1,13 +1,13 @@
--- For wrk: each request asks about a key and a model of the file that BENCHMARK_CALLS names.
+-- For wrk: each request is a body of the file that BENCHMARK_BODIES names, by the key BENCHMARK_KEY.
 local requests = {}
 
 function init()
   local headers = {
-    ["Authorization"] = "Bearer " .. os.getenv("BENCHMARK_GATEWAY"),
+    ["Authorization"] = "Bearer " .. os.getenv("BENCHMARK_KEY"),
     ["Content-Type"] = "application/json",
   }
-  for body in io.lines(os.getenv("BENCHMARK_CALLS")) do
-    requests[#requests + 1] = wrk.format("POST", "/authorize", headers, body)
+  for body in io.lines(os.getenv("BENCHMARK_BODIES")) do
+    requests[#requests + 1] = wrk.format("POST", os.getenv("BENCHMARK_PATH"), headers, body)
   end
   math.randomseed(os.time())
 end
