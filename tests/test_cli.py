@@ -87,7 +87,7 @@ def test_config_shows_every_setting_with_value_and_source(
     told = run("config").stdout.splitlines()
     settings = [line.split(" = ")[0] for line in told[::2]]
     assert sorted(settings) == sorted(variable(name) for name in Settings.model_fields)
-    assert (settings[0], settings[-1]) == ("BURSAR_HOST", "BURSAR_MAX_LIST_ITEMS")
+    assert (settings[0], settings[-1]) == ("BURSAR_HOST", "BURSAR_MAX_FAILED_SIGN_INS")
     assert "BURSAR_HOST = 127.0.0.1 (default)" in told
     assert "BURSAR_PORT = 9000 (environment)" in told
     assert "BURSAR_ADMIN_KEY = *** (environment)" in told
