@@ -1,4 +1,4 @@
-"""Allowances: what is spent comes back with time, and no more of those who spend is known than a bound."""
+"""Allowances: what is spent comes back with time, and of those who spend only so many are known."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,8 +7,8 @@ process lately goes at once, and those of other addresses do too. Only where hun
 one turned away, to come again in a second.
 """
 
-import asyncio
 import os
+from asyncio import sleep
 from collections import OrderedDict
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
@@ -41,7 +41,7 @@ class FailedSignIns:
             raise RateLimited(1)
         self._waiting += 1
         try:
-            await asyncio.sleep(SECONDS)
+            await sleep(SECONDS)
         finally:
             self._waiting -= 1
 
