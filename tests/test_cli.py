@@ -1,5 +1,6 @@
 """The command line: what each command prints, and the one line that tells what went wrong."""
 
+import json
 import logging
 import os
 import re
@@ -217,3 +218,15 @@ def test_a_folder_of_documents_becomes_a_manifest(
         assert "bad.graphql: " in said.stderr
         assert problem in said.stderr
     assert "no .graphql file" in run("documents", str(tmp_path / "nowhere")).stderr
+
+
+def test_a_manifest_with_a_document_that_is_refused_stops_the_start_and_names_it(
+    environment: pytest.MonkeyPatch, directory: Path, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "documents.json"
+    environment.setenv("BURSAR_TRUSTED_DOCUMENTS", "only")
+    environment.setenv("BURSAR_TRUSTED_DOCUMENTS_FILE", str(manifest))
+    assert str(manifest) in refused(1, "serve")
+    manifest.write_text(json.dumps({id_of("{ nothing }"): "{ nothing }"}))
+    assert id_of("{ nothing }") in refused(1, "serve")
+    assert not directory.exists()
