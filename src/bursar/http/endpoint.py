@@ -16,6 +16,7 @@ from bursar import traces
 from bursar.database.connections import statements_sent
 from bursar.database.pool import Database
 from bursar.domain.errors import Fault
+from bursar.domain.keys import redacted
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import capped, is_ours, masked
@@ -154,7 +155,7 @@ class Endpoint:
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
         if prepared.operation.name:
-            told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
+            told["operation"] = redacted(prepared.operation.name.value[:LONGEST_NAME])
         bound(prepared, variables, self.document_limits)
         self._spending.run(context.actor, prepared, variables)
         if context.idempotency_key is not None:
