@@ -23,6 +23,7 @@ import contestants
 import more
 import page
 import processors
+import tried
 from asking import asked_of
 from contestants import CONSTANT, CONTESTANTS, POOL, Served, serving
 from figures import MANY, ONE, Results
@@ -42,19 +43,24 @@ def options() -> argparse.Namespace:
     parser.add_argument("--contestants", nargs="+", choices=[each.name for each in CONTESTANTS])
     parser.add_argument("--questions", nargs="+", choices=[each.name for each in QUESTIONS])
     parser.add_argument("--data-dir", type=Path, help="a folder to seed once and use again")
-    parser.add_argument("--teams", type=int, default=SIZE["teams"])
     parser.add_argument("--dry", action="store_true", help="print, and leave the pages alone")
     parser.add_argument("--growth", action="store_true", help="10,000 against 1,000,000 teams")
     parser.add_argument("--workers", action="store_true", help="1, 2 and 4 workers, and memory")
+    parser.add_argument("--redraw", action="store_true", help="the pages, from the last results")
+    parser.add_argument("--tried", action="store_true", help="the peers with other settings")
     return parser.parse_args()
 
 
 def main() -> None:
     given = options()
-    if processors.WARNING:
-        print(processors.WARNING)
-    if given.growth:
+    if warning := processors.warning():
+        print(warning)
+    if given.redraw:
+        page.publish(Results.read(page.RESULTS))
+    elif given.growth:
         more.growth(given.data_dir, given.seconds, given.rounds)
+    elif given.tried:
+        page.replace(page.PAGE, "tried", tried.tried(given))
     elif given.workers:
         more.workers(given.data_dir, given.seconds, given.rounds)
     else:
@@ -62,12 +68,12 @@ def main() -> None:
 
 
 def compare(given: argparse.Namespace) -> None:
-    began = time.monotonic()
+    began, warning = time.monotonic(), processors.warning()
     chosen = [one for one in CONTESTANTS if one.name in (given.contestants or [one.name])]
     asks = [one for one in QUESTIONS if one.name in (given.questions or [one.name])]
     contestants.install()
     with ExitStack() as stack:
-        stored = stack.enter_context(world(given.data_dir, {**SIZE, "teams": given.teams}))
+        stored = stack.enter_context(world(given.data_dir, SIZE))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         asked = asyncio.run(asked_of(stored))
         servers = [
@@ -82,7 +88,7 @@ def compare(given: argparse.Namespace) -> None:
             servers.append(stack.enter_context(serving(CONSTANT, stored, folder, more=said)))
         titles = {one.name: one.title for one in chosen} | {one.name: one.title for one in asks}
         peers = [one.name for one in chosen if one.peer]
-        results = Results(about(given, stored), titles | TITLES, peers)
+        results = Results(about(given, stored) | {"warning": warning}, titles | TITLES, peers)
         for question in asks:
             files = {
                 server.contestant.name: agreement.write_requests(folder, server, asked, question)
@@ -152,7 +158,6 @@ def about(given: argparse.Namespace, stored: World) -> dict[str, Any]:
         "pool": POOL,
         "rounds": given.rounds,
         "seconds": given.seconds,
-        "warning": processors.WARNING,
     }
 
 

@@ -87,8 +87,8 @@ class Results:
         self, question: str, contestant: str, to: str | None, clients: str = MANY
     ) -> Ratio | None:
         """Rates in relation to another's: the median over rounds, each with the other's same one."""
-        of = self.rounds[question].get(contestant, {}).get(clients)
-        others = self.rounds[question].get(to or "", {}).get(clients)
+        of = self.rounds.get(question, {}).get(contestant, {}).get(clients)
+        others = self.rounds.get(question, {}).get(to or "", {}).get(clients)
         if not of or not others:
             return None
         ratios = [a.rate / b.rate for a, b in zip(of, others, strict=False)]
@@ -123,7 +123,7 @@ def middle(rounds: Sequence[Figure]) -> Figure:
 
 def summary(results: Results) -> Iterator[str]:
     """The lines of the table that says how far ahead Bursar is."""
-    yield from _head(SUMMARY)
+    yield from head(SUMMARY)
     for question in results.rounds:
         peer, peer_of_one = (results.best_peer(question, clients) for clients in (MANY, ONE))
         ours, theirs = (results.figure(question, name or "") for name in (BURSAR, peer))
@@ -131,13 +131,13 @@ def summary(results: Results) -> Iterator[str]:
             continue
         cells = [
             results.titles[question],
-            _times(results.ratio(question, BURSAR, peer), bold=True),
+            times(results.ratio(question, BURSAR, peer), bold=True),
             f"{ours.rate:,.0f}",
             f"{theirs.rate:,.0f} ({results.titles[peer]})",
             f"{ours.p99:.1f}, {theirs.p99:.1f}",
-            _times(results.ratio(question, UNSHARED, peer)),
-            _times(results.ratio(question, BURSAR, peer_of_one, ONE)),
-            _times(results.ratio(question, BURSAR, STOCK)),
+            times(results.ratio(question, UNSHARED, peer)),
+            times(results.ratio(question, BURSAR, peer_of_one, ONE)),
+            times(results.ratio(question, BURSAR, STOCK)),
         ]
         yield f"| {' | '.join(cells)} |"
 
@@ -147,19 +147,20 @@ def details(results: Results) -> Iterator[str]:
     for question, contestants in results.rounds.items():
         peer, peer_of_one = (results.best_peer(question, clients) for clients in (MANY, ONE))
         yield f"\n### {results.titles[question].capitalize()}\n"
-        yield from _head(DETAILS)
+        yield from head(DETAILS)
         for name in contestants:
             many = results.figure(question, name)
             one = results.figure(question, name, ONE)
             ratio = results.ratio(question, name, peer)
             of_one = results.ratio(question, name, peer_of_one, ONE)
             spread = f" ({ratio.least:.2f} to {ratio.most:.2f})" if ratio else ""
-            cells = [results.titles[name], _times(ratio) + spread, *_cells(many), _times(of_one)]
+            cells = [results.titles[name], times(ratio) + spread, *_cells(many), times(of_one)]
             rate, p50, _, *cpu = _cells(one)
             yield f"| {' | '.join([*cells, rate, p50, *cpu])} |"
 
 
-def _head(columns: Sequence[str]) -> Iterator[str]:
+def head(columns: Sequence[str]) -> Iterator[str]:
+    """The first two lines of a table whose first column has no name."""
     yield f"| | {' | '.join(columns)} |"
     yield f"|---|{'---:|' * len(columns)}"
 
@@ -172,7 +173,8 @@ def _cells(figure: Figure | None) -> list[str]:
     return [rate, *(f"{each:.2f}" if each < 10 else f"{each:,.0f}" for each in times)]
 
 
-def _times(ratio: Ratio | None, *, bold: bool = False) -> str:
+def times(ratio: Ratio | None, *, bold: bool = False) -> str:
+    """The median of a ratio, as a reader sees it."""
     if ratio is None:
         return NOTHING
     text = f"{ratio.median:.2f}{TIMES}" if ratio.median < 10 else f"{ratio.median:.0f}{TIMES}"

@@ -1,6 +1,7 @@
 """Who works on which core, and how long each has worked, as the kernel counts it."""
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,13 +10,20 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER = CORES[:1]
 LOAD = CORES[1:2] or CORES
 POSTGRES = CORES[2:4] or CORES
-WARNING = (
-    f"Only {len(CORES)} cores here, which server, load and PostgreSQL share: not comparable."
-    if len(CORES) < 4
-    else ""
-)
+IDLE = 0.5  # cores at work before anything is started: more is somebody else
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def warning() -> str:
+    """Why what is measured from now on tells little, if it does."""
+    if len(CORES) < 4:
+        return f"Only {len(CORES)} cores, which server, load and PostgreSQL share: not comparable."
+    before = _busy()
+    time.sleep(2)
+    if (others := (_busy() - before) / 2) > IDLE:
+        return f"The machine was busy with something else ({others:.1f} cores): not comparable."
+    return ""
 
 
 def pinned(cores: Sequence[int], *command: str) -> list[str]:
@@ -49,6 +57,12 @@ def model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return os.uname().machine
+
+
+def _busy() -> float:
+    """How many seconds all cores together have worked."""
+    user, nice, system, _idle, _waiting, *rest = Path("/proc/stat").read_text().split()[1:9]
+    return sum(map(int, (user, nice, system, *rest))) / _TICKS
 
 
 def _ticks(pid: int) -> int:
