@@ -92,14 +92,13 @@ def test_no_document_is_slow_to_prepare_or_to_refuse(what: str) -> None:
 
 
 POOL = {
-    "Team": "id,name,metadata,organization { @Organization },members(first: #) { nodes { @TeamMember } },"
-    "apiKeys(first: 0) { nodes { @ApiKey } }",
+    "Team": "id,name,metadata,organization { @Organization },apiKeys(first: 0) { nodes { @ApiKey } },"
+    "members(first: #) { nodes { @TeamMember } }",
     "Organization": "id,name,members(first: #) { totalCount },teams(first: 0) { nodes { @Team } }",
     "TeamMember": "id,role,user { @User },team { @Team }",
     "User": "id,name,email,teams(first: 0) { nodes { @Team } }",
     "ApiKey": "id,name,team { @Team },user { @User }",
 }
-}  # fmt: skip
 
 
 class Search:
@@ -138,7 +137,8 @@ class Search:
     def field(self, type_: str, depth: int, spread_from: int) -> str:
         if self.random.random() < self.unknown:
             return f"x{self.random.randrange(9_999)}"
-        text = self.random.choice(POOL[type_].split(",")).replace("#", str(self.random.randrange(self.sizes)))
+        size = str(self.random.randrange(self.sizes))
+        text = self.random.choice(POOL[type_].split(",")).replace("#", size)
         found = re.search(r"@(\w+)", text)
         if found is None:
             return text
@@ -174,7 +174,7 @@ def seconds_for(document: str) -> float:
 def test_the_bound_to_comparisons_changes_no_verdict_on_documents_drawn_at_random() -> None:
     """Those in the repository are all well below it: a test executes them."""
     corpus = Corpus(SCHEMA, {"Team": ["team_x"]})
-    refused = 0
+    valid = 0
     for operation in ("query", "mutation"):
         for case, _ in zip(corpus.cases(7, operation), range(30), strict=False):
             document = parse(case.text)
@@ -182,8 +182,8 @@ def test_the_bound_to_comparisons_changes_no_verdict_on_documents_drawn_at_rando
             assert [error.message for error in found] == [
                 error.message for error in validate(SCHEMA, document, specified_rules)
             ]
-            refused += bool(found)
-    assert 0 < refused < 30
+            valid += not found
+    assert valid > 20
 
 
 async def test_of_many_errors_the_last_says_how_many_there_are(api: Api, make: Factory) -> None:
