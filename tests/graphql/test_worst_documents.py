@@ -14,6 +14,8 @@ from graphql.execution import VariableValues
 from api_client import Api
 from bursar.graphql.errors import LONGEST_MESSAGE
 from bursar.graphql.execution.documents import RequestError, prepare
+from bursar.graphql.execution.library import Documents
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.plans import plan_of
 from bursar.graphql.execution.validation import rules
 from bursar.graphql.schema import schema
@@ -89,6 +91,18 @@ def _little_to_collect() -> Iterator[None]:
 def test_no_document_is_slow_to_prepare_or_to_refuse(what: str) -> None:
     assert len(WORST[what]) <= 15_000
     assert seconds_for(WORST[what]) < LONGEST
+
+
+def test_what_is_kept_weighs_what_it_becomes_with_its_fragments_written_out() -> None:
+    """A plan takes some 3 KB a field: of all that are kept together, 80 MB at most."""
+    switched = "query($x: Boolean!) " + expanded(4, 4).replace("id }", "id @skip(if: $x) }")
+    for document, most in ((expanded(4, 4), 25), (switched, 7)):
+        documents = Documents(SCHEMA, DocumentLimits())
+        texts = [document + " " * n for n in range(most + 5)]
+        for text in texts:
+            documents.prepare(text, None)
+        kept = sum(documents.has(text, None) for text in texts)
+        assert most / 2 < kept <= most
 
 
 POOL = {

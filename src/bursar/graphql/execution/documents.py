@@ -29,7 +29,7 @@ from bursar.graphql.execution.kept import Kept
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.validation import ABORTED, rules
 
-MOST_PLANS = 8  # of one document
+MOST_PLANS = 4  # of one document
 
 
 class RequestError(Exception):

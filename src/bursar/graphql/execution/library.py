@@ -2,12 +2,13 @@
 
 from graphql import GraphQLError, GraphQLSchema
 
-from bursar.graphql.execution.documents import Prepared, RequestError, prepare
+from bursar.graphql.execution.documents import MOST_PLANS, Prepared, RequestError, prepare
 from bursar.graphql.execution.kept import Kept
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.trusted import Trusted
 
 MOST_CHARACTERS = 250_000  # of all documents kept; each is some 200 to 350 bytes in memory
+_PER_FIELD = 10  # characters: the 3 KB that a field takes in a plan, with all fragments written out
 NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
 
 
@@ -53,7 +54,7 @@ class Documents:
         found = self._kept.get(key)
         if found is None:
             prepared = prepare(self._schema, text, operation_name, self._limits)
-            found = self._kept.keep(key, prepared, len(text))
+            found = self._kept.keep(key, prepared, _weight(text, prepared))
         return found
 
     def trusted(self, id_: str, operation_name: str | None) -> Prepared:
@@ -63,6 +64,12 @@ class Documents:
             raise _not_found("No trusted document has this documentId.")
         found.hide_suggestions = self._only
         return found
+
+
+def _weight(text: str, prepared: Prepared) -> int:
+    """The memory that a document takes with its plans, in characters of one that spreads nothing."""
+    plans = MOST_PLANS if "@" in text else 1
+    return max(len(text), _PER_FIELD * prepared.measure.measure.selections * plans)
 
 
 def _not_found(message: str) -> RequestError:
