@@ -36,7 +36,7 @@ from bursar.database.statements import Statement
 from bursar.domain import money
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
-from bursar.loaders.narrowing import Forms, Wanted, narrowed, underlying
+from bursar.loaders.narrowing import Forms, Known, Wanted, narrowed, underlying
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
@@ -129,7 +129,7 @@ class Listing:
     wanted: Wanted | None = None
     whole: "Listing | None" = None
 
-    def columns_of_rows(self) -> Mapping[str, bool]:
+    def columns_of_rows(self) -> Mapping[str, Known]:
         return self._forms.columns
 
     def only(self, wanted: Wanted) -> "Listing":
