@@ -52,8 +52,10 @@ def test_what_is_no_column_or_has_no_text_is_not_had() -> None:
 def test_sources_of_rows_can_be_narrowed() -> None:
     for source in (teams_by_id, teams_list, budgets_by_team):
         assert isinstance(source, Narrowable)
-        assert source.columns_of_rows()["created_at"]
-        assert not source.columns_of_rows()["timezone" if source is budgets_by_team else "name"]
+        assert source.columns_of_rows()["created_at"].has_text
+    assert teams_list.columns_of_rows()["name"] == (False, str, True)
+    assert teams_by_id.columns_of_rows()["external_id"] == (False, str, False)
+    assert budgets_by_team.columns_of_rows()["max_budget"] == (True, None, False)
 
 
 def test_a_form_is_made_once() -> None:
@@ -88,5 +90,5 @@ async def test_the_widest_form_has_all_that_any_other_has(database: Database) ->
     statement = budgets_by_team._statement(Sight.ALL, widest.wanted)  # noqa: SLF001 (its columns)
     async with database.connection() as connection:
         columns = (await connection.raw.prepare(statement.sql)).get_attributes()
-    texts = (as_text(name) for name, is_had in names.items() if is_had)
+    texts = (as_text(name) for name, known in names.items() if known.has_text)
     assert {column.name for column in columns} == {*names, *texts, "batch_key"}

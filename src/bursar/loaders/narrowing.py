@@ -4,9 +4,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from time import monotonic
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import (
+    Boolean,
+    Column,
     ColumnElement,
     DateTime,
     Float,
@@ -25,12 +27,20 @@ Wanted = frozenset[str]  # names of columns, and of their texts
 Columns = Iterable[ColumnElement[Any]]
 
 
+class Known(NamedTuple):
+    """What is known of a column: the kind is that of its values in Python, None if not sure."""
+
+    has_text: bool
+    kind: type | None
+    is_required: bool
+
+
 @runtime_checkable
 class Narrowable(Protocol):
     """A source of rows that can be had with few of their columns."""
 
-    def columns_of_rows(self) -> Mapping[str, bool]:
-        """The names of all columns, each with whether it is had as text too, named by `as_text`."""
+    def columns_of_rows(self) -> Mapping[str, Known]:
+        """All columns by name; one that has a text is had as that too, under the name of `as_text`."""
 
     def only(self, wanted: Wanted) -> Any:
         """The same source, whose rows have at least what of this there is."""
@@ -85,6 +95,15 @@ def _text_of(column: ColumnElement[Any]) -> ColumnElement[str] | None:
             return None
 
 
+_KINDS: Mapping[Any, type] = {Text: str, Boolean: bool, Integer: int}
+
+
+def _known(column: ColumnElement[Any]) -> Known:
+    """A table's own column is as the table has it; of what is made of several only the type is sure."""
+    is_required = isinstance(column, Column) and not column.nullable
+    return Known(_text_of(column) is not None, _KINDS.get(type(column.type)), is_required)
+
+
 Form = TypeVar("Form")
 
 
@@ -102,14 +121,17 @@ class Forms(Generic[Form]):
         self._kept: OrderedDict[Wanted, tuple[Form, float]] = OrderedDict()
 
     @cached_property
-    def columns(self) -> Mapping[str, bool]:
-        """The names of all columns, each with whether there is a text of it."""
-        return {str(each.key): _text_of(each) is not None for each in self._columns()}
+    def columns(self) -> Mapping[str, Known]:
+        """All columns by name."""
+        return {str(each.key): _known(each) for each in self._columns()}
 
     @cached_property
     def _all(self) -> Wanted:
         return frozenset(
-            (*self.columns, *(as_text(name) for name, is_had in self.columns.items() if is_had))
+            (
+                *self.columns,
+                *(as_text(name) for name, known in self.columns.items() if known.has_text),
+            )
         )
 
     @cached_property

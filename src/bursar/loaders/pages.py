@@ -4,10 +4,12 @@ A page starts after (or ends before) a *position*: the values of the sort column
 So rows that are inserted or removed meanwhile are neither repeated nor left out.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
@@ -36,17 +38,20 @@ from bursar.database.statements import Statement
 from bursar.domain import money
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
-from bursar.loaders.narrowing import Forms, Wanted, narrowed, underlying
+from bursar.loaders.narrowing import Forms, Known, Wanted, narrowed, underlying
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
 PARENTS = bindparam("parents", type_=ARRAY(Text))
-PARENTS_TABLE = func.unnest(PARENTS).table_valued("id").render_derived("parents")
+PARENTS_TABLE = (
+    func.unnest(PARENTS).table_valued("id", with_ordinality="place").render_derived("parents")
+)
 Position = tuple[Any, ...]
 Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
 Filtered = tuple[tuple[str, Any], ...]  # names and values of the filters in force
 BY_NAME: Order = (("name_key", False),)
 Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the statement
+_PLACE = itemgetter(0)  # of a row's parent among all, which is the row's first column
 
 
 def by_column(*columns: Column[Any]) -> dict[str, ColumnElement[Any]]:
@@ -129,7 +134,7 @@ class Listing:
     wanted: Wanted | None = None
     whole: "Listing | None" = None
 
-    def columns_of_rows(self) -> Mapping[str, bool]:
+    def columns_of_rows(self) -> Mapping[str, Known]:
         return self._forms.columns
 
     def only(self, wanted: Wanted) -> "Listing":
@@ -161,10 +166,11 @@ class Listing:
         rows = await reader.all(statement, parents=parents, most=request.size + 1, **values)
         if self.parent is None:
             return {ROOT: page_of(rows, request)}
-        found: dict[str, list[Row]] = {parent: [] for parent in parents}
-        for row in rows:
-            found[row["batch_parent"]].append(row)
-        return {parent: page_of(under, request) for parent, under in found.items()}
+        counts, found, end = Counter(map(_PLACE, rows)), {}, 0
+        for place, parent in enumerate(parents, 1):
+            start, end = end, end + counts[place]
+            found[parent] = page_of(rows[start:end], request)
+        return found
 
     async def counts(
         self, reader: Reader, parents: Sequence[str], filters: Filtered, /
@@ -289,18 +295,21 @@ def _page_statement(
     query = query.order_by(*directed(sorts, backward)).limit(bindparam("most", type_=Integer))
     if listing.parent is None:
         page: Any = query.subquery("page")
-        source, of_parent = page, []
+        source, place = page, []
     else:
         parents = PARENTS_TABLE
         page = query.where(listing.parent == parents.c.id).lateral("page")
-        source, of_parent = parents.join(page, true()), [parents.c.id.label("batch_parent")]
+        source, place = parents.join(page, true()), [parents.c.place]
     shown = page.c
     if listing.wanted is not None:
         shown = narrowed(page.c, listing.wanted | {name for name, _, _ in named})
     return Statement(
-        select(*of_parent, *shown)
+        select(*(each.label("batch_place") for each in place), *shown)
         .select_from(source)
-        .order_by(*directed([(page.c[name], descends) for name, _, descends in named], backward))
+        .order_by(
+            *place,
+            *directed([(page.c[name], descends) for name, _, descends in named], backward),
+        )
     )
 
 

@@ -11,7 +11,7 @@ from bursar.access.actor import Actor, Sight
 from bursar.database.given import as_text, given_texts
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.loaders.narrowing import MOST_FORMS, Forms, Wanted, narrowed
+from bursar.loaders.narrowing import MOST_FORMS, Forms, Known, Wanted, narrowed
 from bursar.loaders.reader import Reader
 
 KEYS = given_texts("keys")
@@ -41,7 +41,7 @@ class RowsByKey:
         spoken_of = self._statement(sight, None).names
         return sight, *[value for name, value in parameters.items() if name in spoken_of]
 
-    def columns_of_rows(self) -> Mapping[str, bool]:
+    def columns_of_rows(self) -> Mapping[str, Known]:
         return self._forms.columns
 
     def only(self, wanted: Wanted) -> "_Only":

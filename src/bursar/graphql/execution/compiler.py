@@ -29,13 +29,21 @@ from bursar.graphql.edges import Leads
 from bursar.graphql.execution import values
 from bursar.graphql.execution.display import Display, Text, written
 from bursar.graphql.execution.documents import Prepared
-from bursar.graphql.execution.leaves import as_text, expression, is_had_as_text, is_leaf, writer
+from bursar.graphql.execution.leaves import (
+    expression,
+    is_had_as_text,
+    is_leaf,
+    is_sure,
+    like_text,
+    writer,
+)
 from bursar.graphql.execution.plan import Plan, RootField
 from bursar.graphql.execution.reads import argument_of, point
-from bursar.graphql.execution.sources import Source, declared_of, made_of, source_of
+from bursar.graphql.execution.sources import Source, attribute, declared_of, made_of, source_of
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Column, Completion
 from bursar.graphql.execution.wanted import Wanted, WantedOf, Whence
+from bursar.loaders.narrowing import as_text
 
 TYPENAME = "__typename"
 DIRECTIVES = {"include", "skip"}
@@ -202,12 +210,10 @@ class _Compiler:
         source: Source,
         whence: Whence,
     ) -> list[Column]:
-        if source.attribute is not None and is_had_as_text(type_):
-            name = whence.rows.text(source.attribute)
-            if name is not None:
-                write = as_text(type_, display.constant)
-                display.add(key, lambda reading: write(reading.attribute(name)))
-                return []
+        known = whence.rows.known(source.attribute)
+        if source.attribute is not None and known.has_text and is_had_as_text(type_):
+            source, type_ = attribute(as_text(source.attribute)), like_text(type_)
+            known = known._replace(kind=str)
         whence.rows.read(source.reads)
         columns: list[Column] = []
         if source.text is not None:
@@ -215,8 +221,11 @@ class _Compiler:
         else:
             text = _always(display.column())
             columns.append(source.column(values.as_they_are))
-        write = expression(type_, display.constant)
-        display.add(key, lambda reading: write(text(reading)))
+        if is_sure(type_, known.kind, is_required=known.is_required):
+            display.add(key, text)
+        else:
+            write = expression(type_, display.constant)
+            display.add(key, lambda reading: write(text(reading)))
         return columns
 
 

@@ -34,6 +34,8 @@ _USUAL: dict[Any, str] = {
     GraphQLInt: "type({v}) is int and -2147483648 <= {w} <= 2147483647",
 }
 
+_KINDS = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
+
 
 def is_leaf(type_: GraphQLOutputType) -> bool:
     """Whether this is a scalar, an enum, or a list of such."""
@@ -55,7 +57,7 @@ def expression(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Call
     `constant` gives a name to what the text refers to.
     """
     required = isinstance(type_, GraphQLNonNull)
-    named: Any = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    named = _nullable(type_)
     if isinstance(named, GraphQLEnumType):
         names = constant(_EnumNames(named, required=required))
         return lambda value: f"{names}[{value}]"
@@ -81,17 +83,23 @@ def _with(value: str, text: str) -> str:
 
 def is_had_as_text(type_: GraphQLOutputType) -> bool:
     """Whether values of this type may be had as the texts that they are written as."""
-    named: Any = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-    return "as_text" in getattr(named, "extensions", {})
+    return "as_text" in getattr(_nullable(type_), "extensions", {})
 
 
-def as_text(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Callable[[str], str]:
-    """The same as `expression`, of values that are had so."""
-    return (
-        expression(GraphQLNonNull(GraphQLString), constant)
-        if isinstance(type_, GraphQLNonNull)
-        else str
-    )
+def like_text(type_: GraphQLOutputType) -> GraphQLOutputType:
+    """The type of which values are that are had so: text, which may be null where this may."""
+    return GraphQLNonNull(GraphQLString) if isinstance(type_, GraphQLNonNull) else GraphQLString
+
+
+def is_sure(type_: GraphQLOutputType, kind: type | None, *, is_required: bool) -> bool:
+    """Whether values of this kind, none of them null if they are required, are written as they are."""
+    if isinstance(type_, GraphQLNonNull) and not is_required:
+        return False
+    return kind is not None and _KINDS.get(_nullable(type_)) is kind
+
+
+def _nullable(type_: GraphQLOutputType) -> Any:
+    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
 def _writer(type_: Any) -> Write:

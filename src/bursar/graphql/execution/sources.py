@@ -52,7 +52,7 @@ def source_of(schema: Schema, field: GraphQLField, node: FieldNode, wanted: Want
     if resolver is None:
         if schema.config.default_resolver is not getattr:
             raise Refused("default resolver")
-        return _attribute(declared.python_name)
+        return attribute(declared.python_name)
     metadata = declared.metadata
     if (made := metadata.get("made")) is not None:
         rows = wanted(made.source) if made.narrows else Wanted(made.source)
@@ -86,7 +86,8 @@ def made_of(
     return once_if_constant(lambda request: made.make(rows.source, **arguments(request)), node)
 
 
-def _attribute(name: str) -> Source:
+def attribute(name: str) -> Source:
+    """An attribute of each row."""
     return Source(
         partial(fields.attributes, name),
         lambda _: lambda reading: reading.attribute(name),

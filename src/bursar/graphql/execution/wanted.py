@@ -1,10 +1,12 @@
 """Look-ahead: what a plan reads of the rows of each source, so that no more of them is asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from bursar.loaders.narrowing import Narrowable, as_text
+from bursar.loaders.narrowing import Known, Narrowable
+
+UNKNOWN = Known(has_text=False, kind=None, is_required=False)
 
 
 class Wanted:
@@ -17,19 +19,16 @@ class Wanted:
     def __init__(self, source: Any = None) -> None:
         self._source = source
         self.narrows = isinstance(source, Narrowable)
-        self._columns = source.columns_of_rows() if self.narrows else {}
+        self._columns: Mapping[Any, Known] = source.columns_of_rows() if self.narrows else {}
         self._names: set[str] = set()
 
     def read(self, names: Iterable[str] | None) -> None:
         """These columns are read; of None nobody knows which."""
         self._names.update(self._columns if names is None else names)
 
-    def text(self, name: str) -> str | None:
-        """The name under which this column is read as text; None if the source does not have that."""
-        if not self._columns.get(name):
-            return None
-        self._names.add(as_text(name))
-        return as_text(name)
+    def known(self, name: str | None) -> Known:
+        """What is known of this column."""
+        return self._columns.get(name, UNKNOWN)
 
     @cached_property
     def source(self) -> Any:
