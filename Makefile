@@ -28,10 +28,12 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all: --requirement
 EDITABLE := --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE) pyproject.toml --group build
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+# What looks at the dependencies is none of them, and has an environment of its own.
+SUPPLY := $(VENV)/supply
 
 .PHONY: help serve test check lint types imports schema-check external schema format soak clients \
-	package graphiql lock clean
+	package graphiql lock sbom audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -94,8 +96,18 @@ graphiql: $(DEV) ## Build GraphiQL's files, which the server then serves
 	$(BIN)/python scripts/node.py web/graphiql npm run build
 
 lock: $(DEV) ## Lock the dependencies again (UPGRADE=--upgrade for the newest versions)
-	$(COMPILE) --output-file requirements/run.txt
-	$(COMPILE) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --group build --group dev --constraints requirements/run.txt \
+		--output-file requirements/dev.txt
+	$(COMPILE) --group supply --output-file requirements/supply.txt
+
+sbom: $(SUPPLY) ## Write dist/bursar.cdx.json, the bill of materials of what a server installs (CycloneDX)
+	@mkdir -p dist
+	$(SUPPLY)/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file dist/bursar.cdx.json
+
+audit: $(SUPPLY) ## Ask the advisories of the Python registry about every locked version
+	$(SUPPLY)/bin/pip-audit --requirement requirements/run.txt --require-hashes --disable-pip
 
 clean: ## Remove everything made here; data directories stay
 	rm -rf $(VENV) dist .coverage .hypothesis .*_cache src/bursar/http/graphiql
@@ -106,6 +118,11 @@ $(RUN): requirements/run.txt pyproject.toml
 	@echo "Installing Bursar into $(VENV) ..."
 	@$(PIP_INSTALL) $(LOCKED) requirements/run.txt
 	@$(PIP_INSTALL) $(EDITABLE)
+	@touch $@
+
+$(SUPPLY): requirements/supply.txt | $(RUN)
+	@$(BIN)/python -m venv $@
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) requirements/supply.txt
 	@touch $@
 
 # The development lock contains the other one, version for version.

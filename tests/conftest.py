@@ -11,6 +11,7 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
 )
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,16 +30,14 @@ from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
 from bursar.database.pool import Database
 from bursar.domain.ids import DEFAULT_ORGANIZATION
+from bursar.graphql.execution.limits import DocumentLimits
 from bursar.settings import Settings
 from factories import PEPPER, Factory
 from live_server import LiveServer, serving_on
 
 EXTERNAL = os.environ.get("BURSAR_TEST_DATABASE_URL")
 # What no setting allows: documents that ask for everything at once.
-WIDE = {
-    f"max_{name}": 10**9
-    for name in ("document_characters", "document_tokens", "aliases", "root_fields", "cost")
-}
+WIDE = {f"max_{limit.name}": 10**9 for limit in fields(DocumentLimits)}
 # Of a few rows, DELETE takes a twentieth of what TRUNCATE does, which makes each table and index anew.
 # A function is planned once a session; most tables, and all their partitions, are found empty at once.
 _EMPTIED = "\n".join(

@@ -1,5 +1,6 @@
 """The command line: what each command prints, and the one line that tells what went wrong."""
 
+import json
 import logging
 import os
 import re
@@ -87,7 +88,7 @@ def test_config_shows_every_setting_with_value_and_source(
     told = run("config").stdout.splitlines()
     settings = [line.split(" = ")[0] for line in told[::2]]
     assert sorted(settings) == sorted(variable(name) for name in Settings.model_fields)
-    assert (settings[0], settings[-1]) == ("BURSAR_HOST", "BURSAR_MAX_LIST_ITEMS")
+    assert (settings[0], settings[-1]) == ("BURSAR_HOST", "BURSAR_MAX_FAILED_SIGN_INS")
     assert "BURSAR_HOST = 127.0.0.1 (default)" in told
     assert "BURSAR_PORT = 9000 (environment)" in told
     assert "BURSAR_ADMIN_KEY = *** (environment)" in told
@@ -217,3 +218,15 @@ def test_a_folder_of_documents_becomes_a_manifest(
         assert "bad.graphql: " in said.stderr
         assert problem in said.stderr
     assert "no .graphql file" in run("documents", str(tmp_path / "nowhere")).stderr
+
+
+def test_a_manifest_with_a_document_that_is_refused_stops_the_start_and_names_it(
+    environment: pytest.MonkeyPatch, directory: Path, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "documents.json"
+    environment.setenv("BURSAR_TRUSTED_DOCUMENTS", "only")
+    environment.setenv("BURSAR_TRUSTED_DOCUMENTS_FILE", str(manifest))
+    assert str(manifest) in refused(1, "serve")
+    manifest.write_text(json.dumps({id_of("{ nothing }"): "{ nothing }"}))
+    assert id_of("{ nothing }") in refused(1, "serve")
+    assert not directory.exists()

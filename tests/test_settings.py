@@ -114,6 +114,16 @@ def test_an_unknown_name_like_no_other_is_told(environment: pytest.MonkeyPatch) 
         ("BURSAR_STATEMENT_CACHE", "10001"),
         ("BURSAR_LOG_LEVEL", "loud"),
         ("BURSAR_TRUSTED_DOCUMENTS", "some"),
+        ("BURSAR_TRUSTED_PROXIES", "*"),
+        ("BURSAR_TRUSTED_PROXIES", "10.0.0.1,proxy.example"),
+        ("BURSAR_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("BURSAR_CORS_ORIGINS", "*"),
+        ("BURSAR_CORS_ORIGINS", "https://*.example"),
+        ("BURSAR_CORS_ORIGINS", "https://one.example/"),
+        ("BURSAR_CORS_ORIGINS", "https://ONE.example"),
+        ("BURSAR_CORS_ORIGINS", "https://one.example:443"),
+        ("BURSAR_CORS_ORIGINS", "one.example"),
+        ("BURSAR_MAX_COST_PER_MINUTE", "59"),
         ("BURSAR_DRAIN_SECONDS", "61"),
         ("BURSAR_STOP_SECONDS", "nan"),
         ("BURSAR_MAX_BODY_BYTES", "1048577"),
@@ -187,6 +197,13 @@ def test_an_owner_is_given_for_a_database_of_ones_own_only(
     environment.setenv("DATABASE_URL", URL)
     environment.setenv("BURSAR_PEPPER", LONG)
     assert shown(load(), "owner_database_url") == shown(load(), "database_url")
+
+
+def test_proxies_and_origins_are_lists(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BURSAR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
+    environment.setenv("BURSAR_CORS_ORIGINS", "https://one.example,http://[::1]:3000")
+    assert load().trusted_proxies == ["10.0.0.0/8", "::1"]
+    assert load().cors_origins == ["https://one.example", "http://[::1]:3000"]
 
 
 def test_trust_needs_a_manifest(environment: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,14 @@ from bursar.graphql.execution.trusted import BadManifest, Trusted, texts_in
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page, health
 from bursar.http.authorization import Authorization
+from bursar.http.cors import Cors
 from bursar.http.endpoint import Endpoint
 from bursar.http.forward import Forward
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Count, Requests, Respond
 from bursar.http.usage import UsageReports
 from bursar.services.authorization import CONNECTIONS, Authorizer
+from bursar.services.failed_sign_ins import FailedSignIns
 from bursar.services.sign_in import SignIn
 from bursar.settings import Settings
 
@@ -61,7 +63,8 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     )
     longest = settings.max_gateway_body_bytes
     at_once = database.beside(CONNECTIONS)
-    sign_in, sign_in_at_once = SignIn(database, peppers), SignIn(at_once, peppers)
+    failed = FailedSignIns(settings.max_failed_sign_ins)
+    sign_in, sign_in_at_once = SignIn(database, peppers, failed), SignIn(at_once, peppers, failed)
     authorizer = Authorizer(at_once, peppers)
     endpoint = Endpoint(
         database,
@@ -91,7 +94,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     app = Application(
         {
-            "/graphql": endpoint.respond,
+            "/graphql": Cors(frozenset(settings.cors_origins or ())).around(endpoint.respond),
             "/authorize": authorization.respond,
             "/authorize/forward": forward.respond,
             "/authorize/forward/": forward.respond,

@@ -74,6 +74,26 @@ class LimitSettings(BaseSettings):
         le=10_000,
         description="The most items in a list, or fields in an object, among the variables.",
     )
+    max_cost_per_minute: int = Field(
+        60_000_000,
+        ge=60,
+        le=2_000_000_000,
+        description="How much each key may ask of each worker in a minute: a point for a request, one "
+        "for each object of its cost, two for each character of a document that is new.",
+    )
+    max_cost_at_once: int = Field(
+        60_000_000,
+        ge=1,
+        le=2_000_000_000,
+        description="How much of that a key that was idle may ask at once.",
+    )
+    max_failed_sign_ins: int = Field(
+        600,
+        ge=1,
+        le=1_000_000,
+        description="How many sign-ins may fail in a minute, from one address or with one beginning of "
+        "a key, before further ones wait.",
+    )
 
     @property
     def document_limits(self) -> DocumentLimits:

@@ -1,6 +1,7 @@
 """Readers of settings: how the text of a variable becomes its value, or what is wrong with it."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, SecretStr
@@ -15,6 +16,8 @@ _LONGEST_SECRET = 512
 # What it lets through asyncpg can take apart; its own complaint would quote a misread password.
 _HOST = r"(\[[^\]]*\]|[^:/?#,@\[\]]*)(:\d+)?"
 _ADDRESS = re.compile(rf"postgres(ql)?://([^/?#@]*@)?{_HOST}(,{_HOST})*([/?][^#]*)?")
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[1-9][0-9]*)?|https?://\[[0-9a-f:]+\](:[1-9][0-9]*)?")
 
 
 def secret(text: SecretStr) -> SecretStr:
@@ -66,6 +69,23 @@ def models(entries: list[str]) -> list[str]:
         problems.append("an access group belongs to one database, not to the settings")
     if problems:
         raise refused(problems[0])
+    return entries
+
+
+def networks(entries: list[str]) -> list[str]:
+    """Addresses, and networks such as 10.0.0.0/8; no name, which would be another's tomorrow."""
+    for entry in entries:
+        try:
+            ip_network(entry)
+        except ValueError:
+            raise refused("not an address, nor a network without host bits") from None
+    return entries
+
+
+def origins(entries: list[str]) -> list[str]:
+    """Origins to the letter as a browser sends them: in lower case, without path or default port."""
+    if not all(_ORIGIN.fullmatch(entry) and not entry.endswith(":443") for entry in entries):
+        raise refused("not an origin such as https://dashboard.example")
     return entries
 
 

@@ -27,6 +27,8 @@ from bursar.setting_values import (
     duration,
     exportable,
     models,
+    networks,
+    origins,
     postgresql,
     presentable,
     refused,
@@ -116,6 +118,20 @@ class Settings(LimitSettings):
         None,
         description="The manifest of the trusted documents, as `bursar documents` writes it; all are "
         "checked at the start.",
+    )
+    trusted_proxies: (
+        Annotated[list[str], NoDecode, BeforeValidator(separated), AfterValidator(networks)] | None
+    ) = Field(
+        None,
+        description="Comma-separated addresses and networks of proxies whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed.",
+    )
+    cors_origins: (
+        Annotated[list[str], NoDecode, BeforeValidator(separated), AfterValidator(origins)] | None
+    ) = Field(
+        None,
+        description="Comma-separated origins whose pages may call /graphql from a browser, such as "
+        "https://dashboard.example; without it none.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."

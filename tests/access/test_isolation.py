@@ -40,7 +40,7 @@ def _position(cursor: bytes) -> bytes:
 
 @pytest.mark.parametrize("operation", ["query", "mutation"])
 @pytest.mark.parametrize(
-    "size", [150, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
+    "size", [100, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
 )
 async def test_no_document_drawn_at_random_hears_of_another_organization(
     wide_apis: list[Api],

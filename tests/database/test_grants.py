@@ -71,3 +71,41 @@ async def test_a_grant_takes_away_what_was_granted_before(
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await as_application.execute("DELETE FROM audit_entries")
+
+
+OWNED = """
+SELECT relname::text FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner WHERE rolname = $1
+UNION ALL SELECT proname FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner WHERE rolname = $1
+UNION ALL SELECT nspname FROM pg_namespace JOIN pg_roles ON pg_roles.oid = nspowner WHERE rolname = $1
+UNION ALL SELECT datname FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba WHERE rolname = $1
+"""
+MAY = """
+SELECT table_name::text || ' ' || privilege_type FROM information_schema.table_privileges
+WHERE grantee IN ($1, 'PUBLIC') AND table_schema = $2
+"""
+SPECIAL = """
+SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+       OR EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid)
+FROM pg_roles WHERE rolname = $1
+"""
+
+
+async def test_the_catalog_says_that_the_application_owns_nothing_and_appends_to_the_audit(
+    as_application: asyncpg.Connection, application_role: str, schema: str
+) -> None:
+    assert await as_application.fetch(OWNED, application_role) == []
+    assert await as_application.fetchval(SPECIAL, application_role) is False
+    creates = "SELECT has_schema_privilege(n.oid, 'CREATE') FROM pg_namespace n"
+    assert not any(row[0] for row in await as_application.fetch(creates))
+    rights: dict[str, set[str]] = {}
+    for (text,) in await as_application.fetch(MAY, application_role, schema):
+        table, right = text.split()
+        rights.setdefault(table, set()).add(right)
+    assert rights.pop("alembic_version") == {"SELECT"}
+    assert {table for table, granted in rights.items() if granted == {"SELECT", "INSERT"}} == (
+        APPENDED_TO
+    )
+    # As TRUNCATE, TRIGGER and REFERENCES would reach past what is written here.
+    everything = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert all(granted <= everything for granted in rights.values())
+    assert rights.keys() == metadata.tables.keys()

@@ -4,10 +4,11 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -26,7 +27,7 @@ class Cluster(EmbeddedPostgres):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.directory = directory
+        self._filler = directory.with_name("filler")
         self.ready_at = 0.0
 
     def kill(self) -> None:
@@ -54,6 +55,18 @@ class Cluster(EmbeddedPostgres):
             except (asyncpg.PostgresError, OSError):
                 await asyncio.sleep(0.005)
 
+    def fill_disk(self) -> None:
+        with self._filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(2**16))
+
+    def free_disk(self) -> None:
+        """And start it where the full disk has ended it."""
+        self._filler.unlink()
+        if not self.lives:
+            self.restart()
+        self.ready_at = time.monotonic()
+
     def restart(self) -> None:
         self.stop()
         self.start()
@@ -76,13 +89,21 @@ def _folder() -> Path:
 
 
 @asynccontextmanager
-async def thrown_away() -> AsyncIterator[Cluster]:
-    """One with the schema."""
+async def thrown_away(megabytes: int | None = None) -> AsyncIterator[Cluster]:
+    """One with the schema; where a size is said, on a disk that takes no more, which root may make."""
     folder = await asyncio.to_thread(_folder)
+    if megabytes is not None:
+        _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", "tmpfs", folder)
     try:
         with Cluster(folder / "data") as cluster:
             await upgrade(cluster.owner_url)
             await grant(cluster.owner_url, APPLICATION)
             yield cluster
     finally:
+        if megabytes is not None:
+            _run("umount", folder)
         shutil.rmtree(folder)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True)

@@ -23,6 +23,10 @@ async def cluster() -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def storm(cluster: Cluster) -> Storm:
+    return await _storm(cluster)
+
+
+async def _storm(cluster: Cluster) -> Storm:
     database = Database(cluster.application_url)
     storm = await Storm.of(Factory(database))
     await database.close()
@@ -71,3 +75,30 @@ async def test_postgres_crashes_under_load_and_no_answer_is_wrong(
     assert figures["not told"] == 0
     assert storm.codes["UNAVAILABLE"] > 0
     assert max(waits) < WITHIN_SECONDS
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+async def test_a_disk_that_is_full_under_load_loses_nothing(
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Tables that cannot grow are an error, a log that cannot be written ends PostgreSQL."""
+    async with thrown_away(megabytes=150) as cluster:
+        storm = await _storm(cluster)
+        with serving_on(cluster.application_url, workers=2) as server:
+            storm.url = server.url
+            raging = asyncio.create_task(storm.rage(8))
+            for _ in range(5):
+                await asyncio.sleep(2)
+                await asyncio.to_thread(cluster.fill_disk)
+                await asyncio.sleep(5)
+                await asyncio.to_thread(cluster.free_disk)
+                assert await storm.seconds_to_a_good_answer(cluster.ready_at) < WITHIN_SECONDS
+            storm.over = True
+            await raging
+            await storm.ask_again()
+            causes = {line.get("cause") for line in server.lines()}
+        figures = await judge(storm, cluster.owner_url)
+    for name, figure in figures.items():
+        record_property(f"{name}, with a disk full 5 times", figure)
+    assert (figures["not told"], "DiskFullError" in causes) == (0, True)

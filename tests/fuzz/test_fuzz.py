@@ -23,7 +23,7 @@ from fuzz.bodies import Sent, spoilt
 from fuzz.wire import Reply, Wire
 from live_server import LiveServer
 
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 10 + 1  # the second to say so
 LONGEST_BODY = 262_144
 CLIENTS = 4
 HOSTILE: dict[str, Sequence[Any]] = {
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 @pytest.mark.parametrize(
     ("bodies", "documents"),
     [
-        (1_000, 300),
+        (600, 200),
         pytest.param(100_000, 50_000, marks=[pytest.mark.soak, pytest.mark.timeout(4 * 3600)]),
     ],
 )

@@ -58,6 +58,12 @@ def code_of(answer: httpx2.Response) -> str:
         b'{"query":"{__typename}\x00"}',
         b'{"query":"{__typename}","variables":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001,
         b"[" * 200_000,
+        b'{"query":"{a}","query":"{__typename}"}',
+        b'{"query":"{a}","\\u0071uery":"{__typename}"}',
+        b'{"query":"{__typename}","variables":{},"variables":{}}',
+        b'{"query":"{__typename}","operationName":null,"operationName":null}',
+        b'{"query":"{__typename}","variables":{"query":1,"query":2}}',
+        b'{"query":"{__typename}","query":"","variables":' + b"[" * 900 + b"]" * 900 + b"}",
         b'{"query":null}',
         b'{"query":5}',
         b'{"query":["{__typename}"]}',
@@ -89,6 +95,7 @@ async def test_a_body_that_is_no_graphql_request_is_refused(
         {"variables": {}, "extensions": {"client": {"name": "x"}}},
         {"variables": {"a" * 1000: [{"b": None}], "\0": "\0"}},
         {"unknown": [1, 2]},
+        {"variables": {"query": 1, "variables": {"query": 5}}, "extensions": {"é": "\0"}},
     ],
 )
 async def test_what_a_request_may_have_besides_its_document_is_taken(
@@ -96,6 +103,14 @@ async def test_what_a_request_may_have_besides_its_document_is_taken(
 ) -> None:
     answer = await post(caller, {"query": TYPENAME, **parts})
     assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_a_long_number_is_no_fault_where_it_is_looked_at_closely(
+    caller: httpx2.AsyncClient,
+) -> None:
+    number = b"9" * 300 + b"." + b"9" * 5_000 + b"," + b'"b":' + b"9" * 300
+    body = b'{"query":"{__typename}","variables":{"query":1,"a":' + number + b"}}"
+    assert (await post(caller, body)).json() == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize(

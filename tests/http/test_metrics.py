@@ -141,9 +141,10 @@ from bursar.http import metrics
 
 def metrics_of_a_worker():
     from bursar.database.pool import Database
+    from bursar.services.failed_sign_ins import FailedSignIns
     from bursar.services.sign_in import SignIn
     database = Database("postgresql://", size=5)
-    return metrics.Metrics(database, SignIn(database, []))
+    return metrics.Metrics(database, SignIn(database, [], FailedSignIns(1)))
 
 async def work():
     worker = metrics_of_a_worker()

@@ -417,7 +417,7 @@ async def test_two_who_begin_a_chain_at_once_both_write_to_it(
 async def test_more_entries_than_a_statement_takes_are_one_chain(
     database: Database, owner: asyncpg.Connection
 ) -> None:
-    entries = [entry(ORGANIZATIONS[number % 2], number) for number in range(600)]
+    entries = [entry(ORGANIZATIONS[number % 2], number) for number in range(2200)]
     await database.write(lambda tx: append(tx, entries))
     assert await found(owner) == []
     rows = await owner.fetch("SELECT id FROM audit_entries ORDER BY organization_id, position")

@@ -35,6 +35,7 @@ ROTATE = """mutation Rotate($input: ApiKeyRotateInput!) {
 DESCRIBE = """mutation($input: TeamUpdateInput!) {
   teamUpdate(input: $input) { team { id } errors { code message } }
 }"""
+RENAME = 'mutation Rename { teamCreate(input: {name: "B"}) { team { id } } }'
 MAKE = '{teamCreate(input: {name: "A"}) { team { id } }}'
 
 
@@ -162,6 +163,10 @@ def misplace(client: Client, secrets: list[str]) -> None:
             kind = "String!" if "mail" in argument else "ID!"
             client.ask(f"query($it: {kind}) {{ {argument} {{ id }} }}", variables={"it": secret})
         client.ask("{ __typename }", headers={"X-Api-Key": secret, "traceparent": secret})
+        name = secret.replace("-", "_")
+        client.ask(f"query {name} {{ __typename }}", json={"operationName": name})
+        if secret != ADMIN:
+            client.ask(RENAME, headers={"X-Request-Id": secret})
 
 
 def ask_with_words(client: Client) -> None:

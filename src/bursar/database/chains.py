@@ -18,24 +18,14 @@ from bursar.database.pool import RunAgain
 from bursar.database.statements import Statement
 from bursar.domain.chains import PLATFORM
 
-AT_ONCE = 250
-"""Entries in one statement, which looks for the next as often as there are entries."""
+AT_ONCE = 2000
+"""Entries in one statement, which looks through all of them for the next of each: 0.3 s for so many."""
 
 AT = """to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 """A time as it is hashed."""
 
-_APPEND = f"""
-WITH RECURSIVE given AS MATERIALIZED (
-    SELECT COALESCE(organization_id, '{PLATFORM}') COLLATE "C" AS chain,
-        row_number() OVER (PARTITION BY organization_id ORDER BY place) AS step, entry.*
-    FROM ROWS FROM (jsonb_to_recordset(:entries) AS (
-        id text, actor_user_id text, actor_key_id text, on_behalf_of text, action text,
-        object_id text, organization_id text, team_id text, before jsonb, after jsonb,
-        request_id text
-    )) WITH ORDINALITY AS entry (
-        id, actor_user_id, actor_key_id, on_behalf_of, action, object_id, organization_id, team_id,
-        before, after, request_id, place)
-), held AS MATERIALIZED (
+WRITTEN = f"""
+held AS MATERIALIZED (
     SELECT chain, position, hash FROM audit_heads
     WHERE chain = ANY (ARRAY(SELECT chain FROM given)) ORDER BY chain FOR NO KEY UPDATE
 ), link AS (
@@ -60,13 +50,32 @@ WITH RECURSIVE given AS MATERIALIZED (
     INSERT INTO audit_heads (chain, position, hash)
     SELECT chain, position, hash FROM tip WHERE chain NOT IN (SELECT chain FROM held)
     RETURNING chain
+), written AS (
+    INSERT INTO audit_entries (id, actor_user_id, actor_key_id, on_behalf_of, action, object_id,
+        organization_id, team_id, before, after, request_id, position, previous_hash, hash)
+    SELECT id, actor_user_id, actor_key_id, on_behalf_of, action, object_id,
+        organization_id, team_id, before, after, request_id, position, previous_hash, hash
+    FROM link JOIN given USING (chain, step)
+    -- Who is second to begin a chain is told so by its head.
+    WHERE (SELECT count(*) FROM begun) IS NOT NULL
 )
-INSERT INTO audit_entries (id, actor_user_id, actor_key_id, on_behalf_of, action, object_id,
-    organization_id, team_id, before, after, request_id, position, previous_hash, hash)
-SELECT id, actor_user_id, actor_key_id, on_behalf_of, action, object_id,
-    organization_id, team_id, before, after, request_id, position, previous_hash, hash
-FROM link JOIN given USING (chain, step)
-WHERE (SELECT count(*) FROM begun) IS NOT NULL -- who is second to begin a chain is told so by its head
+"""  # noqa: S608 (a constant)
+"""The parts of a WITH RECURSIVE that write the entries in `given`, which has for each its `chain`, the
+`step` it is there, and all that it says but time and position."""
+
+_APPEND = f"""
+WITH RECURSIVE given AS MATERIALIZED (
+    SELECT COALESCE(organization_id, '{PLATFORM}') COLLATE "C" AS chain,
+        row_number() OVER (PARTITION BY organization_id ORDER BY place) AS step, entry.*
+    FROM ROWS FROM (jsonb_to_recordset(:entries) AS (
+        id text, actor_user_id text, actor_key_id text, on_behalf_of text, action text,
+        object_id text, organization_id text, team_id text, before jsonb, after jsonb,
+        request_id text
+    )) WITH ORDINALITY AS entry (
+        id, actor_user_id, actor_key_id, on_behalf_of, action, object_id, organization_id, team_id,
+        before, after, request_id, place)
+), {WRITTEN}
+SELECT
 """  # noqa: S608 (a constant)
 
 

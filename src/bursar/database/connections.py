@@ -9,10 +9,11 @@ import asyncpg
 import orjson
 
 from bursar import traces
+from bursar.database.borrowing import borrowing
 from bursar.database.faults import translated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.domain.errors import Unavailable
+from bursar.domain.errors import OutcomeUnknown, Unavailable
 
 CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5
@@ -89,14 +90,19 @@ class Connection:
         self.raw = raw
         self._begin = begin
         self._last: dict[LastWork, list[Any]] = {}
+        self._begins = False
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
+        if self._begins:
+            await self.begin()
         count_statement()
         with traces.statement(statement.sql), translated():
             rows = await self.raw.fetch(statement.sql, *statement.arguments(values))
         return cast("list[Row]", rows)
 
     async def one(self, statement: Statement, **values: Any) -> Row | None:
+        if self._begins:
+            await self.begin()
         count_statement()
         with traces.statement(statement.sql), translated():
             row = await self.raw.fetchrow(statement.sql, *statement.arguments(values))
@@ -104,6 +110,8 @@ class Connection:
 
     async def each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
         """Run a statement once for each of the rows, in one round trip; what it returns, in order."""
+        if self._begins:
+            await self.begin()
         count_statement()
         with traces.statement(statement.sql), translated():
             found = await self.raw.fetchmany(
@@ -113,8 +121,39 @@ class Connection:
 
     async def begin(self, mode: str = "") -> None:
         """Begin a transaction, in one round trip with all that it needs."""
-        self._last = {}
+        self._last, self._begins = {}, False
         await self.command(f"BEGIN {mode}{self._begin}")
+
+    def begin_later(self) -> None:
+        """Begin a transaction with its first statement, unless that is run `alone`."""
+        self._last, self._begins = {}, True
+
+    def begin_no_more(self) -> None:
+        """Take `begin_later` back, where no statement was run."""
+        self._begins = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a transaction to end."""
+        return not self._begins
+
+    async def alone(self, statement: Statement, **values: Any) -> list[Row] | None:
+        """Run a statement that is a whole transaction, in one round trip.
+
+        None, and nothing is done, where a transaction has begun, or needs a beginning for its
+        time-outs. Raises OutcomeUnknown when the connection dies meanwhile, as when committing.
+        """
+        if self.begun or self._begin:
+            return None
+        if (request := borrowing.get()) is not None:
+            request.may_have_changed = True
+        try:
+            self._begins = False
+            return await self.all(statement, **values)
+        except Unavailable as error:
+            raise OutcomeUnknown from error
+        finally:
+            self._begins = True
 
     def put_off(self, work: "LastWork", items: Iterable[Any]) -> None:
         """Have work done as the last of the transaction, once with the items of all who put it off.
@@ -130,6 +169,8 @@ class Connection:
 
     async def command(self, sql: str) -> str:
         """Run a command without parameters, such as COMMIT; what PostgreSQL says that it did."""
+        if self._begins:
+            await self.begin()
         with traces.statement(sql), translated():
             return cast("str", await self.raw.execute(sql))
 

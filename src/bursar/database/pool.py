@@ -197,20 +197,31 @@ class Database:
 
 @asynccontextmanager
 async def _transaction(connection: Connection, mode: str = "") -> AsyncIterator[None]:
-    await connection.begin(mode)
+    if mode:
+        await connection.begin(mode)
+    else:
+        connection.begin_later()
     try:
-        yield
-        await connection.finish()
-    except Exception as error:
-        if not connection.raw.is_closed() and not leads_nowhere(error):
-            await connection.command("ROLLBACK")
-        raise
-    if not mode and (request := borrowing.get()) is not None:
+        try:
+            yield
+            await connection.finish()
+        except Exception as error:
+            if connection.begun and not connection.raw.is_closed() and not leads_nowhere(error):
+                await connection.command("ROLLBACK")
+            raise
+        if connection.begun:
+            await _commit(connection, changes=not mode)
+    finally:
+        connection.begin_no_more()
+
+
+async def _commit(connection: Connection, *, changes: bool) -> None:
+    if changes and (request := borrowing.get()) is not None:
         request.may_have_changed = True
     try:
         done = await connection.command("COMMIT")
     except Unavailable as error:
         raise OutcomeUnknown from error
     # So PostgreSQL answers where a statement had failed; of reads it is no matter.
-    if done == "ROLLBACK" and not mode:
+    if done == "ROLLBACK" and changes:
         raise RuntimeError("a statement failed, and the transaction went on")

@@ -29,6 +29,7 @@ Refusals                         several refusals of one input, said at once
 
 Fault                            the request did not run to its end
 ├── Overloaded                   a lock or a connection was not to be had in time; nothing changed
+├── RateLimited                  whoever asks has asked for too much lately; nothing changed
 ├── Unavailable                  the database does not answer; nothing changed
 └── OutcomeUnknown               the connection died during COMMIT; the change may have been made
 """
@@ -36,6 +37,7 @@ Fault                            the request did not run to its end
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
+from math import ceil
 from typing import Any, ClassVar
 
 
@@ -209,6 +211,8 @@ class Fault(Exception):
     code: ClassVar[str]
     reason: ClassVar[str]
     advice: ClassVar[str]
+    retry_after = 1
+    """Seconds after which it is worth to try again."""
 
     def __init__(self) -> None:
         super().__init__(f"{self.reason}; {self.advice}")
@@ -218,6 +222,18 @@ class Overloaded(Fault):
     code = "OVERLOADED"
     reason = "The server is busy"
     advice = "nothing was changed. Try again shortly."
+
+
+class RateLimited(Fault):
+    """Who asks has asked for too much lately."""
+
+    code = "RATE_LIMITED"
+    reason = "Too much was asked for in a short time"
+    advice = "nothing was changed. Try again after the seconds that Retry-After says."
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.retry_after = max(1, ceil(seconds))
 
 
 class Unavailable(Fault):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from bursar.domain.errors import Fault
+from bursar.domain.errors import Fault, RateLimited
 from bursar.http.incoming import Incoming
 
 JSON = "application/json"
@@ -54,5 +54,7 @@ def unauthenticated(incoming: Incoming, media_type: str = JSON) -> Answer:
 
 
 def unavailable(incoming: Incoming, fault: Fault, media_type: str = JSON) -> Answer:
-    """The answer where the database does not give one."""
-    return refusal(incoming, 503, fault.code, str(fault), media_type, Retry_After="1")
+    """The answer where the database gives none, or nobody may ask it yet."""
+    status = 429 if isinstance(fault, RateLimited) else 503
+    after = str(fault.retry_after)
+    return refusal(incoming, status, fault.code, str(fault), media_type, Retry_After=after)

@@ -13,7 +13,7 @@ from bursar.domain.money import parse, problem_with_limit, to_text
 from bursar.http.answer import Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, json_object, read_body
 from bursar.http.incoming import Incoming
-from bursar.http.sign_in import presented
+from bursar.http.sign_in import address_of, presented
 from bursar.services.authorization import Authorizer, problem_with
 from bursar.services.sign_in import SignIn
 
@@ -50,7 +50,7 @@ class Authorization:
 
     async def _answer(self, incoming: Incoming) -> Answer:
         secret = presented(incoming)
-        actor = secret and await self.sign_in(secret)
+        actor = secret and await self.sign_in(secret, address=address_of(incoming))
         if not actor:
             return unauthenticated(incoming)
         if forbidden := problem_with(actor):

@@ -1,10 +1,13 @@
 """The body of a request: read up to its limit, and understood as a GraphQL operation."""
 
+import json
 from typing import Any, NamedTuple
 
 import orjson
 
 from bursar.http.incoming import Incoming
+
+_NAMES = (b'"query"', b'"documentId"', b'"operationName"', b'"variables"', b'"key"', b'"model"')
 
 
 class BadBody(Exception):
@@ -78,7 +81,24 @@ def json_object(body: bytes) -> dict[str, Any]:
         raise BadBody("The body is not JSON.") from None
     if not isinstance(request, dict):
         raise BadBody("The body must be one JSON object; there are no batches.")
+    # A name is twice in the bytes, or may be in disguise: only then is it worth to look closer.
+    if (any(body.count(name) > 1 for name in _NAMES) or b"\\u00" in body) and _names_twice(body):
+        raise BadBody("The body must not name anything twice.")
     return request
+
+
+def _names_twice(body: bytes) -> bool:
+    """Whether an object has two values for one name, of which parsers choose differently."""
+    found = []
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        found.append(len({name for name, _ in pairs}) < len(pairs))
+
+    try:
+        json.loads(body, object_pairs_hook=check, parse_int=str)
+    except RecursionError:
+        return True
+    return any(found)
 
 
 def _optional(request: dict[str, Any], name: str, type_: type, called: str) -> Any:

@@ -16,6 +16,7 @@ from bursar import traces
 from bursar.database.connections import statements_sent
 from bursar.database.pool import Database
 from bursar.domain.errors import Fault
+from bursar.domain.keys import redacted
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import capped, is_ours, masked
@@ -32,11 +33,12 @@ from bursar.graphql.schema import schema
 from bursar.graphql.shared import Shared
 from bursar.http import graphiql_page
 from bursar.http.answer import JSON, Answer, answer, refusal, unauthenticated, unavailable
-from bursar.http.body import BadBody, Operation, operation_of, read_body
+from bursar.http.body import BadBody, operation_of, read_body
 from bursar.http.incoming import Incoming
 from bursar.http.media_types import preferred
 from bursar.http.query_string import operation_in, require_query
 from bursar.http.sign_in import authenticate
+from bursar.http.spending import Spending
 from bursar.services.authorization import Authorizer
 from bursar.services.sign_in import SignIn
 
@@ -67,6 +69,10 @@ class Endpoint:
     def _shared(self) -> Shared:
         return Shared(self.database)
 
+    @cached_property
+    def _spending(self) -> Spending:
+        return Spending(self.document_limits)
+
     async def respond(self, incoming: Incoming) -> Answer:
         if incoming.method != "POST":
             if graphiql_page.asks_for_page(request := Request(incoming.scope)):
@@ -93,6 +99,7 @@ class Endpoint:
             actor = await authenticate(incoming, self.sign_in)
         if actor is None:
             return unauthenticated(incoming, media_type)
+        self._spending.admit(actor)
         longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
         if incoming.method == "GET":
             operation = operation_in(incoming.scope["query_string"], longest)
@@ -111,7 +118,7 @@ class Endpoint:
             idempotency_key=incoming.joined(b"idempotency-key"),
         )
         try:
-            prepared = self._prepared(operation)
+            prepared = self._spending.prepare(actor, self.documents, operation)
             if incoming.method == "GET":
                 require_query(prepared)
             result = await self._execute(prepared, operation.variables, context, told)
@@ -129,11 +136,6 @@ class Endpoint:
             body["errors"] = self._shown(result.errors, incoming)
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
         return answer(body, media_type)
-
-    def _prepared(self, operation: Operation) -> Prepared:
-        if operation.document is None:
-            return self.documents.trusted(operation.document_id or "", operation.name)
-        return self.documents.prepare(operation.document, operation.name)
 
     def _shown(self, errors: Sequence[GraphQLError], incoming: Incoming) -> list[dict[str, Any]]:
         """The errors as the client may see them; what is our mistake is logged whole."""
@@ -153,8 +155,9 @@ class Endpoint:
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
         if prepared.operation.name:
-            told["operation"] = prepared.operation.name.value[:LONGEST_NAME]
+            told["operation"] = redacted(prepared.operation.name.value[:LONGEST_NAME])
         bound(prepared, variables, self.document_limits)
+        self._spending.run(context.actor, prepared, variables)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):

@@ -13,7 +13,7 @@ from bursar.domain.errors import Fault
 from bursar.domain.money import to_text
 from bursar.http.answer import Answer, answer, refusal
 from bursar.http.incoming import Incoming
-from bursar.http.sign_in import presented
+from bursar.http.sign_in import address_of, presented
 from bursar.services.authorization import Authorizer
 from bursar.services.sign_in import SignIn
 
@@ -40,7 +40,7 @@ class Forward:
 
     async def _answer(self, incoming: Incoming) -> Answer:
         own = _only(incoming, GATEWAY_KEY)
-        gateway = own and await self.sign_in(own)
+        gateway = own and await self.sign_in(own, address=address_of(incoming))
         if not gateway:
             message = f"The proxy itself needs a valid key: {GATEWAY_KEY}: …"
             return _refusal(incoming, 401, "GATEWAY_UNAUTHENTICATED", message)

@@ -28,6 +28,7 @@ PAGE_HEADERS = {
 
 ASSET_HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "frame-ancestors 'none'",  # a worker runs by its own file's policy
     "X-Content-Type-Options": "nosniff",
 }
 

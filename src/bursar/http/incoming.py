@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import Receive, Scope
 from uuid_utils import uuid7
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(r"(?!bk_)[A-Za-z0-9._-]{1,64}")  # a secret would be written everywhere
 
 
 class Incoming:

@@ -36,10 +36,9 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
     fields = _fields()
     if worker is not None:
         fields.append(partial(_worker, worker))
-    fields.append(_without_secrets)
     if stream.isatty():
         fields.append(_without_controls)
-    render = _console() if stream.isatty() else _json
+    render = _without_secrets(_console() if stream.isatty() else _json)
     structlog.configure(
         processors=[*fields, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -104,12 +103,13 @@ def _told(error: BaseException) -> Iterator[str]:
         yield from _told(cause)
 
 
-def _without_secrets(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+def _without_secrets(render: Processor) -> Processor:
     """A client can put one where it does not belong, as into a path."""
-    for name, value in line.items():
-        if isinstance(value, str) and "bk_" in value:
-            line[name] = redacted(value)
-    return line
+
+    def rendered(logger: WrappedLogger, method: str, line: EventDict) -> str:
+        return redacted(str(render(logger, method, line)))
+
+    return rendered
 
 
 def _without_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -11,8 +11,17 @@ async def authenticate(incoming: Incoming, sign_in: SignIn) -> Actor | None:
     if secret is None:
         return None
     return await sign_in(
-        secret, request_id=incoming.id, on_behalf_of=incoming.header(b"on-behalf-of")
+        secret,
+        address=address_of(incoming),
+        request_id=incoming.id,
+        on_behalf_of=incoming.header(b"on-behalf-of"),
     )
+
+
+def address_of(incoming: Incoming) -> str:
+    """Where a request comes from: the peer, or whom a trusted proxy names; empty over a Unix socket."""
+    client = incoming.scope.get("client")
+    return client[0] if client else ""
 
 
 def presented(incoming: Incoming) -> str | None:

@@ -159,6 +159,8 @@ class Listing:
         for name, position in (("after", request.after), ("before", request.before)):
             values.update({f"{name}_{i}": value for i, value in enumerate(position or ())})
         rows = await reader.all(statement, parents=parents, most=request.size + 1, **values)
+        if self.parent is None:
+            return {ROOT: page_of(rows, request)}
         found: dict[str, list[Row]] = {parent: [] for parent in parents}
         for row in rows:
             found[row["batch_parent"]].append(row)
@@ -285,16 +287,19 @@ def _page_statement(
     if before:
         query = query.where(beyond(sorts, "before", forward=False))
     query = query.order_by(*directed(sorts, backward)).limit(bindparam("most", type_=Integer))
-    parents = PARENTS_TABLE
-    if listing.parent is not None:
-        query = query.where(listing.parent == parents.c.id)
-    page = query.lateral("page")
-    shown: list[ColumnElement[Any]] = list(page.c)
+    if listing.parent is None:
+        page: Any = query.subquery("page")
+        source, of_parent = page, []
+    else:
+        parents = PARENTS_TABLE
+        page = query.where(listing.parent == parents.c.id).lateral("page")
+        source, of_parent = parents.join(page, true()), [parents.c.id.label("batch_parent")]
+    shown = page.c
     if listing.wanted is not None:
         shown = narrowed(page.c, listing.wanted | {name for name, _, _ in named})
     return Statement(
-        select(parents.c.id.label("batch_parent"), *shown)
-        .select_from(parents.join(page, true()))
+        select(*of_parent, *shown)
+        .select_from(source)
         .order_by(*directed([(page.c[name], descends) for name, _, descends in named], backward))
     )
 

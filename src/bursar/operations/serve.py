@@ -29,6 +29,7 @@ def serve(settings: Settings) -> None:
 
     Raises what `failure.reason_of` explains.
     """
+    documents(settings)  # what is wrong with them is said before anything starts, and once
     stop = StopRequest()
     stop.listen()
     logs.configure(settings.log_level)
@@ -51,7 +52,6 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
 
         dsn, peppers = database.application_url, database.peppers
         if settings.workers > 1:
-            documents(settings)  # what is wrong with them is said once, not by each worker
             metrics.prepare(settings.workers)
             parent = Supervisor(settings, dsn=dsn, peppers=peppers, listener=listener, stop=stop)
             parent.run(announce)

@@ -40,7 +40,8 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=settings.trusted_proxies is not None,
+                forwarded_allow_ips=settings.trusted_proxies or [],
                 workers=1,
                 timeout_graceful_shutdown=settings.stop_seconds,
             )

@@ -13,6 +13,7 @@ from bursar.database.tables import api_keys, teams, users
 from bursar.database.together import Together
 from bursar.domain.keys import LONGEST_SECRET, digest
 from bursar.domain.roles import KeyScope, PlatformRole
+from bursar.services.failed_sign_ins import FailedSignIns
 
 
 class SignIn:
@@ -22,14 +23,25 @@ class SignIn:
     change of a key holds from its acknowledgement on, whichever process made it.
     """
 
-    def __init__(self, source: Reads, peppers: Sequence[bytes]) -> None:
+    def __init__(self, source: Reads, peppers: Sequence[bytes], failed: FailedSignIns) -> None:
+        self._failed = failed
         self._keys = Together[str, Row](partial(keys_by_secret, source, peppers=peppers))
 
     async def __call__(
-        self, secret: str, *, request_id: str | None = None, on_behalf_of: str | None = None
+        self,
+        secret: str,
+        *,
+        address: str,
+        request_id: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> Actor | None:
-        """The actor that a secret stands for; None if no key has it, or its key is no longer good."""
+        """The actor that a secret stands for; None if no key has it, or its key is no longer good.
+
+        Raises RateLimited where too many failed who came from this address, or with such a key.
+        """
+        await self._failed.admit(secret, address)
         row = await self._keys.ask(secret)
+        self._failed.tell(secret, address, good=row is not None)
         return row and actor_with(row, request_id=request_id, on_behalf_of=on_behalf_of)
 
 

@@ -152,7 +152,7 @@ class _Compiler:
     ) -> Completion:
         display = Display()
         columns = self._fill(display, type_, details, whence)
-        return values.objects(display, columns, are_records=whence.rows.narrows)
+        return values.objects(display, columns, are_alike=whence.rows.narrows)
 
     def _fill(
         self, display: Display, type_: GraphQLObjectType, details: FieldDetailsList, whence: Whence
@@ -189,7 +189,7 @@ class _Compiler:
             fields: dict[str, Text] = {}
             with display.within(fields):
                 columns = self._fill(display, inner, details, below)
-            display.add(key, lambda records: written(fields, records))
+            display.add(key, lambda reading: written(fields, reading))
             return columns
         display.add(key, _always(display.column()))
         return [source.column(self._completion(field.type, details, parent, key, below))]
@@ -205,7 +205,8 @@ class _Compiler:
         if source.attribute is not None and is_had_as_text(type_):
             name = whence.rows.text(source.attribute)
             if name is not None:
-                display.add(key, _always(as_text(type_, display.constant)(f"row[{name!r}]")))
+                write = as_text(type_, display.constant)
+                display.add(key, lambda reading: write(reading.attribute(name)))
                 return []
         whence.rows.read(source.reads)
         columns: list[Column] = []
@@ -215,7 +216,7 @@ class _Compiler:
             text = _always(display.column())
             columns.append(source.column(values.as_they_are))
         write = expression(type_, display.constant)
-        display.add(key, lambda records: write(text(records)))
+        display.add(key, lambda reading: write(text(reading)))
         return columns
 
 

@@ -1,6 +1,6 @@
 """Fields: how the values of one are got for all rows of a level."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bursar.database.rows import Row
@@ -39,8 +39,11 @@ def edges_by_key(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
         keys = _attributes(rows, edge.key, records)
         different = dict.fromkeys(keys)
         found = yield from _found(wanted, different)
-        values = [None if key is None else found[key] for key in different]
-        completed = dict(zip(different, (yield from complete(values, request)), strict=True))
+        values = [found[key] for key in different]
+        done = yield from complete(values, request)
+        if len(different) == len(keys):
+            return done
+        completed = dict(zip(different, done, strict=True))
         return [completed[key] for key in keys]
 
     return column
@@ -56,10 +59,7 @@ def edges_read(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
         context = request.context
         return (
             yield from complete(
-                [
-                    read(None if key is None else found[key], row, context)
-                    for key, row in zip(keys, rows, strict=True)
-                ],
+                [read(found[key], row, context) for key, row in zip(keys, rows, strict=True)],
                 request,
             )
         )
@@ -67,12 +67,14 @@ def edges_read(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
     return column
 
 
-def _found(wanted: Wanted, keys: Iterable[str | None]) -> Steps[Mapping[str, Any]]:
+def _found(wanted: Wanted, keys: Mapping[Any, None]) -> Steps[Mapping[Any, Any]]:
+    """What is found for each key; for None nothing is asked, and nothing is found."""
+    if None not in keys:
+        (found,) = (yield [Ask(wanted.source, [*keys])]) if keys else ({},)
+        return found
     there = [key for key in keys if key is not None]
-    if not there:
-        return {}
-    (found,) = yield [Ask(wanted.source, there)]
-    return found
+    (found,) = (yield [Ask(wanted.source, there)]) if there else ({},)
+    return {None: None, **found}
 
 
 def edges(edge: Edge, complete: Completion) -> Column:

@@ -26,12 +26,12 @@ from bursar.graphql.execution.surprises import Surprise
 Write = Callable[[Any], Any]
 
 
-# Where this holds, a value is written as it is.
+# Where this holds of a value `v`, it is written as it is.
 _USUAL: dict[Any, str] = {
-    GraphQLString: "type(v := {}) is str",
-    GraphQLID: "type(v := {}) is str",
-    GraphQLBoolean: "type(v := {}) is bool",
-    GraphQLInt: "type(v := {}) is int and -2147483648 <= v <= 2147483647",
+    GraphQLString: "type({v}) is str",
+    GraphQLID: "type({v}) is str",
+    GraphQLBoolean: "type({v}) is bool",
+    GraphQLInt: "type({v}) is int and -2147483648 <= {w} <= 2147483647",
 }
 
 
@@ -61,16 +61,22 @@ def expression(type_: GraphQLOutputType, constant: Callable[[Any], str]) -> Call
         return lambda value: f"{names}[{value}]"
     write = constant(writer(type_))
     if (usual := _USUAL.get(named)) is not None:
-        as_it_is = usual if required else f"{usual} or v is None"
-        return lambda value: f"(v if {as_it_is.format(value)} else {write}(v))"
+        as_it_is = usual if required else usual + " or {w} is None"
+        return lambda value: _with(value, f"({{w}} if {as_it_is} else {write}({{w}}))")
     if isinstance(named, GraphQLList):
         return lambda value: f"{write}({value})"
     # What has no text is left to the writer, which knows why.
     coerce = constant(named.coerce_output_value)
-    null = f"{write}(v)" if required else "None"
-    return lambda value: (
-        f"({null} if (v := {value}) is None else {write}(v) if (w := {coerce}(v)) is None else w)"
-    )
+    null = f"{write}({{w}})" if required else "None"
+    text = f"({null} if {{v}} is None else {write}({{w}}) if (t := {coerce}({{w}})) is None else t)"
+    return lambda value: _with(value, text)
+
+
+def _with(value: str, text: str) -> str:
+    """The text about a value, which has the value in it as `{v}` first, and then as `{w}`."""
+    if value.isidentifier():
+        return text.format(v=value, w=value)
+    return text.format(v=f"(v := {value})", w="v")
 
 
 def is_had_as_text(type_: GraphQLOutputType) -> bool:

@@ -37,6 +37,12 @@ class Documents:
         """Whether documents can be asked for by their ids at all."""
         return self._trusted is not None
 
+    def has(self, text: str, operation_name: str | None) -> bool:
+        """Whether the document is at hand, so that to prepare it is no work."""
+        if self._trusted and self._trusted.id_of(text):
+            return True
+        return self._kept.get((text, operation_name)) is not None
+
     def prepare(self, text: str, operation_name: str | None) -> Prepared:
         """As the function of this name."""
         if self._trusted and (id_ := self._trusted.id_of(text)):

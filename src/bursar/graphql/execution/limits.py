@@ -27,7 +27,7 @@ CODE = "LIMIT_EXCEEDED"
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """The most of each that a document, or the variables beside it, may have."""
+    """The most of each that a document, the variables beside it, or who sends many, may have."""
 
     document_characters: int = 15_000
     document_tokens: int = 2_000
@@ -44,6 +44,9 @@ class DocumentLimits:
     cost: int = 5_000
     variables_depth: int = 16
     list_items: int = 1_000
+    cost_per_minute: int = 60_000_000
+    cost_at_once: int = 60_000_000
+    failed_sign_ins: int = 600
 
 
 def problem_with_text(text: str, limits: DocumentLimits) -> GraphQLError | None:

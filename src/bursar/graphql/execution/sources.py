@@ -12,7 +12,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from bursar.graphql.edges import Edge, Leads, Made
 from bursar.graphql.execution import fields
 from bursar.graphql.execution.arguments import arguments_of, once_if_constant
-from bursar.graphql.execution.display import Display, Text, attribute
+from bursar.graphql.execution.display import Display, Text
 from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Column, Completion
@@ -89,7 +89,7 @@ def made_of(
 def _attribute(name: str) -> Source:
     return Source(
         partial(fields.attributes, name),
-        lambda _: lambda records: attribute(name, records),
+        lambda _: lambda reading: reading.attribute(name),
         attribute=name,
         reads=(name,),
     )
@@ -127,7 +127,7 @@ def _function(resolver: StrawberryResolver[Any]) -> Source:
         return Source(partial(fields.made, lambda _: lambda _: function()))
 
     def text(display: Display) -> Text:
-        called = f"{display.constant(function)}(row)"
-        return lambda _: called
+        name = display.constant(function)
+        return lambda reading: f"{name}({reading.row})"
 
     return Source(partial(fields.made, lambda _: function), text)

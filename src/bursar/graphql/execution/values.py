@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
 from bursar.database.rows import Row
-from bursar.graphql.execution.display import Display
+from bursar.graphql.execution.display import Display, Rows
 from bursar.graphql.execution.leaves import Write, items_of
 from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.steps import Steps, together
@@ -81,18 +81,22 @@ def lists(inner: Completion) -> Completion:
     return complete
 
 
-def objects(display: Display, columns: Sequence[Column], *, are_records: bool) -> Completion:
+def objects(display: Display, columns: Sequence[Column], *, are_alike: bool) -> Completion:
     """Objects of one type, with the fields that are selected of them.
 
-    `are_records` says that they are known to be rows of the database.
+    `are_alike` says that they are known to be rows of one statement.
     """
 
-    def complete(rows: Values, request: Request) -> Steps[list[Any]]:
-        if not rows:
+    def complete(values: Values, request: Request) -> Steps[list[Any]]:
+        if not values:
             return []
-        records = are_records or set(map(type, rows)) == {Row}
-        shown = yield from together([column(rows, request, records) for column in columns])
-        done: list[Any] = display.show(rows, shown, records)
+        if are_alike:
+            rows = Rows.ALIKE
+        else:
+            rows = Rows.RECORDS if set(map(type, values)) == {Row} else Rows.OBJECTS
+        records = rows is not Rows.OBJECTS
+        shown = yield from together([column(values, request, records) for column in columns])
+        done: list[Any] = display.show(values, shown, rows)
         return done
 
     return complete

@@ -109,6 +109,17 @@ class Limits:
     max_list_items: int = strawberry.field(
         description="The most items in a list, or fields in an object, among the variables."
     )
+    max_cost_per_minute: int = strawberry.field(
+        description="How much each key may ask of each process in a minute: a point for a request, one "
+        "for each object of its cost, two for each character of a document that is new."
+    )
+    max_cost_at_once: int = strawberry.field(
+        description="How much of that a key that was idle may ask at once."
+    )
+    max_failed_sign_ins: int = strawberry.field(
+        description="How many sign-ins may fail in a minute, from one address or with one beginning of "
+        "a key, before further ones wait."
+    )
     default_page_size: int = strawberry.field(
         description="How many a connection gives where neither first nor last is said."
     )
