@@ -114,7 +114,7 @@ def losing_the_answer_to_commit() -> Iterator[None]:
 
 @contextmanager
 def losing_once() -> Iterator[list[list[str]]]:
-    """The first transaction is the victim of a deadlock as late as it can; the statements of each."""
+    """The first transaction is the victim of a deadlock before its audit; the statements of each."""
     attempts: list[list[str]] = []
 
     async def strike(connection: asyncpg.Connection, query: str) -> None:

@@ -176,7 +176,8 @@ async def test_a_mutation_that_was_the_victim_of_a_deadlock_does_all_of_it_again
     with losing_once() as attempts:
         assert await ask.code() == DONE
     first, second = attempts
-    assert first == second
+    # The first was lost before the audit, which is written last, by those that have anything to write.
+    assert second in (first, [*first, second[-1]])
     assert len(first) > 3  # BEGIN, the claim of the key, the deed, its outcome
 
 
