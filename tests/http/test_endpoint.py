@@ -224,7 +224,9 @@ async def test_a_server_without_a_free_connection_is_overloaded(
         caller.headers["Authorization"] = f"Bearer {admin.secret}"
         holding = asyncio.create_task(post(caller, CREATE))
         await entered.wait()
-        answer = await post(caller, "{ users { totalCount } }")
-        assert (answer.status_code, codes(answer)) == (200, ["OVERLOADED"])
+        answer = await post(caller, VIEWER)
+        assert (answer.status_code, codes(answer)) == (503, ["OVERLOADED"])
+        assert answer.headers["Retry-After"] == "1"
         leave.set()
         await holding
+        assert (await post(caller, VIEWER)).status_code == 200

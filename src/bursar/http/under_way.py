@@ -41,7 +41,7 @@ class Place:
         self._cut_at = 0.0
         self.since = task.get_loop().time()
         self.has_body = self.is_sending = False
-        self.borrowing = Borrowing()
+        self.borrowing = Borrowing(share.count)
         self.end: End | None = None
         self._token = borrowing.set(self.borrowing)
 
@@ -50,12 +50,9 @@ class Place:
 
         Raises Overloaded where so many have sent theirs meanwhile that there is no room.
         """
-        self._share.working -= 1
         self.is_sending = True
-        try:
+        with self.borrowing.idle():
             message = await self._receive()
-        finally:
-            self._share.working += 1
         self.is_sending = False
         self.has_body = not message.get("more_body", False)
         if self._share.working > self._share.most:
@@ -123,6 +120,10 @@ class Share:
         self.working -= 1
         del self._places[place]
         place.leave()
+
+    def count(self, more: int) -> None:
+        """More requests, or fewer, are worked on."""
+        self.working += more
 
     def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
         self._looks = True
