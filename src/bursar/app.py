@@ -13,17 +13,21 @@ from starlette.types import ASGIApp
 from bursar import traces
 from bursar.database.pool import SIZE, Database
 from bursar.graphql.execution.library import Documents
+from bursar.graphql.execution.limits import RequestLimits
 from bursar.graphql.execution.trusted import BadManifest, Trusted, texts_in
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page, health
+from bursar.http.answer import JSON
 from bursar.http.authorization import Authorization
 from bursar.http.cors import Cors
-from bursar.http.endpoint import Endpoint
+from bursar.http.endpoint import GRAPHQL, Endpoint
 from bursar.http.forward import Forward
+from bursar.http.guard import Guard
 from bursar.http.metrics import Metrics
 from bursar.http.requests import Count, Requests, Respond
+from bursar.http.under_way import UNDER_WAY_A_CONNECTION, Share
 from bursar.http.usage import UsageReports
-from bursar.services.authorization import CONNECTIONS, Authorizer
+from bursar.services.authorization import CONNECTIONS, MOST_AT_ONCE, Authorizer
 from bursar.services.failed_sign_ins import FailedSignIns
 from bursar.services.sign_in import SignIn
 from bursar.settings import Settings
@@ -58,9 +62,10 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     The first of the peppers hashes new secrets, all of them are tried at sign-in.
     """
-    database = Database(
-        dsn, size=settings.pool_size or SIZE, statement_cache=settings.statement_cache
-    )
+    size = settings.pool_size or SIZE
+    database = Database(dsn, size=size, statement_cache=settings.statement_cache)
+    most = settings.max_requests_under_way or size * UNDER_WAY_A_CONNECTION
+    limits = RequestLimits(settings.max_request_seconds, most)
     longest = settings.max_gateway_body_bytes
     at_once = database.beside(CONNECTIONS)
     failed = FailedSignIns(settings.max_failed_sign_ins)
@@ -72,6 +77,7 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         peppers,
         settings.max_body_bytes,
         longest,
+        limits,
         settings.document_limits,
         settings.new_teams,
         authorizer,
@@ -81,7 +87,12 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     reports = UsageReports(database, sign_in, peppers, longest)
     authorization = Authorization(sign_in_at_once, authorizer, settings.max_body_bytes)
     forward = Forward(sign_in_at_once, authorizer)
-    metrics = Metrics(database, sign_in)
+    metrics = Metrics(database, sign_in_at_once)
+    # Decisions are not counted with the rest, which could else keep gateways from getting any.
+    documents_share, reports_share = (Share(most, limits.seconds) for _ in range(2))
+    decisions_share = Share(MOST_AT_ONCE, limits.seconds)
+    documents_guard = Guard(documents_share, endpoint.respond, (JSON, GRAPHQL))
+    forwarded = Guard(decisions_share, forward.respond).respond
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -94,11 +105,13 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
 
     app = Application(
         {
-            "/graphql": Cors(frozenset(settings.cors_origins or ())).around(endpoint.respond),
-            "/authorize": authorization.respond,
-            "/authorize/forward": forward.respond,
-            "/authorize/forward/": forward.respond,
-            "/usage": reports.respond,
+            "/graphql": Cors(frozenset(settings.cors_origins or ())).around(
+                documents_guard.respond
+            ),
+            "/authorize": Guard(decisions_share, authorization.respond).respond,
+            "/authorize/forward": forwarded,
+            "/authorize/forward/": forwarded,
+            "/usage": Guard(reports_share, reports.respond).respond,
         },
         metrics.count,
         routes=[
@@ -110,5 +123,6 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         lifespan=lifespan,
     )
     app.state.database = database
+    app.state.at_once = at_once
     app.state.stopping = False
     return app

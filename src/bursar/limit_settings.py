@@ -20,6 +20,16 @@ class LimitSettings(BaseSettings):
         le=8_388_608,
         description="The longest request body taken from a key with the scope GATEWAY, in bytes.",
     )
+    max_request_seconds: int = Field(
+        10, ge=1, le=60, description="How long a request may take until it is ended, in seconds."
+    )
+    max_requests_under_way: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="The most GraphQL requests that each worker works on at a time, and beside "
+        "them as many reports of usage; if not said four times its pool.",
+    )
     max_document_characters: int = Field(
         15_000, ge=1, le=1_000_000, description="The longest document, in characters."
     )

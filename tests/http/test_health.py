@@ -31,7 +31,7 @@ class DatabaseAt:
 
 async def ask(path: str, database: object, *, stopping: bool = False) -> Response:
     app = Starlette(routes=health.ROUTES)
-    app.state.database, app.state.stopping = database, stopping
+    app.state.at_once, app.state.stopping = database, stopping
     async with AsyncClient(
         transport=ASGITransport(app=app), base_url="http://bursar.test"
     ) as asker:

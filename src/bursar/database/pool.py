@@ -84,7 +84,7 @@ class Database:
                 sound = connection.at_rest
                 raise
             finally:
-                if sound or connection.raw.is_closed():
+                if sound or self._closed or connection.raw.is_closed():
                     self._release(connection)
                 else:
                     resting = asyncio.create_task(self._rest(connection))

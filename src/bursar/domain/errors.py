@@ -29,9 +29,11 @@ Refusals                         several refusals of one input, said at once
 
 Fault                            the request did not run to its end
 ├── Overloaded                   a lock or a connection was not to be had in time; nothing changed
+│   └── TookTooLong              ended at the deadline, before it could commit
 ├── RateLimited                  whoever asks has asked for too much lately; nothing changed
 ├── Unavailable                  the database does not answer; nothing changed
 └── OutcomeUnknown               the connection died during COMMIT; the change may have been made
+    └── EndedWhileCommitting     at the deadline; of several changes some may have been made
 """
 
 from collections.abc import Iterable
@@ -224,6 +226,11 @@ class Overloaded(Fault):
     advice = "nothing was changed. Try again shortly."
 
 
+class TookTooLong(Overloaded):
+    reason = "The request took too long and was ended"
+    advice = "nothing was changed. Ask for less, or try again."
+
+
 class RateLimited(Fault):
     """Who asks has asked for too much lately."""
 
@@ -246,3 +253,7 @@ class OutcomeUnknown(Fault):
     code = "OUTCOME_UNKNOWN"
     reason = "The connection to the database broke during the commit"
     advice = "ask again with the same idempotency key, or read first."
+
+
+class EndedWhileCommitting(OutcomeUnknown):
+    reason = "The request took too long, and what it was to change may be changed"

@@ -8,7 +8,7 @@ from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
-from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.lookups import Ask, Lookups
 from bursar.graphql.shared import Shared
 from bursar.loaders.reader import Batch, Reader
@@ -34,6 +34,7 @@ class Context:
         peppers: Sequence[bytes],
         max_body_bytes: int,
         max_gateway_body_bytes: int,
+        request_limits: RequestLimits,
         document_limits: DocumentLimits,
         new_teams: NewTeams,
         authorizer: Authorizer,
@@ -45,6 +46,7 @@ class Context:
         self.peppers = peppers
         self.max_body_bytes = max_body_bytes
         self.max_gateway_body_bytes = max_gateway_body_bytes
+        self.request_limits = request_limits
         self.document_limits = document_limits
         self.new_teams = new_teams
         self.idempotency_key = idempotency_key
@@ -83,6 +85,7 @@ class Context:
                 peppers=self.peppers,
                 max_body_bytes=self.max_body_bytes,
                 max_gateway_body_bytes=self.max_gateway_body_bytes,
+                request_limits=self.request_limits,
                 document_limits=self.document_limits,
                 new_teams=self.new_teams,
                 authorizer=self.authorizer,

@@ -27,7 +27,7 @@ from bursar.graphql.execution.documents import (
     require_one_mutation,
 )
 from bursar.graphql.execution.library import Documents
-from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.graphql.shared import Shared
@@ -59,6 +59,7 @@ class Endpoint:
     peppers: Sequence[bytes]
     max_body_bytes: int
     max_gateway_body_bytes: int
+    request_limits: RequestLimits
     document_limits: DocumentLimits
     new_teams: NewTeams
     authorizer: Authorizer
@@ -111,6 +112,7 @@ class Endpoint:
             peppers=self.peppers,
             max_body_bytes=self.max_body_bytes,
             max_gateway_body_bytes=self.max_gateway_body_bytes,
+            request_limits=self.request_limits,
             document_limits=self.document_limits,
             new_teams=self.new_teams,
             authorizer=self.authorizer,

@@ -23,7 +23,7 @@ async def healthz(_request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Ready when the database answers, has this version's schema, and no stop was asked for."""
     state = request.app.state
-    database, schema = await _database(state.database)
+    database, schema = await _database(state.at_once)
     checks = {
         "database": database,
         "schema": schema,

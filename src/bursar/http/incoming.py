@@ -13,7 +13,7 @@ class Incoming:
     """The head of a request; `receive` brings its body.
 
     `id` is the client's own `X-Request-Id` where that is short and plain; `told` is what whoever
-    answers adds to the request's line in the log.
+    answers adds to the request's line in the log, and `is_quiet` that there is to be none.
     """
 
     __slots__ = (
@@ -21,6 +21,7 @@ class Incoming:
         "_last",
         "_repeats",
         "id",
+        "is_quiet",
         "method",
         "path",
         "receive",
@@ -34,6 +35,7 @@ class Incoming:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.told: dict[str, Any] = {}
+        self.is_quiet = False
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._last = dict(self._headers)
         self._repeats = len(self._last) < len(self._headers)

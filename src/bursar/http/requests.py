@@ -96,6 +96,8 @@ class Requests:
             write = self._log.error
             told |= {"outcome": "errors", "code": "INTERNAL_SERVER_ERROR"}
         self._count(told, seconds)
+        if incoming.is_quiet:
+            return
         line = {
             "request_id": incoming.id,
             "method": incoming.method,

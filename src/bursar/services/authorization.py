@@ -11,7 +11,7 @@ from functools import partial
 from bursar.access.actor import Actor
 from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import Reads
-from bursar.database.together import AT_A_TIME, Together
+from bursar.database.together import AT_A_TIME, LARGEST, Together
 from bursar.domain.decisions import Decision, KeyFacts, decide
 from bursar.domain.errors import Forbidden
 from bursar.domain.keys import LONGEST_SECRET
@@ -21,6 +21,9 @@ from bursar.services.sign_in import hashes_of
 
 CONNECTIONS = 2 * AT_A_TIME
 """What it takes to sign in and to decide, however many ask, as they share statements."""
+
+MOST_AT_ONCE = AT_A_TIME * LARGEST
+"""How many decisions the statements under way make."""
 
 
 def problem_with(actor: Actor) -> Forbidden | None:

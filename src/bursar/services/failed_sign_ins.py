@@ -13,6 +13,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 
+from bursar.database.borrowing import idle
 from bursar.domain.allowances import MOST_KNOWN, Allowances
 from bursar.domain.errors import RateLimited
 from bursar.domain.keys import LONGEST_SECRET
@@ -41,7 +42,8 @@ class FailedSignIns:
             raise RateLimited(1)
         self._waiting += 1
         try:
-            await sleep(SECONDS)
+            with idle():  # or else guesses would keep everybody out
+                await sleep(SECONDS)
         finally:
             self._waiting -= 1
 

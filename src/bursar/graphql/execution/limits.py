@@ -49,6 +49,14 @@ class DocumentLimits:
     failed_sign_ins: int = 600
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """How long a request may take, and how many of a worker may be under way."""
+
+    seconds: int
+    under_way: int
+
+
 def problem_with_text(text: str, limits: DocumentLimits) -> GraphQLError | None:
     """Say that a document is too long to be parsed; its tokens the parser counts."""
     if len(text) <= limits.document_characters:

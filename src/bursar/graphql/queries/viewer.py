@@ -74,6 +74,12 @@ class Limits:
     max_gateway_body_bytes: int = strawberry.field(
         description="The longest body of a request by a key with the scope GATEWAY, in bytes."
     )
+    max_request_seconds: int = strawberry.field(
+        description="How long a request may take until it is ended, in seconds."
+    )
+    max_requests_under_way: int = strawberry.field(
+        description="The most GraphQL requests that a process works on at the same moment."
+    )
     max_usage_events_at_once: int = strawberry.field(
         description="The most calls that one report of usage holds."
     )
@@ -168,6 +174,8 @@ def limits(info: Info[Context, None]) -> Limits:
     return Limits(
         max_body_bytes=info.context.max_body_bytes,
         max_gateway_body_bytes=info.context.max_gateway_body_bytes,
+        max_request_seconds=info.context.request_limits.seconds,
+        max_requests_under_way=info.context.request_limits.under_way,
         max_usage_events_at_once=usage.EVENTS,
         usage_hours=usage.LATEST // timedelta(hours=1),
         **{f"max_{name}": most for name, most in asdict(info.context.document_limits).items()},
