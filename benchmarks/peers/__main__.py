@@ -39,7 +39,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4, help="for each round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--warm-up", type=float, default=3, help="seconds before the rounds")
+    parser.add_argument("--warm-up", type=float, default=2, help="seconds before the rounds")
     parser.add_argument("--contestants", nargs="+", choices=[each.name for each in CONTESTANTS])
     parser.add_argument("--questions", nargs="+", choices=[each.name for each in QUESTIONS])
     parser.add_argument("--data-dir", type=Path, help="a folder to seed once and use again")
@@ -53,8 +53,9 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     given = options()
-    if warning := processors.warning():
-        print(warning)
+    warning = processors.warning()
+    if warning:
+        print(warning, flush=True)
     if given.redraw:
         page.publish(Results.read(page.RESULTS))
     elif given.growth:
@@ -64,11 +65,11 @@ def main() -> None:
     elif given.workers:
         more.workers(given.data_dir, given.seconds, given.rounds)
     else:
-        compare(given)
+        compare(given, warning)
 
 
-def compare(given: argparse.Namespace) -> None:
-    began, warning = time.monotonic(), processors.warning()
+def compare(given: argparse.Namespace, warning: str) -> None:
+    began = time.monotonic()
     chosen = [one for one in CONTESTANTS if one.name in (given.contestants or [one.name])]
     asks = [one for one in QUESTIONS if one.name in (given.questions or [one.name])]
     contestants.install()
@@ -127,8 +128,8 @@ def measure(
                 print(
                     f"{question.name:11} {name:20} {clients:>2} {figure.rate:10.1f}/s", flush=True
                 )
-        if own is not None and counts:
-            figure = replay(question, own, stored, clients=int(clients), seconds=seconds)
+        if own is not None and clients == MANY and counts:
+            figure = replay(question, own, stored, clients=int(clients), seconds=seconds / 2)
             results.add(question.name, SQL, clients, figure)
 
     one_round(MANY, given.warm_up, counts=False)

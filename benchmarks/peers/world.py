@@ -61,7 +61,7 @@ class World:
     def clean(self) -> None:
         """Take away what was added, so that everybody finds what everybody found."""
         delete = f"DELETE FROM team_members WHERE {_ADDED}"  # noqa: S608 (a constant)
-        truncate = "TRUNCATE audit_entries, audit_heads, peers.audit_entries"
+        truncate = "TRUNCATE audit_entries, peers.audit_entries"
         vacuum = "VACUUM ANALYZE team_members"
         asyncio.run(_run(self.owner_url, delete, truncate, vacuum))
 
