@@ -34,7 +34,7 @@ from bursar.domain.new_teams import NewTeams
 from bursar.domain.roles import KeyScope, PlatformRole, TeamRole
 from bursar.graphql.context import Context
 from bursar.graphql.execution.documents import prepare
-from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.services.attributes import columns_of
@@ -157,6 +157,7 @@ def context(database: Database) -> Context:
         peppers=[PEPPER],
         max_body_bytes=1,
         max_gateway_body_bytes=1,
+        request_limits=RequestLimits(seconds=10, under_way=40),
         document_limits=DocumentLimits(),
         new_teams=NewTeams(),
         authorizer=Authorizer(database, [PEPPER]),

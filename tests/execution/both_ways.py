@@ -22,7 +22,7 @@ from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.errors import masked
 from bursar.graphql.execution.documents import Prepared, RequestError
-from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.lookups import Ask
 from bursar.graphql.schema import schema
@@ -88,6 +88,7 @@ async def _answer(
         peppers=[PEPPER],
         max_body_bytes=1,
         max_gateway_body_bytes=1,
+        request_limits=RequestLimits(seconds=10, under_way=40),
         document_limits=DocumentLimits(),
         new_teams=NewTeams(self_service=True),
         authorizer=Authorizer(database, [PEPPER]),

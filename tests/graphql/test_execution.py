@@ -17,7 +17,7 @@ from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.execution.documents import RequestError, prepare
-from bursar.graphql.execution.limits import DocumentLimits
+from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.loaders.organizations import organizations_by_id
@@ -260,6 +260,7 @@ async def answer_of(document: str, database: Database, person: Person) -> Any:
         peppers=[PEPPER],
         max_body_bytes=0,
         max_gateway_body_bytes=0,
+        request_limits=RequestLimits(seconds=10, under_way=40),
         document_limits=DocumentLimits(),
         new_teams=NewTeams(),
         authorizer=Authorizer(database, [PEPPER]),
