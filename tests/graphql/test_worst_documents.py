@@ -77,7 +77,7 @@ WORST = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def _little_to_collect() -> Iterator[None]:
     """As in a server, whose collector does not look at what was there when it started."""
     gc.collect()
@@ -164,7 +164,7 @@ class Search:
 
 @pytest.mark.usefixtures("_little_to_collect")
 @pytest.mark.parametrize(
-    "size", [25, pytest.param(5_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+    "size", [15, pytest.param(5_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
 )
 def test_no_document_that_a_search_finds_is_slow(
     record_property: Callable[[str, object], None], size: int
@@ -190,14 +190,14 @@ def test_the_bound_to_comparisons_changes_no_verdict_on_documents_drawn_at_rando
     corpus = Corpus(SCHEMA, {"Team": ["team_x"]})
     valid = 0
     for operation in ("query", "mutation"):
-        for case, _ in zip(corpus.cases(7, operation), range(30), strict=False):
+        for case, _ in zip(corpus.cases(7, operation), range(15), strict=False):
             document = parse(case.text)
             found = validate(SCHEMA, document, rules(10_000))
             assert [error.message for error in found] == [
                 error.message for error in validate(SCHEMA, document, specified_rules)
             ]
             valid += not found
-    assert valid > 20
+    assert valid > 10
 
 
 async def test_of_many_errors_the_last_says_how_many_there_are(api: Api, make: Factory) -> None:
