@@ -54,7 +54,7 @@ def growth(folder: Path | None, seconds: float, rounds: int) -> None:
 
 
 def workers(folder: Path | None, seconds: float, rounds: int) -> None:
-    """Requests a second and memory with several workers; all share all cores, as load and PostgreSQL do."""
+    """Requests a second and memory with several workers, on all cores, as load and PostgreSQL are."""
     with world(folder, SIZE) as stored, tempfile.TemporaryDirectory() as name:
         asked = asyncio.run(asked_of(stored))
         for number in WORKERS:
