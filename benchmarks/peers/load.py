@@ -19,6 +19,8 @@ from world import World
 
 SCRIPT = Path(__file__).with_name("requests.lua")
 REPLAY = Path(__file__).with_name("replay.py")
+LONGEST = 20  # seconds, where none was answered before
+MOST_FAILED = 100  # one of so many
 REPLAYED = 500, 50  # requests that write, as they can be sent once: so many, and for each client
 
 
@@ -44,7 +46,7 @@ def load(
     """One round, by so many clients, each of whom asks when it was answered.
 
     Where the contestant is slow each asks once: of a few requests a second those that the end cuts off
-    would be too many. Stops everything where a request failed, or what was to be written is not there.
+    would be too many. Stops everything where requests failed, or what was to be written is not there.
     """
     if clients > 1 and question in server.contestant.slow:
         ask: Callable[[], Round] = lambda: _once_each(server, question, file, clients)  # noqa: E731
@@ -94,8 +96,16 @@ def _wrk(
         text=True,
     ).stdout
     told = json.loads(said.splitlines()[-1])
-    if told["failed"] or not told["requests"]:
+    if not told["requests"] and seconds < LONGEST:
+        return _wrk(server, question, file, clients, LONGEST, cores)
+    if told["failed"] * MOST_FAILED > told["requests"] or not told["requests"]:
         raise SystemExit(f"{server.contestant.name}, {question.title}: {said}")
+    if told["failed"]:
+        print(f"{server.contestant.name}, {question.title}: {told['failed']} failed", flush=True)
+    size = told["bytes"] / told["requests"]
+    usual = server.sizes.setdefault(question.name, size)
+    if abs(size - usual) > usual / 4:
+        print(f"{server.contestant.name}, {question.title}: answers of another size", flush=True)
     p50, p99 = (told[name] / 1000 for name in ("p50", "p99"))
     return Round(told["requests"], told["microseconds"] / 1e6, p50, p99)
 

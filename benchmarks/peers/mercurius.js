@@ -154,11 +154,12 @@ const JOINED_TEAM = `${TEAM}, organization.name AS "organizationName", budget.id
   ${BUDGET.replaceAll('it.', 'budget.')}`
 const JOINED_TO = `JOIN organizations organization ON organization.id = it.organization_id
   LEFT JOIN budgets budget ON budget.team_id = it.id`
-const OF_VIEWER = `
-  it.id = ANY (ARRAY(SELECT team_id FROM team_members WHERE user_id = $1))
-  OR it.organization_id = ANY (ARRAY(
-    SELECT organization_id FROM organization_members
-    WHERE user_id = $1 AND role IN ('ADMIN', 'VIEWER')))`
+const OF_VIEWER = `it.id = ANY (ARRAY(
+  SELECT id FROM teams
+  WHERE id = ANY (ARRAY(SELECT team_id FROM team_members WHERE user_id = $1))
+     OR organization_id = ANY (ARRAY(
+       SELECT organization_id FROM organization_members
+       WHERE user_id = $1 AND role IN ('ADMIN', 'VIEWER')))))`
 const ORDER = 'ORDER BY it.name_key, it.id LIMIT $2'
 const joins = process.env.JOINS === '1'
 const TEAMS = joins

@@ -11,7 +11,7 @@ from asking import asked_of
 from contestants import BURSAR, serving
 from figures import middle
 from load import load
-from questions import POINT_READ, QUESTIONS
+from questions import QUESTIONS
 from world import SIZE, world
 
 SMALL = {
@@ -54,7 +54,7 @@ def growth(folder: Path | None, seconds: float, rounds: int) -> None:
 
 
 def workers(folder: Path | None, seconds: float, rounds: int) -> None:
-    """Point reads and memory with several workers; all share all cores, as load and PostgreSQL do."""
+    """Requests a second and memory with several workers, on all cores, as load and PostgreSQL are."""
     with world(folder, SIZE) as stored, tempfile.TemporaryDirectory() as name:
         asked = asyncio.run(asked_of(stored))
         for number in WORKERS:
@@ -71,8 +71,8 @@ def workers(folder: Path | None, seconds: float, rounds: int) -> None:
                             seconds=seconds,
                             cores=processors.CORES,
                         ).rate
-                        for _ in range(rounds if question is POINT_READ else 1)
-                    ]
+                        for _ in range(rounds + 1)
+                    ][1:]  # the first warms up
                     print(
                         f"{number} workers  {question.title:24} {median(rates):9.1f}/s", flush=True
                     )

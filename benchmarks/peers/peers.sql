@@ -2,15 +2,17 @@
 DROP SCHEMA IF EXISTS peers CASCADE;
 CREATE SCHEMA peers;
 
--- The condition under which Bursar shows teams to whoever is no admin of the platform.
+-- The condition under which Bursar lists teams to whoever is no admin of the platform: their ids first.
 CREATE FUNCTION peers.viewer_teams(viewer text) RETURNS SETOF public.teams
 LANGUAGE sql STABLE AS $$
-  SELECT * FROM public.teams
-  WHERE id = ANY (ARRAY(SELECT team_id FROM public.team_members WHERE user_id = viewer))
-     OR organization_id = ANY (ARRAY(
-       SELECT organization_id FROM public.organization_members
-       WHERE user_id = viewer AND role IN ('ADMIN', 'VIEWER')
-     ))
+  SELECT * FROM public.teams WHERE id = ANY (ARRAY(
+    SELECT id FROM public.teams
+    WHERE id = ANY (ARRAY(SELECT team_id FROM public.team_members WHERE user_id = viewer))
+       OR organization_id = ANY (ARRAY(
+         SELECT organization_id FROM public.organization_members
+         WHERE user_id = viewer AND role IN ('ADMIN', 'VIEWER')
+       ))
+  ))
   ORDER BY name_key, id
 $$;
 

@@ -34,7 +34,8 @@ SIZE = {
 _ADDED = f"joined_at >= '{TODAY:%Y-%m-%d}'"
 _COUNT = f"""
 SELECT (SELECT count(*) FROM team_members WHERE {_ADDED}),
-       (SELECT count(*) FROM audit_entries) + (SELECT count(*) FROM peers.audit_entries)
+       (SELECT count(*) FROM audit_entries WHERE action = 'team_member.add')
+         + (SELECT count(*) FROM peers.audit_entries)
 """  # noqa: S608 (a constant)
 
 
