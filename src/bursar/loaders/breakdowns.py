@@ -25,6 +25,7 @@ from bursar.database.tables import usage_days
 from bursar.domain.money import parse
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter
+from bursar.loaders.keysets import beyond, directed
 from bursar.loaders.pages import (
     Asked,
     Filtered,
@@ -32,8 +33,6 @@ from bursar.loaders.pages import (
     Page,
     PageRequest,
     Position,
-    beyond,
-    directed,
     page_of,
 )
 from bursar.loaders.reader import Reader

@@ -7,7 +7,6 @@ So rows that are inserted or removed meanwhile are neither repeated nor left out
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
@@ -16,28 +15,22 @@ from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
-    DateTime,
     Integer,
-    Numeric,
     Text,
-    UnaryExpression,
-    and_,
     any_,
     bindparam,
     func,
     literal,
-    or_,
     select,
     true,
-    tuple_,
 )
 
 from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.domain import money
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
+from bursar.loaders.keysets import beyond, directed, value_of
 from bursar.loaders.narrowing import Forms, Known, Wanted, narrowed, underlying
 from bursar.loaders.reader import Reader
 
@@ -192,27 +185,7 @@ class Listing:
         columns = [column for _, column, _ in _order(self, request.order)]
         if not all(isinstance(value, str) and is_storable(value) for value in values):
             raise ValueError("a position consists of texts")
-        return tuple(_value(column, value) for column, value in zip(columns, values, strict=True))
-
-
-def _value(column: ColumnElement[Any], text: str) -> Any:
-    match column.type:
-        case DateTime():
-            return _aware(text)
-        case Numeric():
-            return money.parse(text)
-        case _:
-            return text
-
-
-def _aware(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone has no instant")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("an instant lies within the years 0001 to 9999 of UTC") from None
+        return tuple(value_of(column, value) for column, value in zip(columns, values, strict=True))
 
 
 def _shape(listing: Listing, request: PageRequest) -> tuple[Any, ...]:
@@ -313,13 +286,6 @@ def _page_statement(
     )
 
 
-def directed(
-    sorts: Sequence[tuple[ColumnElement[Any], bool]], backward: bool
-) -> list[UnaryExpression[Any]]:
-    """What to order by, each column with whether it descends; the other way round if backward."""
-    return [c.desc() if descends is not backward else c.asc() for c, descends in sorts]
-
-
 @lru_cache(maxsize=1024)
 def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...]) -> Statement:
     conditions = _rows(listing, sight, filters)
@@ -329,28 +295,3 @@ def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...])
         return Statement(counted.select_from(listing.id.table).where(*conditions))
     counted = select(parent.label("batch_parent"), func.count().label("rows"))
     return Statement(counted.where(parent == any_(PARENTS), *conditions).group_by(parent))
-
-
-def beyond(
-    sorts: Sequence[tuple[ColumnElement[Any], bool]], name: str, *, forward: bool
-) -> ColumnElement[bool]:
-    """The rows on the far side of a position.
-
-    One comparison of rows where all columns run the same way, which an index serves; else the
-    expansion of it: the first column differs, or it is equal and the next differs, and so on.
-    """
-    values = [bindparam(f"{name}_{i}", type_=column.type) for i, (column, _) in enumerate(sorts)]
-    columns = [column for column, _ in sorts]
-    directions = {descends for _, descends in sorts}
-    if len(directions) == 1:
-        left, right = tuple_(*columns), tuple_(*values)
-        return left < right if directions.pop() is forward else left > right
-    return or_(
-        *(
-            and_(
-                *(c == v for c, v in zip(columns[:i], values[:i], strict=True)),
-                columns[i] < values[i] if descends is forward else columns[i] > values[i],
-            )
-            for i, (_, descends) in enumerate(sorts)
-        )
-    )

@@ -92,7 +92,7 @@ class _Compiler:
             return RootField(
                 field, nodes, self._completion(field.type, details, root, key, Whence())
             )
-        rows = self._wanted(made.source) if made.narrows else Wanted(made.source)
+        rows = self._wanted(made.source, narrows=made.narrows)
         make = made_of(self._strawberry, field, nodes[0], made, rows)
         completion = self._completion(field.type, details, root, key, Whence(held=rows))
         return RootField(field, nodes, completion, make)

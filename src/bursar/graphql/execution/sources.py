@@ -55,7 +55,7 @@ def source_of(schema: Schema, field: GraphQLField, node: FieldNode, wanted: Want
         return attribute(declared.python_name)
     metadata = declared.metadata
     if (made := metadata.get("made")) is not None:
-        rows = wanted(made.source) if made.narrows else Wanted(made.source)
+        rows = wanted(made.source, narrows=made.narrows)
         make = made_of(schema, field, node, made, rows)
         below = Whence(held=rows)
         return Source(partial(fields.made, make), reads=metadata["reads"], below=below)

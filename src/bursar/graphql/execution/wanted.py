@@ -16,15 +16,16 @@ class Wanted:
     one that cannot be narrowed, nothing need be known.
     """
 
-    def __init__(self, source: Any = None) -> None:
+    def __init__(self, source: Any = None, *, narrows: bool = True) -> None:
         self._source = source
-        self.narrows = isinstance(source, Narrowable)
+        self.narrows = narrows and isinstance(source, Narrowable)
         self._columns: Mapping[Any, Known] = source.columns_of_rows() if self.narrows else {}
         self._names: set[str] = set()
 
     def read(self, names: Iterable[str] | None) -> None:
         """These columns are read; of None nobody knows which."""
-        self._names.update(self._columns if names is None else names)
+        if self.narrows:
+            self._names.update(self._columns if names is None else names)
 
     def known(self, name: str | None) -> Known:
         """What is known of this column."""
@@ -49,5 +50,7 @@ class WantedOf:
     def __init__(self) -> None:
         self._wanted: dict[Any, Wanted] = {}
 
-    def __call__(self, source: Any) -> Wanted:
+    def __call__(self, source: Any, *, narrows: bool = True) -> Wanted:
+        if not narrows:
+            return Wanted(source, narrows=False)
         return self._wanted.setdefault(source, Wanted(source))
