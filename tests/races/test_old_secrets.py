@@ -9,7 +9,9 @@ from typing import Any, Self
 import httpx2
 import pytest
 
+from api_client import Api
 from bursar.database.embedded import EmbeddedPostgres
+from bursar.database.pool import Database
 from factories import Factory, Key
 from live_server import LiveApi, LiveServer, serving_on
 
@@ -58,6 +60,40 @@ async def test_old_secret_is_refused_from_the_acknowledgement_on(
                 rotated = replace(key, secret=answer.payload["secret"])
                 assert await door.statuses(rotated) == {200}
             assert await knocking == 401
+
+
+async def test_old_secret_is_refused_though_others_that_show_it_are_still_looked_up(
+    api: Api, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sign-ins share statements: none may join one that began before the acknowledgement."""
+    look_up = Database.all
+
+    async def late(self: Database, statement: Any, **values: Any) -> Any:
+        found = await look_up(self, statement, **values)
+        await asyncio.sleep(0.01)  # what was found is old when it is told
+        return found
+
+    admin, team = await make.admin(), await make.team()
+    key = await make.api_key(team=team)
+    monkeypatch.setattr(Database, "all", late)
+    shown = [key]
+
+    async def show() -> None:
+        while True:
+            await api(shown[-1], WHO["query"])
+
+    showing = [asyncio.create_task(show()) for _ in range(4)]
+    try:
+        for _ in range(10):
+            rotated = await api.mutate(admin, "apiKeyRotate", "secret", id=key.id)
+            now = replace(key, secret=rotated.payload["secret"])
+            statuses = [(await api(one, WHO["query"])).status for one in (shown[-1], now)]
+            assert statuses == [401, 200]
+            shown.append(now)
+    finally:
+        for task in showing:
+            task.cancel()
+        await asyncio.gather(*showing, return_exceptions=True)
 
 
 class Door:
