@@ -199,23 +199,23 @@ async def test_who_leaves_the_organization_meanwhile_is_not_added(
     assert ways == [not leaves]
 
 
+@pytest.mark.parametrize("built_in", [True, False])
 async def test_a_team_that_moves_meanwhile_takes_its_members_from_where_it_is(
-    api: Api, make: Factory, owner: asyncpg.Connection, ways: list[bool]
+    api: Api, make: Factory, owner: asyncpg.Connection, built_in: bool
 ) -> None:
     admin, organization = await make.admin(), await make.organization()
     team = await make.team(organization)
     person = await make.person(organization=organization)
+    elsewhere = DEFAULT_ORGANIZATION if built_in else (await make.organization()).id
     async with owner.transaction():
-        await owner.execute(
-            "UPDATE teams SET organization_id = $2 WHERE id = $1", team.id, DEFAULT_ORGANIZATION
-        )
-        await owner.execute("DELETE FROM organization_members WHERE user_id = $1", person.id)
+        move = "UPDATE teams SET organization_id = $2 WHERE id = $1"
+        await owner.execute(move, team.id, elsewhere)
         asking = asyncio.create_task(
             api.mutate(admin, "teamMembersAdd", teamId=team.id, members=[{"userId": person.id}])
         )
         done, _ = await asyncio.wait([asking], timeout=0.3)
         assert not done
-    assert (await asking).refusals == []
-    (entry,) = await owner.fetch("SELECT * FROM audit_entries")
-    assert entry["organization_id"] == DEFAULT_ORGANIZATION
-    assert len(ways) == 1
+    refused = [("CONFLICT", "input.members.0.userId")]
+    assert (await asking).refusals == ([] if built_in else refused)
+    entries = await owner.fetch("SELECT organization_id FROM audit_entries")
+    assert [entry[0] for entry in entries] == ([elsewhere] if built_in else [])

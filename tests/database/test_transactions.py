@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from bursar.database.connections import Connection
 from bursar.database.pool import ATTEMPTS, Database, RunAgain
 from bursar.database.statements import Statement
-from bursar.domain.errors import AlreadyTaken, OutcomeUnknown, Overloaded, Unavailable
+from bursar.domain.errors import AlreadyTaken, Invalid, OutcomeUnknown, Overloaded, Unavailable
 
 PID = Statement(text("SELECT pg_backend_pid() AS pid"))
 SLEEP = Statement(text("SELECT pg_sleep(0.5)"))
@@ -261,3 +261,45 @@ async def test_a_snapshot_that_dies_is_unavailable(
 
     with pytest.raises(Unavailable):
         await look()
+
+
+async def test_a_statement_alone_is_a_transaction_of_its_own(things: Database) -> None:
+    async def alone(tx: Connection) -> object:
+        (row,) = await tx.alone(RAISE, id=1) or []
+        assert not tx.raw.is_in_transaction()
+        return row.value
+
+    async def later(tx: Connection) -> object:
+        await tx.one(COUNT)
+        return await tx.alone(RAISE, id=1)
+
+    first = await things.write(alone)
+    assert await things.write(later) is None
+    assert await things.write(alone) == first + 1
+    await things.one(COUNT)
+    assert things.use.free == 1
+
+
+async def test_a_connection_that_dies_with_a_statement_alone_leaves_its_outcome_unknown(
+    things: Database,
+) -> None:
+    die = Statement(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    with pytest.raises(OutcomeUnknown):
+        await things.write(lambda tx: tx.alone(die))
+
+
+async def test_what_is_refused_before_any_statement_begins_no_transaction(things: Database) -> None:
+    async def refuse(_tx: Connection) -> None:
+        raise Invalid("name", problem="is wrong")
+
+    async def wait(_tx: Connection) -> None:
+        await asyncio.sleep(10)
+
+    with pytest.raises(Invalid):
+        await things.write(refuse)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await things.write(wait)
+    await things.one(COUNT)
+    async with things.connection() as connection:
+        assert connection.at_rest

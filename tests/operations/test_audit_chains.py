@@ -245,6 +245,12 @@ async def move_the_head(stage: Stage) -> Where:
     return row["chain"], None
 
 
+async def change_the_head(stage: Stage) -> Where:
+    (row,) = await stage.some()
+    await stage.do("UPDATE audit_heads SET hash = sha256(hash) WHERE chain = $1", row["chain"])
+    return row["chain"], None
+
+
 async def take_all_entries(stage: Stage) -> Where:
     (row,) = await stage.some()
     await _cut(stage, row, 0)
@@ -320,8 +326,28 @@ SEEN: list[Tampering] = [
     cut_the_tail,
     take_the_head,
     move_the_head,
+    change_the_head,
     take_all_entries,
 ]
+TOLD = {
+    edit: "",
+    edit_with_its_hash: "does not follow the entry before it",
+    delete: "is after a gap",
+    delete_and_close_the_gap: "does not follow the entry before it",
+    insert: "is not what was written",
+    insert_at_the_end: "is not what was written",
+    reorder: "does not follow the entry before it",
+    swap_between_organizations: "is not what was written",
+    cut_the_tail: "gone from the end",
+    take_the_head: "its head is at 0",
+    move_the_head: "its head is at",
+    change_the_head: "its head is not its last entry",
+    take_all_entries: "entries 1 to 12 are gone from the end",
+    cut_the_tail_and_move_the_head: "gone since it was anchored",
+    rewrite_the_chain: "is not the entry that was anchored",
+    take_the_whole_chain: "entries 1 to 12 are gone since it was anchored",
+    restore_an_old_backup: "entries 10 to 12 are gone since it was anchored",
+}
 SEEN_BY_ANCHORS: list[Tampering] = [
     cut_the_tail_and_move_the_head,
     rewrite_the_chain,
@@ -346,7 +372,10 @@ async def test_each_tampering_is_found_and_names_the_entry(
         await attempt.start()
         chain, entry_id = await tamper(Stage(tampering, dice))
         told = await found(tampering, anchors)
-        assert any((each.chain, each.entry_id) == (chain, entry_id) for each in told), tamper
+        assert any(
+            (each.chain, each.entry_id) == (chain, entry_id) and TOLD[tamper] in each.problem
+            for each in told
+        ), (tamper, told)
         if tamper in SEEN:
             assert await found(tampering) != [], tamper
         else:  # so it is the anchor that finds it
