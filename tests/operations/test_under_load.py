@@ -125,13 +125,23 @@ def hostile() -> list[bytes]:
     ]
 
 
+def on_core_ms(pid: int) -> float:
+    """How long the event loop's thread was on a core, which other processes do not lengthen."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 @pytest.mark.parametrize(
-    ("seconds", "longest_ms"),
-    [(2.0, 400), pytest.param(30.0, 100, marks=pytest.mark.soak)],
+    ("seconds", "most_held_ms", "most_p99_ms"),
+    [(2.0, 50, 1_000), pytest.param(30.0, 50, 100, marks=pytest.mark.soak)],
     ids=["short", "long"],
 )
 async def test_nobody_waits_for_the_documents_of_another(
-    live_server: Serve, make: Factory, record_property: Record, seconds: float, longest_ms: float
+    live_server: Serve,
+    make: Factory,
+    record_property: Record,
+    seconds: float,
+    most_held_ms: float,
+    most_p99_ms: float,
 ) -> None:
     person, bystander = await make.person(), await make.person()
     bodies, waits, sent = hostile(), [], 0
@@ -147,9 +157,9 @@ async def test_nobody_waits_for_the_documents_of_another(
 
             held = []
             for body in bodies:  # alone: so long the process is busy with each
-                started = time.perf_counter()
+                before = on_core_ms(server.pid)
                 answer = await post(person, body)
-                held.append((time.perf_counter() - started) * 1000)
+                held.append(on_core_ms(server.pid) - before)
                 assert answer.status_code < 500, answer.text
             until = time.monotonic() + seconds
 
@@ -172,10 +182,10 @@ async def test_nobody_waits_for_the_documents_of_another(
             await asyncio.gather(send(), wait())
     p99 = statistics.quantiles(waits, n=100)[98]
     record_property("hostile documents beside which nobody waited", sent)
-    record_property("the longest that one took alone, in ms", round(max(held)))
+    record_property("the longest that one held the event loop, in ms", round(max(held)))
     record_property("a bystander's p99 beside them, in ms", round(p99))
-    assert p99 < longest_ms
-    assert max(held) < longest_ms * 2
+    assert max(held) < most_held_ms
+    assert p99 < most_p99_ms
 
 
 class Insisting:
