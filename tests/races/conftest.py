@@ -21,7 +21,8 @@ async def server(
 ) -> AsyncIterator[LiveServer]:
     """One for all races; at the end nothing was logged as an error, and no deadlock was broken."""
     before = await owner.fetchval(DEADLOCKS)
-    with serving_on(migrated.application_url) as server:
+    room = {"BURSAR_MAX_REQUESTS_UNDER_WAY": "200"}  # for all of a race
+    with serving_on(migrated.application_url, **room) as server:
         yield server
         levels = {line["level"] for line in server.lines()}
     assert levels == {"info"}

@@ -1,0 +1,292 @@
+"""A real server while clients hang up, ask for too much, and while it is replaced by another."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    suppress,
+)
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import orjson
+import pytest
+
+from bursar.database.embedded import EmbeddedPostgres
+from factories import Factory, Person
+from live_server import LiveServer
+
+Serve = Callable[..., AbstractContextManager[LiveServer]]
+Record = Callable[[str, object], None]
+
+DASHBOARD = """{ organizations { nodes { name teams { nodes { name members { nodes {
+  user { email } } } } } } } }"""
+CREATE = """mutation($name: String!) { organizationCreate(input: {name: $name, idempotencyKey: $name}) {
+  errors { code } } }"""
+
+
+def head(person: Person, body: bytes) -> bytes:
+    return (
+        f"POST /graphql HTTP/1.1\r\nHost: bursar.test\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {person.secret}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+
+
+async def gauges(http: httpx2.AsyncClient, admin: Person) -> dict[str, float]:
+    answer = await http.get("/metrics", headers={"Authorization": f"Bearer {admin.secret}"})
+    lines = [line.rpartition(" ") for line in answer.text.splitlines() if line[0] != "#"]
+    return {name: float(value) for name, _, value in lines}
+
+
+@pytest.mark.parametrize(
+    "times", [200, pytest.param(10_000, marks=pytest.mark.soak)], ids=["short", "long"]
+)
+async def test_clients_that_hang_up_leave_nothing_behind(
+    live_server: Serve, make: Factory, record_property: Record, times: int
+) -> None:
+    admin = await make.admin()
+    organization = await make.organization()
+    for _ in range(20):
+        await make.team(organization=organization)
+    chance, turn = random.Random(7), asyncio.Semaphore(50)  # noqa: S311 (not for secrets)
+
+    async def hang_up(server: LiveServer) -> None:
+        documents = [
+            {"query": DASHBOARD},
+            {"query": CREATE, "variables": {"name": f"o{chance.random()}"}},
+        ]
+        body = orjson.dumps(chance.choice(documents))
+        async with turn:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", int(server.url.rpartition(":")[2])
+            )
+            writer.write(head(admin, body) + body[: chance.choice([10, len(body), len(body)])])
+            await asyncio.sleep(chance.random() / 20)
+            writer.transport.abort()
+
+    with live_server() as server:
+        async with httpx2.AsyncClient(base_url=server.url, timeout=30) as http:
+            await asyncio.gather(*(hang_up(server) for _ in range(100)))  # what is made once
+            before = await gauges(http, admin)
+            await asyncio.gather(*(hang_up(server) for _ in range(times)))
+            async with asyncio.timeout(10):
+                while (after := await gauges(http, admin))["bursar_pool_lent"]:  # noqa: ASYNC110 (it tells nobody)
+                    await asyncio.sleep(0.05)
+        assert after["bursar_pool_waiting"] == 0
+        assert after["bursar_pool_free"] <= after["bursar_pool_size"]
+        assert after["process_open_fds"] <= before["process_open_fds"] + after["bursar_pool_size"]
+        grown = after["process_resident_memory_bytes"] / before["process_resident_memory_bytes"]
+        assert grown < 1.2
+        assert not [line for line in server.lines() if line["level"] == "error"]
+        record_property("clients that hung up", times)
+        record_property("memory after them, in % of before", round(grown * 100))
+
+
+def hostile() -> list[bytes]:
+    """Bodies of up to 256 KiB that are as much work as one can make them."""
+    spread = "".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }} " for n in range(45))
+    documents = [
+        "{ ...f0 } " + spread + "fragment f45 on Query { limits { maxCost } }",
+        "{ " + " ".join(f"a{n}: viewer {{ platformRole }}" for n in range(400)) + " }",
+        "{ " + "viewer { platformRole } " * 490 + "}",
+        "{ viewer " + "{ user " * 700 + "{ id }" + "}" * 700 + " }",
+        "{ " + "limits @skip(if: false) { maxCost } " * 180 + "}",
+        "query("
+        + " ".join(f"$v{n}: [[[String]]]" for n in range(150))
+        + ") { viewer { platformRole } }",
+        "{ node(id: " + "[" * 900 + "1" + "]" * 900 + ") { id } }",
+        '{ node(id: """' + "x\\n" * 7_000 + '""") { id } }',
+        "{ " + "viewer { platformRole } " * 10_000 + "}",
+        "{ " + "x" * 250_000 + " }",
+        "{ viewer { platformRole } }#" + "," * 250_000,
+        "mutation { "
+        + " ".join(f"m{n}: teamsDelete(input: {{ids: []}}) {{ __typename }}" for n in range(150))
+        + " }",
+    ]
+    bodies = [orjson.dumps({"query": document}) for document in documents]
+    ids = '{"query": "query($v: [ID!]!) { nodes(ids: $v) { id } }", "variables": {"v": %b}}'
+    return [
+        *bodies,
+        b'{"query": "{ viewer { platformRole } }", "variables": '
+        + b'{"a":' * 40_000
+        + b"1"
+        + b"}" * 40_000
+        + b"}",
+        b'{"query": "{ viewer { platformRole } }", "variables": {"v": ['
+        + b"1," * 120_000
+        + b"1]}}",
+        (ids.encode() % orjson.dumps(["team_" + "x" * 20] * 1_000)),
+        b"[" * 262_000,
+        b'{"query": "' + b"\\u0041" * 43_000 + b'"}',
+    ]
+
+
+def on_core_ms(pid: int) -> float:
+    """How long the event loop's thread was on a core, which other processes do not lengthen."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most_held_ms", "most_p99_ms"),
+    [(1.0, 50, 2_000), pytest.param(30.0, 50, 100, marks=pytest.mark.soak)],
+    ids=["short", "long"],
+)
+async def test_nobody_waits_for_the_documents_of_another_or_for_who_sends_none(
+    live_server: Serve,
+    make: Factory,
+    record_property: Record,
+    seconds: float,
+    most_held_ms: float,
+    most_p99_ms: float,
+) -> None:
+    person, bystander = await make.person(), await make.person()
+    bodies, waits, sent = hostile(), [], 0
+    with live_server() as server, ExitStack() as half_open:
+        for number in range(1_000):
+            address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+            silent = half_open.enter_context(socket.create_connection(address))
+            silent.sendall(b"POST /graphql HTTP/1.1\r\nHost: " * (number % 2))
+        async with httpx2.AsyncClient(base_url=server.url, timeout=30) as http:
+
+            async def post(who: Person, body: bytes) -> httpx2.Response:
+                headers = {
+                    "Authorization": f"Bearer {who.secret}",
+                    "Content-Type": "application/json",
+                }
+                return await http.post("/graphql", content=body, headers=headers)
+
+            held = []
+            for body in bodies:  # alone: so long the process is busy with each
+                before = on_core_ms(server.pid)
+                answer = await post(person, body)
+                held.append(on_core_ms(server.pid) - before)
+                assert answer.status_code < 500, answer.text
+            until = time.monotonic() + seconds
+
+            async def send() -> None:
+                nonlocal sent
+                while time.monotonic() < until:
+                    await post(person, bodies[sent % len(bodies)])
+                    sent += 1
+
+            async def wait() -> None:
+                theirs = {"viewer": {"user": {"id": bystander.id}}}
+                question = orjson.dumps({"query": "{ viewer { user { id } } }"})
+                while time.monotonic() < until:
+                    started = time.perf_counter()
+                    answer = await post(bystander, question)
+                    waits.append((time.perf_counter() - started) * 1000)
+                    assert answer.json().get("data") == theirs, answer.text
+                    await asyncio.sleep(0.005)
+
+            await asyncio.gather(send(), wait())
+    p99 = statistics.quantiles(waits, n=100)[98]
+    record_property("hostile documents beside which nobody waited", sent)
+    record_property("the longest that one held the event loop, in ms", round(max(held)))
+    record_property("a bystander's p99 beside them, in ms", round(p99))
+    assert max(held) < most_held_ms
+    assert p99 < most_p99_ms
+
+
+class Insisting:
+    """Clients who ask again, by the same idempotency key, until they are told that it is done."""
+
+    def __init__(self, url: str, admin: Person) -> None:
+        self.url = url
+        self.done: list[str] = []
+        self.failed: list[Any] = []
+        self.retried = 0
+        self.over = False
+        self._headers = {"Authorization": f"Bearer {admin.secret}"}
+
+    async def work(self, client: int) -> None:
+        async with httpx2.AsyncClient(base_url=self.url, timeout=30, headers=self._headers) as http:
+            number = 0
+            while not self.over:
+                number += 1
+                await self._create(http, f"c{client}-{number}")
+
+    async def _create(self, http: httpx2.AsyncClient, name: str) -> None:
+        for _ in range(1_000):
+            with suppress(httpx2.TransportError):
+                asked = {"query": CREATE, "variables": {"name": name}}
+                answer = (await http.post("/graphql", json=asked)).json()
+                codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
+                if not codes:
+                    errors = answer["data"]["organizationCreate"]["errors"]
+                    (self.failed if errors else self.done).append(name)
+                    return
+                if codes - {"OVERLOADED", "UNAVAILABLE", "OUTCOME_UNKNOWN"}:
+                    self.failed.append(answer)
+                    return
+            self.retried += 1
+            await asyncio.sleep(0.02)
+        self.failed.append(name)
+
+
+def lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+
+
+async def ended(pid: int) -> None:
+    while lives(pid):  # noqa: ASYNC110 (it is not our event loop's child)
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def insisting(clients: Insisting, count: int) -> AsyncIterator[None]:
+    working = [asyncio.create_task(clients.work(number)) for number in range(count)]
+    try:
+        yield
+    finally:
+        clients.over = True
+        await asyncio.gather(*working)
+
+
+@pytest.mark.parametrize(
+    "times", [1, pytest.param(20, marks=pytest.mark.soak)], ids=["short", "long"]
+)
+async def test_a_server_is_replaced_under_load_and_no_request_fails(
+    live_server: Serve,
+    migrated: EmbeddedPostgres,
+    make: Factory,
+    record_property: Record,
+    times: int,
+) -> None:
+    admin = await make.admin()
+    starts = []
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(live_server())
+        clients = Insisting(server.url, admin)
+        async with insisting(clients, 8):
+            for _ in range(times):
+                await asyncio.sleep(0.5)
+                os.kill(server.pid, signal.SIGTERM)
+                await ended(server.pid)
+                started = time.monotonic()
+                next_one = live_server(BURSAR_PORT=server.url.rpartition(":")[2])
+                server = await asyncio.to_thread(stack.enter_context, next_one)
+                starts.append(time.monotonic() - started)
+                known = len(clients.done)
+                async with asyncio.timeout(20):
+                    while len(clients.done) < known + 50:  # noqa: ASYNC110 (they tell nobody)
+                        await asyncio.sleep(0.01)
+    assert clients.failed == []
+    assert clients.retried
+    connection = await asyncpg.connect(migrated.owner_url)
+    made = await connection.fetch("SELECT name FROM organizations WHERE external_id IS NULL")
+    await connection.close()
+    assert sorted(row["name"] for row in made) == sorted(clients.done)
+    record_property("mutations beside a server's replacement, 0 failed", len(clients.done))
+    record_property("ms from the start to serving, at most", round(max(starts) * 1000))
