@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -100,12 +100,17 @@ def failing(failure: Failure, *, after: int) -> Iterator[Injection]:
         yield injection
 
 
-@contextmanager
-def losing_the_answer_to_commit() -> Iterator[None]:
+def losing_the_answer_to_commit() -> AbstractContextManager[None]:
     """COMMIT takes effect, and the connection breaks before PostgreSQL can say so."""
+    return losing_answers("COMMIT")
+
+
+@contextmanager
+def losing_answers(to: str) -> Iterator[None]:
+    """What has these words takes effect, and nobody is told."""
 
     async def strike(connection: asyncpg.Connection, query: str) -> None:
-        if query == "COMMIT":
+        if to in query:
             await _lose_answer(connection)
 
     with _after_each_statement(strike):

@@ -10,7 +10,7 @@ import orjson
 
 from bursar import traces
 from bursar.database.borrowing import borrowing
-from bursar.database.faults import translated
+from bursar.database.faults import is_told, translated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Unavailable
@@ -151,6 +151,8 @@ class Connection:
             self._begins = False
             return await self.all(statement, **values)
         except Unavailable as error:
+            if is_told(error):
+                raise
             raise OutcomeUnknown from error
         finally:
             self._begins = True

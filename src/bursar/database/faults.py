@@ -7,7 +7,14 @@ from time import monotonic
 import asyncpg
 import structlog
 
-from bursar.domain.errors import AlreadyMember, AlreadyTaken, Overloaded, Refusal, Unavailable
+from bursar.domain.errors import (
+    AlreadyMember,
+    AlreadyTaken,
+    OutcomeUnknown,
+    Overloaded,
+    Refusal,
+    Unavailable,
+)
 
 log = structlog.get_logger()
 
@@ -74,7 +81,14 @@ def translated() -> Iterator[None]:
 
 def leads_nowhere(error: Exception) -> bool:
     """Whether another connection may do where this one does not."""
-    return isinstance(error, Unavailable) and isinstance(error.__cause__, LEADS_NOWHERE)
+    fault = error.__cause__ if isinstance(error, OutcomeUnknown) else error
+    return isinstance(fault, Unavailable) and isinstance(fault.__cause__, LEADS_NOWHERE)
+
+
+def is_told(fault: Unavailable) -> bool:
+    """Whether PostgreSQL itself said that it has not done it, and goes on."""
+    cause = fault.__cause__
+    return isinstance(cause, asyncpg.PostgresError) and cause.severity_en == "ERROR"
 
 
 def refusal_of(error: asyncpg.UniqueViolationError) -> Refusal | None:

@@ -10,7 +10,7 @@ import asyncpg
 
 from bursar.database.borrowing import borrowing
 from bursar.database.connections import Connection, OneAtATime, Reads, connect
-from bursar.database.faults import TRY_AGAIN, leads_nowhere, refusal_of
+from bursar.database.faults import TRY_AGAIN, is_told, leads_nowhere, refusal_of
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Overloaded, Unavailable
@@ -221,6 +221,8 @@ async def _commit(connection: Connection, *, changes: bool) -> None:
     try:
         done = await connection.command("COMMIT")
     except Unavailable as error:
+        if is_told(error):
+            raise
         raise OutcomeUnknown from error
     # So PostgreSQL answers where a statement had failed; of reads it is no matter.
     if done == "ROLLBACK" and changes:
