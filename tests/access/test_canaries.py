@@ -90,6 +90,7 @@ async def test_every_mark_is_in_the_answers_to_a_platform_viewer(
 
 # What holds a word of ours, or how many of something there are.
 OF_OURS = {"role", "scopes", "last_four", "action", "version", "requests", "successes"}
+OF_OURS |= {"chain", "position"}  # whose it is, and which one
 OF_OURS |= {"rpm_limit_type", "tpm_limit_type", "member_permissions"}
 OF_OURS |= {"timezone", "duration", "rotation_interval", "member_key_duration"}
 OF_OURS |= {"file_expiry", "batch_output_expiry"}

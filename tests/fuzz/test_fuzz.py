@@ -100,6 +100,8 @@ async def _ask_all(wire: Wire, asked: Iterator[Asked], scene: Scene, counted: Co
         check(each, reply, scene)
         counted["fuzz: requests"] += 1
         counted[f"fuzz: answers {reply.status or 'none, as the body was too long'}"] += 1
+        slowest = "fuzz: ms that the slowest took"
+        counted[slowest] = max(counted[slowest], round(reply.seconds * 1000))
 
 
 def check(asked: Asked, reply: Reply, scene: Scene) -> None:
