@@ -23,7 +23,7 @@ from bursar.graphql.errors import capped, is_ours, masked
 from bursar.graphql.execution.documents import (
     Prepared,
     RequestError,
-    bound,
+    cost_of,
     require_one_mutation,
 )
 from bursar.graphql.execution.library import Documents
@@ -158,8 +158,8 @@ class Endpoint:
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = redacted(prepared.operation.name.value[:LONGEST_NAME])
-        bound(prepared, variables, self.document_limits)
-        self._spending.run(context.actor, prepared, variables)
+        cost = cost_of(prepared, variables, self.document_limits)
+        self._spending.run(context.actor, cost)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):

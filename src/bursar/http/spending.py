@@ -4,9 +4,6 @@ One for the request, one for each object that it may answer with, and two for ea
 document that is new here, as to parse, to validate and to plan it takes as long, and is not done again.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from bursar.access.actor import Actor
 from bursar.domain.allowances import Allowances
 from bursar.domain.errors import RateLimited
@@ -38,6 +35,6 @@ class Spending:
             self._allowances.spend(actor.key_id, len(operation.document) * _PER_CHARACTER)
         return documents.prepare(operation.document, operation.name)
 
-    def run(self, actor: Actor, prepared: Prepared, variables: Mapping[str, Any] | None) -> None:
+    def run(self, actor: Actor, cost: int) -> None:
         """Pay for the objects that an operation may answer with."""
-        self._allowances.spend(actor.key_id, prepared.measure.cost(variables or {}))
+        self._allowances.spend(actor.key_id, cost)

@@ -136,15 +136,17 @@ def prepare(
     return validated(schema, text, limits or DocumentLimits()).operation(operation_name)
 
 
-def bound(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> None:
-    """Refuse variables that are too large, and what would answer too much with them.
+def cost_of(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> int:
+    """How many objects an operation may answer with, where that and its variables are not too much.
 
     Raises RequestError.
     """
     given = variables or {}
     problem = limits_.problem_with_variables(given, limits)
-    if problem := problem or limits_.problem_with_cost(prepared.measure.cost(given), limits):
+    cost = 0 if problem else prepared.measure.cost(given)
+    if problem := problem or limits_.problem_with_cost(cost, limits):
         raise RequestError(limits_.CODE, problem)
+    return cost
 
 
 def require_one_mutation(prepared: Prepared) -> None:
