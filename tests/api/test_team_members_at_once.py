@@ -219,3 +219,13 @@ async def test_a_team_that_moves_meanwhile_takes_its_members_from_where_it_is(
     assert (await asking).refusals == ([] if built_in else refused)
     entries = await owner.fetch("SELECT organization_id FROM audit_entries")
     assert [entry[0] for entry in entries] == ([elsewhere] if built_in else [])
+
+
+async def test_who_is_not_there_is_not_added_in_the_built_in_organization_either(
+    api: Api, make: Factory, ways: list[bool]
+) -> None:
+    admin, team, person = await make.admin(), await make.team(), await make.person()
+    members = [{"userId": person.id}, {"userId": "user_1"}]
+    answer = await api.refused(admin, "teamMembersAdd", teamId=team.id, members=members)
+    assert answer.refusals == [("NOT_FOUND", "input.members.1.userId")]
+    assert ways == [False]
