@@ -290,6 +290,7 @@ async def test_one_too_many_is_refused_at_once_while_the_rest_of_the_server_answ
                 assert refused.headers["Content-Type"].startswith(kind)
                 assert codes(refused) == ["OVERLOADED"]
                 assert refused.json()["errors"][0]["extensions"]["requestId"] == "mine"
+            started = time.monotonic()
             ready = await told.http.get("/healthz")
             metrics = await told.http.get(
                 "/metrics", headers={"Authorization": f"Bearer {told.secret}"}
@@ -304,7 +305,8 @@ async def test_one_too_many_is_refused_at_once_while_the_rest_of_the_server_answ
                 json={"key": gateway.secret, "model": "gpt-4o"},
                 headers={"Authorization": f"Bearer {gateway.secret}"},
             )
-            assert (decision.status_code, decision.elapsed.total_seconds() < 0.5) == (200, True)
+            assert decision.status_code == 200
+            assert time.monotonic() - started < 1  # before anything gives up
         assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200] * 3
         assert (await told.post(AUDIT)).status_code == 200
     (told_once,) = [line for line in logged() if "too many" in line["event"]]
