@@ -32,7 +32,7 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.keys import new_secret
 from bursar.domain.new_teams import NewTeams
 from bursar.domain.roles import KeyScope, PlatformRole, TeamRole
-from bursar.graphql.context import Context
+from bursar.graphql.context import Context, Environment
 from bursar.graphql.execution.documents import prepare
 from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
@@ -152,15 +152,17 @@ async def first(database: Database, text: str, variables: dict[str, Any], way: b
 def context(database: Database) -> Context:
     actor = Actor(ADMIN, ADMIN_KEY, PlatformRole.ADMIN, frozenset({KeyScope.MANAGE}))
     return Context(
-        database,
+        Environment(
+            database,
+            [PEPPER],
+            Authorizer(database, [PEPPER]),
+            NewTeams(),
+            max_body_bytes=1,
+            max_gateway_body_bytes=1,
+            request_limits=RequestLimits(seconds=10, under_way=40),
+            document_limits=DocumentLimits(),
+        ),
         actor,
-        peppers=[PEPPER],
-        max_body_bytes=1,
-        max_gateway_body_bytes=1,
-        request_limits=RequestLimits(seconds=10, under_way=40),
-        document_limits=DocumentLimits(),
-        new_teams=NewTeams(),
-        authorizer=Authorizer(database, [PEPPER]),
     )
 
 

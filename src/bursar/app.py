@@ -71,19 +71,17 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
     failed = FailedSignIns(settings.max_failed_sign_ins)
     sign_in, sign_in_at_once = SignIn(database, peppers, failed), SignIn(at_once, peppers, failed)
     authorizer = Authorizer(at_once, peppers)
-    endpoint = Endpoint(
+    environment = Environment(
         database,
-        sign_in,
         peppers,
+        authorizer,
+        settings.new_teams,
         settings.max_body_bytes,
         longest,
         limits,
         settings.document_limits,
-        settings.new_teams,
-        authorizer,
-        documents(settings),
-        settings.compiled,
     )
+    endpoint = Endpoint(environment, sign_in, documents(settings), settings.compiled)
     reports = UsageReports(database, sign_in, peppers, longest)
     authorization = Authorization(sign_in_at_once, authorizer, settings.max_body_bytes)
     forward = Forward(sign_in_at_once, authorizer)

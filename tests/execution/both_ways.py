@@ -19,7 +19,7 @@ from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.domain.errors import Overloaded
 from bursar.domain.new_teams import NewTeams
-from bursar.graphql.context import Context
+from bursar.graphql.context import Context, Environment
 from bursar.graphql.errors import masked
 from bursar.graphql.execution.documents import Prepared, RequestError
 from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
@@ -83,15 +83,17 @@ async def _answer(
     compiled: bool,
 ) -> Answer:
     context = _Context(
-        database,
+        Environment(
+            database,
+            [PEPPER],
+            Authorizer(database, [PEPPER]),
+            NewTeams(self_service=True),
+            max_body_bytes=1,
+            max_gateway_body_bytes=1,
+            request_limits=RequestLimits(seconds=10, under_way=40),
+            document_limits=DocumentLimits(),
+        ),
         actor,
-        peppers=[PEPPER],
-        max_body_bytes=1,
-        max_gateway_body_bytes=1,
-        request_limits=RequestLimits(seconds=10, under_way=40),
-        document_limits=DocumentLimits(),
-        new_teams=NewTeams(self_service=True),
-        authorizer=Authorizer(database, [PEPPER]),
     )
     context.faults, context.written, context.replays = faults, written, compiled
     try:

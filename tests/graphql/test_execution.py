@@ -15,7 +15,7 @@ from graphql import (
 from api_client import Api
 from bursar.database.pool import Database
 from bursar.domain.new_teams import NewTeams
-from bursar.graphql.context import Context
+from bursar.graphql.context import Context, Environment
 from bursar.graphql.execution.documents import RequestError, prepare
 from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
@@ -255,14 +255,16 @@ async def test_a_mutation_never_runs_twice_though_what_it_made_vanished(
 
 async def answer_of(document: str, database: Database, person: Person) -> Any:
     context = Context(
-        database,
+        Environment(
+            database,
+            [PEPPER],
+            Authorizer(database, [PEPPER]),
+            NewTeams(),
+            max_body_bytes=1,
+            max_gateway_body_bytes=1,
+            request_limits=RequestLimits(seconds=10, under_way=40),
+            document_limits=DocumentLimits(),
+        ),
         person.actor,
-        peppers=[PEPPER],
-        max_body_bytes=0,
-        max_gateway_body_bytes=0,
-        request_limits=RequestLimits(seconds=10, under_way=40),
-        document_limits=DocumentLimits(),
-        new_teams=NewTeams(),
-        authorizer=Authorizer(database, [PEPPER]),
     )
     return await run(schema, prepare(SCHEMA, document, None), {}, context)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bursar.access.actor import Actor
@@ -17,6 +18,20 @@ from bursar.services.authorization import Authorizer
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What all requests of a process find: the database, and what is set for everybody."""
+
+    database: Database
+    peppers: Sequence[bytes]
+    authorizer: Authorizer
+    new_teams: NewTeams
+    max_body_bytes: int
+    max_gateway_body_bytes: int
+    request_limits: RequestLimits
+    document_limits: DocumentLimits
+
+
 class Context:
     """One request's context. Reads go to `source`, or else to the database itself.
 
@@ -28,33 +43,19 @@ class Context:
 
     def __init__(
         self,
-        database: Database,
+        environment: Environment,
         actor: Actor,
         *,
-        peppers: Sequence[bytes],
-        max_body_bytes: int,
-        max_gateway_body_bytes: int,
-        request_limits: RequestLimits,
-        document_limits: DocumentLimits,
-        new_teams: NewTeams,
-        authorizer: Authorizer,
         shared: Shared | None = None,
         source: Reads | None = None,
         idempotency_key: str | None = None,
     ) -> None:
+        self.environment = environment
         self.actor = actor
-        self.peppers = peppers
-        self.max_body_bytes = max_body_bytes
-        self.max_gateway_body_bytes = max_gateway_body_bytes
-        self.request_limits = request_limits
-        self.document_limits = document_limits
-        self.new_teams = new_teams
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
         self.executed: list[tuple[str, str]] = []
-        self.source = source or database
-        self.authorizer = authorizer
-        self._database = database
+        self.source = source or environment.database
         self._lookups = Lookups(Reader(self.source, actor), shared)
 
     async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
@@ -67,7 +68,7 @@ class Context:
 
     async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Run the work in a transaction of its own, and forget what was loaded before it."""
-        result = await self._database.write(work)
+        result = await self.environment.database.write(work)
         self.forget()
         return result
 
@@ -78,16 +79,5 @@ class Context:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Context"]:
         """The same context anew, all of whose reads see one state of the database."""
-        async with self._database.snapshot() as source:
-            yield Context(
-                self._database,
-                self.actor,
-                peppers=self.peppers,
-                max_body_bytes=self.max_body_bytes,
-                max_gateway_body_bytes=self.max_gateway_body_bytes,
-                request_limits=self.request_limits,
-                document_limits=self.document_limits,
-                new_teams=self.new_teams,
-                authorizer=self.authorizer,
-                source=source,
-            )
+        async with self.environment.database.snapshot() as source:
+            yield Context(self.environment, self.actor, source=source)

@@ -71,11 +71,11 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
     what = strawberry.argument(description=input_type.__strawberry_definition__.description)
 
     async def resolve(info: Info[Context, None], input: Any) -> Any:
-        context = info.context
+        context, environment = info.context, info.context.environment
         asked = replace(input, idempotency_key=None)
 
         async def work(tx: Connection) -> Any:
-            write = Write(tx, context.actor, context.peppers, context.new_teams)
+            write = Write(tx, context.actor, environment.peppers, environment.new_teams)
             if key is None:
                 return await function(write, asked)
             outcome = await idempotency.claim(tx, context.actor, key, info.field_name, given(asked))

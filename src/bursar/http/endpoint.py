@@ -14,11 +14,9 @@ from starlette.requests import Request
 
 from bursar import traces
 from bursar.database.connections import statements_sent
-from bursar.database.pool import Database
 from bursar.domain.errors import Fault
 from bursar.domain.keys import redacted
-from bursar.domain.new_teams import NewTeams
-from bursar.graphql.context import Context
+from bursar.graphql.context import Context, Environment
 from bursar.graphql.errors import capped, is_ours, masked
 from bursar.graphql.execution.documents import (
     Prepared,
@@ -27,7 +25,6 @@ from bursar.graphql.execution.documents import (
     require_one_mutation,
 )
 from bursar.graphql.execution.library import Documents
-from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.graphql.shared import Shared
@@ -39,7 +36,6 @@ from bursar.http.media_types import preferred
 from bursar.http.query_string import operation_in, require_query
 from bursar.http.sign_in import authenticate
 from bursar.http.spending import Spending
-from bursar.services.authorization import Authorizer
 from bursar.services.sign_in import SignIn
 
 GRAPHQL = "application/graphql-response+json"
@@ -54,25 +50,18 @@ class Endpoint:
     Unless `compiled`, graphql-core executes all documents.
     """
 
-    database: Database
+    environment: Environment
     sign_in: SignIn
-    peppers: Sequence[bytes]
-    max_body_bytes: int
-    max_gateway_body_bytes: int
-    request_limits: RequestLimits
-    document_limits: DocumentLimits
-    new_teams: NewTeams
-    authorizer: Authorizer
     documents: Documents
     compiled: bool = True
 
     @cached_property
     def _shared(self) -> Shared:
-        return Shared(self.database)
+        return Shared(self.environment.database)
 
     @cached_property
     def _spending(self) -> Spending:
-        return Spending(self.document_limits)
+        return Spending(self.environment.document_limits)
 
     async def respond(self, incoming: Incoming) -> Answer:
         if incoming.method != "POST":
@@ -101,21 +90,18 @@ class Endpoint:
         if actor is None:
             return unauthenticated(incoming, media_type)
         self._spending.admit(actor)
-        longest = self.max_gateway_body_bytes if actor.is_gateway else self.max_body_bytes
+        longest = (
+            self.environment.max_gateway_body_bytes
+            if actor.is_gateway
+            else self.environment.max_body_bytes
+        )
         if incoming.method == "GET":
             operation = operation_in(incoming.scope["query_string"], longest)
         else:
             operation = operation_of(await read_body(incoming, longest))
         context = Context(
-            self.database,
+            self.environment,
             actor,
-            peppers=self.peppers,
-            max_body_bytes=self.max_body_bytes,
-            max_gateway_body_bytes=self.max_gateway_body_bytes,
-            request_limits=self.request_limits,
-            document_limits=self.document_limits,
-            new_teams=self.new_teams,
-            authorizer=self.authorizer,
             shared=self._shared,
             idempotency_key=incoming.joined(b"idempotency-key"),
         )
@@ -141,7 +127,7 @@ class Endpoint:
 
     def _shown(self, errors: Sequence[GraphQLError], incoming: Incoming) -> list[dict[str, Any]]:
         """The errors as the client may see them; what is our mistake is logged whole."""
-        errors = capped(errors, self.document_limits.errors)
+        errors = capped(errors, self.environment.document_limits.errors)
         for error in errors:
             if is_ours(error):
                 log.error("resolver failed", path=error.path, exc_info=error.original_error)
@@ -158,7 +144,7 @@ class Endpoint:
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = redacted(prepared.operation.name.value[:LONGEST_NAME])
-        cost = cost_of(prepared, variables, self.document_limits)
+        cost = cost_of(prepared, variables, self.environment.document_limits)
         self._spending.run(context.actor, cost)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)

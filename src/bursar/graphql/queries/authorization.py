@@ -59,7 +59,7 @@ async def authorize(
     cost = _amount(estimated_cost)
     if problem_with(info.context.actor):
         return None
-    decision: Any = await info.context.authorizer.authorize(key, model, cost)
+    decision: Any = await info.context.environment.authorizer.authorize(key, model, cost)
     return decision  # type: ignore[no-any-return]  # it is resolved as the type
 
 

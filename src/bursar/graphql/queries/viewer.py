@@ -171,14 +171,15 @@ class Limits:
 
 @strawberry.field(description="The limits in force on requests and values.")
 def limits(info: Info[Context, None]) -> Limits:
+    environment = info.context.environment
     return Limits(
-        max_body_bytes=info.context.max_body_bytes,
-        max_gateway_body_bytes=info.context.max_gateway_body_bytes,
-        max_request_seconds=info.context.request_limits.seconds,
-        max_requests_under_way=info.context.request_limits.under_way,
+        max_body_bytes=environment.max_body_bytes,
+        max_gateway_body_bytes=environment.max_gateway_body_bytes,
+        max_request_seconds=environment.request_limits.seconds,
+        max_requests_under_way=environment.request_limits.under_way,
         max_usage_events_at_once=usage.EVENTS,
         usage_hours=usage.LATEST // timedelta(hours=1),
-        **{f"max_{name}": most for name, most in asdict(info.context.document_limits).items()},
+        **{f"max_{name}": most for name, most in asdict(environment.document_limits).items()},
         default_page_size=DEFAULT_PAGE,
         max_page_size=LARGEST_PAGE,
         max_node_ids=LARGEST_PAGE,
@@ -200,7 +201,7 @@ def limits(info: Info[Context, None]) -> Limits:
         max_metadata_depth=metadata.DEEPEST,
         max_preview_periods=MOST_PERIODS,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],
-        self_service_teams=info.context.new_teams.self_service,
+        self_service_teams=environment.new_teams.self_service,
     )
 
 
