@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from bursar import traces
 from bursar.database.pool import SIZE, Database
+from bursar.graphql.context import Environment
 from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.limits import RequestLimits
 from bursar.graphql.execution.trusted import BadManifest, Trusted, texts_in
