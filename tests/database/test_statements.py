@@ -1,5 +1,8 @@
 """Statements: built with Core, compiled once, their values put in the order of the text."""
 
+import gc
+import weakref
+
 import pytest
 from sqlalchemy import ARRAY, Text, any_, bindparam, column, literal, select, table
 
@@ -44,3 +47,14 @@ def test_a_statement_is_compiled_once_and_not_before_it_is_used() -> None:
     statement = Statement(select(TEAMS))
     assert "sql" not in vars(statement)
     assert statement.sql is statement.sql
+
+
+def test_what_a_statement_was_built_from_is_let_go_when_it_is_text() -> None:
+    element = select(bindparam("a"), literal(1))
+    built_from = weakref.ref(element)
+    statement = Statement(element)
+    del element
+    assert built_from() is not None
+    assert (statement.arguments({"a": 2}), statement.names) == ([2, 1], {"a", "param_1"})
+    gc.collect()
+    assert built_from() is None

@@ -12,27 +12,32 @@ _GIVEN = object()
 
 
 class Statement:
-    """A statement built with Core; compiled at its first use, as many are never used by a process."""
+    """A statement built with Core; compiled at its first use, as many are never used by a process.
+
+    What it was built from is let go then: it takes several times the memory of the text, and thousands
+    are kept.
+    """
 
     def __init__(self, element: ClauseElement) -> None:
         self._element = element
 
     @cached_property
-    def _compiled(self) -> SQLCompiler:
-        return cast(SQLCompiler, self._element.compile(dialect=_DIALECT))
-
-    @cached_property
-    def sql(self) -> str:
-        return str(self._compiled)
-
-    @cached_property
-    def _parameters(self) -> tuple[tuple[str, Any], ...]:
-        """Name and constant of each parameter in order; one that must be given has no constant."""
-        compiled = self._compiled
-        return tuple(
+    def _compiled(self) -> tuple[str, tuple[tuple[str, Any], ...]]:
+        """The text; name and constant of each parameter in order, none for one that must be given."""
+        compiled = cast(SQLCompiler, self._element.compile(dialect=_DIALECT))
+        del self._element
+        return str(compiled), tuple(
             (name, _GIVEN if compiled.binds[name].required else compiled.params[name])
             for name in compiled.positiontup or ()
         )
+
+    @cached_property
+    def sql(self) -> str:
+        return self._compiled[0]
+
+    @cached_property
+    def _parameters(self) -> tuple[tuple[str, Any], ...]:
+        return self._compiled[1]
 
     @cached_property
     def names(self) -> frozenset[str]:
