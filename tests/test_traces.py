@@ -118,7 +118,7 @@ def test_an_installation_without_the_extra_refuses_to_trace(
 ) -> None:
     monkeypatch.setenv("BURSAR_TRACES", "true")
     assert load().traces
-    monkeypatch.setattr("bursar.settings.installed", lambda: False)
+    monkeypatch.setattr("bursar.setting_values.installed", lambda: False)
     with pytest.raises(BadSettings, match="BURSAR_TRACES: needs the extra"):
         load()
 

@@ -96,7 +96,7 @@ async def test_any_worker_tells_the_metrics_of_all_and_of_no_dead_one(serve: Ser
             float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name)
         )
 
-    with serve(workers=3, BURSAR_POOL_SIZE="4") as server:
+    with serve(workers=3, BURSAR_POOL_SIZE="4", BURSAR_MAX_REQUESTS_UNDER_WAY="32") as server:
         workers = server.workers()
         await settled(server, workers, gone=set())
         counted = told('bursar_requests_total{code="",field="viewer"')
