@@ -5,7 +5,7 @@ nor is any value empty.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -21,6 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 _SEPARATOR, _NULL = "\x1f", "\x1e"
+_SUPPOSED = 10
+Value = TypeVar("Value")
 
 
 def given(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
@@ -54,5 +56,18 @@ def given_texts(name: str) -> ColumnElement[Any]:
     )
 
 
-def as_text(values: Iterable[str]) -> str:
-    return _SEPARATOR.join(values)
+def as_text(values: Sequence[str]) -> str:
+    """The values for `= ANY` of `given_texts`."""
+    return _SEPARATOR.join(repeated(values))
+
+
+def repeated(values: Sequence[Value]) -> Sequence[Value]:
+    """The values, a few of them several times, which are the same to `= ANY`.
+
+    Of an array that it does not know PostgreSQL supposes ten values. Where it is given as many, the
+    plan that it would keep looks no dearer than one for these values, and is kept; for fewer it
+    plans each time, which takes longer than to look up one row.
+    """
+    if not 0 < len(values) < _SUPPOSED:
+        return values
+    return [*values, *[values[0]] * (_SUPPOSED - len(values))]

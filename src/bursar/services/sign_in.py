@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, LargeBinary, and_, any_, bindparam, case, func, or
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Reads
+from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, teams, users
@@ -54,7 +55,7 @@ async def keys_by_secret(
     is no secret is looked up like one that is, so that both take the same time.
     """
     asked = {hash_: secret for secret in secrets for hash_ in hashes_of(secret, peppers)}
-    rows = await source.all(_by_hash(), hashes=list(asked))
+    rows = await source.all(_by_hash(), hashes=repeated(list(asked)))
     found = {
         asked[hash_]: row
         for row in rows
