@@ -13,6 +13,7 @@ import asyncpg
 from sqlalchemy import ARRAY, Text, bindparam, text
 
 from bursar.access.actor import Actor
+from bursar.access.policy import Action, permits
 from bursar.database.chains import WRITTEN
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
@@ -77,7 +78,7 @@ async def add(
     """The new memberships in the order of the input; None, and nothing is done, on the long way."""
     user_ids = [new.person.user_id for new in new_members]
     if not (
-        actor.administers_all
+        permits(actor, Action.TEAM_MEMBERS_ADD)  # whatever they are to the team
         and all(new.person.email is None and new.budget is None for new in new_members)
         and all(id_ is not None and is_storable(id_) for id_ in (team_id, *user_ids))
     ):
