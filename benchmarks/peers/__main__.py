@@ -11,7 +11,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -53,25 +53,34 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     given = options()
+    asks = [one for one in QUESTIONS if one.name in (given.questions or [one.name])]
     warning = processors.warning()
     if warning:
         print(warning, flush=True)
+    measured = (given.data_dir, given.seconds, given.rounds, asks)
     if given.redraw:
         page.publish(Results.read(page.RESULTS))
     elif given.growth:
-        more.growth(given.data_dir, given.seconds, given.rounds)
-    elif given.tried:
-        page.replace(page.PAGE, "tried", tried.tried(given))
+        publish("growth", more.growth(*measured), dry=given.dry)
     elif given.workers:
-        more.workers(given.data_dir, given.seconds, given.rounds)
+        publish("workers", more.workers(*measured), dry=given.dry)
+    elif given.tried:
+        publish("tried", tried.tried(given), dry=given.dry)
     else:
-        compare(given, warning)
+        compare(given, asks, warning)
 
 
-def compare(given: argparse.Namespace, warning: str) -> None:
+def publish(mark: str, lines: Iterable[str], *, dry: bool) -> None:
+    """Print the lines of a table, or put them between the marks of this name on the page."""
+    if dry:
+        print(*lines, sep="\n")
+    else:
+        page.replace(page.PAGE, mark, lines)
+
+
+def compare(given: argparse.Namespace, asks: Sequence[Question], warning: str) -> None:
     began = time.monotonic()
     chosen = [one for one in CONTESTANTS if one.name in (given.contestants or [one.name])]
-    asks = [one for one in QUESTIONS if one.name in (given.questions or [one.name])]
     contestants.install()
     with ExitStack() as stack:
         stored = stack.enter_context(world(given.data_dir, SIZE))

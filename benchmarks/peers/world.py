@@ -68,7 +68,9 @@ class World:
 
 
 @contextmanager
-def world(folder: Path | None, size: Mapping[str, Any]) -> Iterator[World]:
+def world(
+    folder: Path | None, size: Mapping[str, Any], shared_buffers: str = "256MB"
+) -> Iterator[World]:
     """Serve a folder, which is seeded first if it is new; without any, one that is gone at the end.
 
     PostgreSQL is the one that Bursar brings along, durable, on cores of its own.
@@ -79,7 +81,9 @@ def world(folder: Path | None, size: Mapping[str, Any]) -> Iterator[World]:
     folder.chmod(0o711)  # PostgreSQL is another account where this is root
     os.sched_setaffinity(0, processors.POSTGRES)  # inherited by what is started from here
     try:
-        with EmbeddedPostgres(folder / "data", connections=400) as postgres:
+        with EmbeddedPostgres(
+            folder / "data", connections=400, shared_buffers=shared_buffers
+        ) as postgres:
             asyncio.run(_fill(postgres.owner_url, size))
             os.sched_setaffinity(0, processors.LOAD)
             found = Postmaster.of((folder / "data/postgres").resolve())

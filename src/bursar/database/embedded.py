@@ -42,7 +42,6 @@ _LOG_BYTES = 1_000_000
 _SETTINGS = {
     "listen_addresses": "",
     "port": _PORT,
-    "shared_buffers": "256MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
@@ -83,13 +82,22 @@ class EmbeddedPostgres:
 
     A process that is killed leaves its PostgreSQL serving; the next start in the same directory
     stops that one and starts its own. `connections` are what one server may need at most; commands
-    find some beside them. `durable=False` trades the safety of the data for speed.
+    find some beside them. `durable=False` trades the safety of the data for speed; `shared_buffers`
+    is the memory that PostgreSQL takes for its tables, in its own words, such as `1GB`.
     """
 
-    def __init__(self, directory: Path, *, connections: int = 0, durable: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        connections: int = 0,
+        durable: bool = True,
+        shared_buffers: str = "256MB",
+    ) -> None:
         self._data = DataDirectory(directory)
         self._connections = max(connections + _SPARE_CONNECTIONS, _LEAST_CONNECTIONS)
         self._durable = durable
+        self._shared_buffers = shared_buffers
         self._sockets = _socket_folder(self._data.postgres)
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -205,6 +213,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": str(self._sockets),
             "max_connections": str(self._connections),
         }
+        settings |= {"shared_buffers": self._shared_buffers}
         settings |= {} if self._durable else _NOT_DURABLE
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with data.open_log(_LOG_BYTES) as log:
