@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from bursar.database.grants import grant
-from bursar.database.migrations import head
+from bursar.database.revision import HEAD
 from bursar.database.tables import metadata
 
 APPENDED_TO = {"audit_entries", "spend_adjustments", "usage_events"}
@@ -25,7 +25,7 @@ async def test_the_application_changes_every_table_and_appends_to_the_audit(
             await as_application.execute(f"DELETE FROM {table}")
 
     assert len(await as_application.fetch("SELECT * FROM audit_entries")) == 1
-    assert await as_application.fetchval("SELECT version_num FROM alembic_version") == head()
+    assert await as_application.fetchval("SELECT version_num FROM alembic_version") == HEAD
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,12 @@ from sqlalchemy.exc import ProgrammingError
 
 import bursar
 from bursar.database.migrations import (
-    UnknownRevision,
     alone,
-    current,
     downgrade,
-    head,
     pending,
     upgrade,
 )
+from bursar.database.revision import HEAD, UnknownRevision, current
 from bursar.database.tables import metadata
 from bursar.domain.chains import Verification
 from bursar.domain.ids import DEFAULT_ORGANIZATION
@@ -49,18 +47,18 @@ async def tables(connection: asyncpg.Connection) -> set[str]:
 def test_the_history_has_one_head_that_alembic_itself_finds() -> None:
     config = Config(toml_file=REPOSITORY / "pyproject.toml")
 
-    assert ScriptDirectory.from_config(config).get_heads() == [head()]
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 async def test_an_empty_database_is_upgraded_to_head(
     empty: str, as_owner: asyncpg.Connection
 ) -> None:
     assert await current(empty) is None
-    assert (await pending(empty))[-1] == head()
+    assert (await pending(empty))[-1] == HEAD
 
     await upgrade(empty)
 
-    assert await current(empty) == head()
+    assert await current(empty) == HEAD
     assert await pending(empty) == []
     assert await tables(as_owner) == {*metadata.tables, "alembic_version"}
 
@@ -124,7 +122,7 @@ async def test_four_replicas_upgrade_at_once_and_all_succeed(empty: str) -> None
     ]
 
     assert await asyncio.gather(*(replica.wait() for replica in replicas)) == [0, 0, 0, 0]
-    assert await current(empty) == head()
+    assert await current(empty) == HEAD
 
 
 async def test_the_first_migrations_of_two_replicas_meet_and_the_later_one_waits(

@@ -7,7 +7,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
 
-from bursar.database import migrations
+from bursar.database.revision import HEAD
 from bursar.domain.errors import Unavailable
 from bursar.http import health
 
@@ -44,7 +44,7 @@ async def test_a_living_process_is_healthy_without_a_database() -> None:
 
 
 async def test_a_database_at_head_is_ready() -> None:
-    answer = await ask("/readyz", DatabaseAt(migrations.head()))
+    answer = await ask("/readyz", DatabaseAt(HEAD))
     checks = {"database": "ok", "schema": "ok", "server": "ok"}
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": checks})
 
@@ -65,12 +65,12 @@ async def test_a_database_that_is_away_is_not_ready(fault: Exception) -> None:
 
 async def test_a_database_that_is_slow_is_not_waited_for() -> None:
     started = asyncio.get_running_loop().time()
-    answer = await ask("/readyz", DatabaseAt(migrations.head(), late=60))
+    answer = await ask("/readyz", DatabaseAt(HEAD, late=60))
     assert answer.status_code == 503
     assert 0.9 < asyncio.get_running_loop().time() - started < 3
 
 
 async def test_a_server_that_stops_is_not_ready() -> None:
-    answer = await ask("/readyz", DatabaseAt(migrations.head()), stopping=True)
+    answer = await ask("/readyz", DatabaseAt(HEAD), stopping=True)
     assert answer.status_code == 503
     assert answer.json()["checks"]["server"] == "stopping"

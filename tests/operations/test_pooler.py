@@ -20,8 +20,9 @@ from sqlalchemy import text
 
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
-from bursar.database.migrations import current, pending, upgrade
+from bursar.database.migrations import pending, upgrade
 from bursar.database.pool import Database
+from bursar.database.revision import current
 from bursar.database.statements import Statement
 from bursar.domain.errors import Overloaded
 from factories import Factory

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 import bursar
 from bursar.database import partitions
 from bursar.database.connections import CONNECT_SECONDS
+from bursar.database.revision import UnknownRevision, current
 
 Answer = TypeVar("Answer")
 
@@ -34,15 +34,6 @@ _VERSION_TABLE = """
 # Unique violation in the catalog, duplicate table, duplicate object: what IF NOT EXISTS answers
 # where another transaction commits the same table at that moment.
 _MADE_BY_ANOTHER = {"23505", "42P07", "42710"}
-
-
-class UnknownRevision(Exception):
-    """The database was migrated by a later version of Bursar than this one."""
-
-    def __init__(self, revision: str) -> None:
-        super().__init__(
-            f"The database is at revision {revision}, which this version of Bursar does not know."
-        )
 
 
 async def upgrade(dsn: str, revision: str = "head") -> None:
@@ -63,28 +54,9 @@ async def downgrade(dsn: str, revision: str) -> None:
     await alone(dsn, lambda connection: _move(command.downgrade, connection, revision))
 
 
-async def current(dsn: str) -> str | None:
-    """The revision that the database is at; None where it was never migrated."""
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)
-    try:
-        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-            return None
-        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-        return found
-    finally:
-        await connection.close()
-
-
 async def pending(dsn: str) -> list[str]:
     """The revisions that `upgrade` would apply, in their order. Raises UnknownRevision."""
     return _after(await current(dsn))
-
-
-@cache
-def head() -> str:
-    """The revision that this version of Bursar works with."""
-    (revision,) = _scripts().get_heads()
-    return revision
 
 
 async def make_partitions(dsn: str) -> list[str]:

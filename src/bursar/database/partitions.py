@@ -4,8 +4,10 @@ A partition is made beside its table and then attached, which stops no one who r
 SHARE UPDATE EXCLUSIVE, where CREATE TABLE … PARTITION OF would take ACCESS EXCLUSIVE.
 """
 
+from collections.abc import Iterator
 from datetime import date
 
+import asyncpg
 from sqlalchemy import Connection, text
 
 from bursar.database.tables import metadata
@@ -20,6 +22,10 @@ MONTHS = """
 """
 
 
+_TODAY = "SELECT (now() AT TIME ZONE 'UTC')::date"
+_ARE_THERE = "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest($1::text[]) AS name"
+
+
 def name_of(table: str, month: date) -> str:
     return f"{table}_{month:%Y_%m}"
 
@@ -30,10 +36,16 @@ def month_of(day: date, later: int = 0) -> date:
     return date(years, month + 1, 1)
 
 
+async def are_there(connection: asyncpg.Connection) -> bool:
+    """Whether `make_ahead` has nothing to make, as it mostly has not."""
+    first, last = _ahead(await connection.fetchval(_TODAY))
+    names = [name_of(table, month) for table in PARTITIONED for month in _months(first, last)]
+    return bool(await connection.fetchval(_ARE_THERE, names))
+
+
 def make_ahead(connection: Connection) -> list[str]:
     """Make what is missing from the month before this one, for what comes late, to a year ahead."""
-    today = connection.execute(text("SELECT (now() AT TIME ZONE 'UTC')::date")).scalar_one()
-    return make(connection, month_of(today, -1), month_of(today, MONTHS_AHEAD))
+    return make(connection, *_ahead(connection.execute(text(_TODAY)).scalar_one()))
 
 
 def make(connection: Connection, first: date, last: date) -> list[str]:
@@ -41,17 +53,25 @@ def make(connection: Connection, first: date, last: date) -> list[str]:
 
     Answers their names.
     """
-    made = []
+    made = list[str]()
     for table in PARTITIONED:
         if connection.execute(text(f"SELECT to_regclass('{table}')")).scalar_one() is None:
             continue  # an earlier revision, which does not have it
         there = set(connection.execute(text(MONTHS.format(table=table))).scalars())
-        month = month_of(first)
-        while month <= last:
-            if month not in there:
-                made.append(_attach(connection, table, month))
-            month = month_of(month, 1)
+        missing = [month for month in _months(first, last) if month not in there]
+        made += [_attach(connection, table, month) for month in missing]
     return made
+
+
+def _ahead(today: date) -> tuple[date, date]:
+    return month_of(today, -1), month_of(today, MONTHS_AHEAD)
+
+
+def _months(first: date, last: date) -> Iterator[date]:
+    month = month_of(first)
+    while month <= last:
+        yield month
+        month = month_of(month, 1)
 
 
 def _attach(connection: Connection, table: str, month: date) -> str:

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bursar.database import migrations
 from bursar.database.pool import Database
+from bursar.database.revision import HEAD
 from bursar.database.statements import Statement
 
 _PATIENCE_SECONDS = 1.0
@@ -47,7 +47,7 @@ async def _database(database: Database) -> tuple[str, str]:
     except Exception:  # noqa: BLE001 - whatever it is, the answer is no, and a probe goes on asking
         return "unavailable", "unknown"
     found = None if version is None else version.version_num
-    return "ok", "ok" if found == migrations.head() else "different"
+    return "ok", "ok" if found == HEAD else "different"
 
 
 @cache

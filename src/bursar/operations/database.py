@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from bursar.database import grants, migrations
+from bursar.database import grants
 from bursar.database.connections import Connection
 from bursar.database.data_directory import APPLICATION
 from bursar.database.embedded import (
@@ -18,7 +18,9 @@ from bursar.database.embedded import (
     RunningPostgres,
     running,
 )
+from bursar.database.partitions import are_there
 from bursar.database.pool import Database
+from bursar.database.revision import HEAD, current
 from bursar.operations import external, pool_size
 from bursar.operations.failure import Failure
 from bursar.operations.revival import revived
@@ -47,17 +49,32 @@ class CommandDatabase:
 
         Raises Failure, UnknownRevision.
         """
-        if self.embedded:
-            await self.migrate()
-        else:
+        if not self.embedded:
             await external.require(self.application_url)
+        elif await self._is_current():
+            await self._grant()
+        else:
+            await self.migrate()
 
     async def migrate(self) -> None:
         """Bring the database to this version's schema, with the rights of the application's role.
 
-        Where that role is the owner too, it has them all. Raises UnknownRevision.
+        Raises UnknownRevision.
         """
-        await migrations.upgrade(self.owner_url)
+        from bursar.database.migrations import upgrade  # noqa: PLC0415 (Alembic, which takes long)
+
+        await upgrade(self.owner_url)
+        await self._grant()
+
+    async def _is_current(self) -> bool:
+        """Whether there is nothing to migrate."""
+        if await current(self.owner_url) != HEAD:
+            return False
+        async with external.connected(self.owner_url) as connection:
+            return await are_there(connection)
+
+    async def _grant(self) -> None:
+        """Where the application's role is the owner too, it has all rights."""
         if self.embedded:
             await grants.grant(self.owner_url, APPLICATION)
         elif self.owner_url != self.application_url:

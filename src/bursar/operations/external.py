@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 
-from bursar.database import migrations
 from bursar.database.connections import CONNECT_SECONDS
+from bursar.database.revision import HEAD, current
 from bursar.operations import pool_size
 from bursar.operations.failure import Failure
 from bursar.settings import Settings
@@ -43,13 +43,16 @@ async def require(dsn: str) -> None:
     if found["encoding"] != "UTF8":
         raise Failure(f"the database is encoded in {found['encoding']}: make one in UTF8")
     try:
-        behind = await migrations.pending(dsn)
+        revision = await current(dsn)
     except asyncpg.InsufficientPrivilegeError as error:
         raise Failure(
             "the role of DATABASE_URL may not read the tables: run `bursar migrate` with "
             "BURSAR_OWNER_DATABASE_URL"
         ) from error
-    if behind:
+    if revision != HEAD:
+        from bursar.database.migrations import pending  # noqa: PLC0415 (Alembic, which takes long)
+
+        await pending(dsn)
         raise Failure("the database is not at this version's schema: run `bursar migrate`")
 
 

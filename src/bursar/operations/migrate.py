@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from bursar.database import migrations
+from bursar.database import migrations, revision
 from bursar.operations.database import CommandDatabase, reached
 from bursar.settings import Settings
 
@@ -29,11 +29,11 @@ def head(settings: Settings) -> SchemaStatus:
         return asyncio.run(move(database))
 
 
-def down(settings: Settings, revision: str) -> SchemaStatus:
+def down(settings: Settings, goal: str) -> SchemaStatus:
     """Take the schema back, with the data that it cannot hold; answers where it is now."""
 
     async def move(database: CommandDatabase) -> SchemaStatus:
-        await migrations.downgrade(database.owner_url, revision)
+        await migrations.downgrade(database.owner_url, goal)
         return await _status(database)
 
     with reached(settings) as database:
@@ -47,7 +47,7 @@ def status(settings: Settings) -> SchemaStatus:
 
 async def _status(database: CommandDatabase) -> SchemaStatus:
     return SchemaStatus(
-        current=await migrations.current(database.owner_url),
-        head=migrations.head(),
+        current=await revision.current(database.owner_url),
+        head=revision.HEAD,
         pending=await migrations.pending(database.owner_url),
     )

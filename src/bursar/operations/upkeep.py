@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bursar.database import migrations
+from bursar.database import partitions
 from bursar.operations.database import CommandDatabase, existing
 from bursar.operations.external import connected
 from bursar.operations.failure import reason_of
@@ -52,9 +52,11 @@ async def keep_up(database: CommandDatabase, settings: Settings) -> Done:
     may do it at once.
     """
     made, dropped = None, list[str]()
-    is_owner = await _is_owner(database.owner_url)
+    async with connected(database.owner_url) as connection:
+        is_owner = await connection.fetchval(_OWNS)
+        months_are_there = await partitions.are_there(connection)
     if is_owner:
-        made = await migrations.make_partitions(database.owner_url)
+        made = [] if months_are_there else await _make_months(database)
     purged = await purge(database)
     if is_owner:
         kept = {EVENTS: settings.keep_events_months, DAYS: settings.keep_activity_months}
@@ -95,9 +97,10 @@ def _complain(error: Exception) -> None:
     log.error("the upkeep failed", reason=reason, exc_info=error if reason is None else None)
 
 
-async def _is_owner(dsn: str) -> bool:
-    async with connected(dsn) as connection:
-        return bool(await connection.fetchval(_OWNS))
+async def _make_months(database: CommandDatabase) -> list[str]:
+    from bursar.database.migrations import make_partitions  # noqa: PLC0415 (Alembic, which takes long)
+
+    return await make_partitions(database.owner_url)
 
 
 class _Worker:
