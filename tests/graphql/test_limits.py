@@ -143,6 +143,27 @@ async def test_variables_with_too_many_values_are_refused_sooner_where_no_gatewa
         assert "values" in answer.errors[0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("type_", "value", "codes"),
+    [
+        ("JSON", {"b": [1]}, []),
+        ("[String!]!", ["b"], []),
+        ("[[String]]", [["b"]], ["GRAPHQL_VALIDATION_FAILED"]),
+        ("TeamFilter", {}, ["GRAPHQL_VALIDATION_FAILED"]),
+        ("[TeamFilter!]!", [{}], ["GRAPHQL_VALIDATION_FAILED"]),
+    ],
+)
+async def test_a_variable_in_metadata_is_a_scalar_or_a_list_of_them(
+    api: Api, make: Factory, type_: str, value: Any, codes: list[str]
+) -> None:
+    team = await make.team()
+    document = f"""mutation($id: ID!, $v: {type_}) {{
+        teamUpdate(input: {{id: $id, metadata: {{a: $v}}}}) {{ team {{ metadata }} }} }}"""
+    answer = await api(await make.admin(), document, id=team.id, v=value)
+    assert answer.codes == codes
+    assert codes or answer.payload["team"]["metadata"] == {"a": value}
+
+
 async def test_the_limits_in_force_are_told(
     api: Api, app_with: Any, owner: asyncpg.Connection, make: Factory
 ) -> None:
