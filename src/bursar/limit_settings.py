@@ -84,6 +84,18 @@ class LimitSettings(BaseSettings):
         le=10_000,
         description="The most items in a list, or fields in an object, among the variables.",
     )
+    max_values: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="The most values in all variables, lists and objects among them.",
+    )
+    max_gateway_values: int = Field(
+        40_000,
+        ge=1,
+        le=1_000_000,
+        description="The same of a key with the scope GATEWAY; a full report of usage has so many.",
+    )
     max_cost_per_minute: int = Field(
         60_000_000,
         ge=60,

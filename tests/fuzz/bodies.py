@@ -63,7 +63,7 @@ TOKENS = [
     "#",
     ",",
 ]
-TOKENS += ["\0", "fragment", "on", "query", "mutation", "__schema"]
+TOKENS += ["\0", "fragment", "on", "query", "mutation", "__schema", "9" * 5_000]
 
 
 class Sent(NamedTuple):

@@ -17,7 +17,7 @@ from access.scene import FOR_GATEWAYS, LAST, Scene, enter
 from api_client import Api
 from bursar.http.body import BadBody, json_object
 from execution.corpus import SCALARS, Case, Corpus
-from execution.test_same_answer import SCHEMA, valid
+from execution.test_same_answer import SCHEMA
 from factories import Factory, Key, Person
 from fuzz.bodies import Sent, spoilt
 from fuzz.wire import Reply, Wire
@@ -26,6 +26,9 @@ from live_server import LiveServer
 DEADLINE_SECONDS = 10 + 1  # the second to say so
 LONGEST_BODY = 262_144
 CLIENTS = 4
+WARM = 10  # percent of all requests, after which no memory is made for the first time
+VALID = 0.8  # of the documents, at least; the server finds which are not
+REFUSED = re.compile(rb"GRAPHQL_VALIDATION_FAILED|LIMIT_EXCEEDED")
 HOSTILE: dict[str, Sequence[Any]] = {
     "Int": (0, -1, 1, 50, 1_000, 1_001, 2**31 - 1),
     "String": ("", "\0", "\u202eA", "e\u0301", "%", "_", "' OR 1=1 --", "x" * 129, "x" * 5_000),
@@ -51,13 +54,14 @@ class Asked(NamedTuple):
     sent: Sent
     caller: Person | Key
     stranger: bool
+    is_document: bool
 
 
 @pytest.mark.parametrize(
     ("bodies", "documents"),
     [
         (600, 200),
-        pytest.param(100_000, 50_000, marks=[pytest.mark.soak, pytest.mark.timeout(4 * 3600)]),
+        pytest.param(100_000, 62_500, marks=[pytest.mark.soak, pytest.mark.timeout(4 * 3600)]),
     ],
 )
 async def test_nothing_that_is_sent_is_answered_by_a_fault_or_tells_anything(
@@ -72,26 +76,27 @@ async def test_nothing_that_is_sent_is_answered_by_a_fault_or_tells_anything(
     admin = await make.admin()
     shares = bodies // 100, documents // 100
     counted: Counter[str] = Counter()
+    memory: list[int] = []
     with live_server() as server:
         requests = alternating(fuzzed(scene, admin), ruled(scene, admin), *shares)
         async with AsyncExitStack() as stack:
             address = urlsplit(server.url)
             host, port = address.hostname or "", address.port or 0
             wires = [await stack.enter_async_context(Wire(host, port)) for _ in range(CLIENTS)]
-            for percent in range(1, 101):
+            for _ in range(100):
                 some = islice(requests, sum(shares))
                 await asyncio.gather(*(_ask_all(wire, some, scene, counted) for wire in wires))
-                if percent == 25:
-                    warm = resident(server.pid)
-        grown = resident(server.pid) / warm - 1
+                memory.append(resident(server.pid))
         levels = {line["level"] for line in server.lines()}
     assert "error" not in levels
     assert counted["fuzz: requests"] == bodies + documents
-    assert grown < 0.05 or bodies < 10_000, f"memory grew by {grown:.1%} from {warm} KiB"
+    assert counted["fuzz: documents that were valid"] >= documents * VALID
+    grown = memory[-1] / memory[WARM] - 1
+    assert grown < 0.05 or bodies < 10_000, f"memory grew by {grown:.1%}: {memory}"
     for what, count in counted.items():
         record_property(what, count)
-    record_property("fuzz: kibibytes of memory after a quarter", warm)
-    record_property("fuzz: per mille of memory grown since", round(grown * 1000))
+    for percent in (WARM, 25, 50, 75, 99):
+        record_property(f"fuzz: kibibytes of memory after {percent} % of it", memory[percent])
 
 
 async def _ask_all(wire: Wire, asked: Iterator[Asked], scene: Scene, counted: Counter[str]) -> None:
@@ -99,6 +104,8 @@ async def _ask_all(wire: Wire, asked: Iterator[Asked], scene: Scene, counted: Co
         reply = await wire.ask(each.sent, each.caller.secret)
         check(each, reply, scene)
         counted["fuzz: requests"] += 1
+        if each.is_document and REFUSED.search(reply.text) is None:
+            counted["fuzz: documents that were valid"] += 1
         counted[f"fuzz: answers {reply.status or 'none, as the body was too long'}"] += 1
         slowest = "fuzz: ms that the slowest took"
         counted[slowest] = max(counted[slowest], round(reply.seconds * 1000))
@@ -112,7 +119,7 @@ def check(asked: Asked, reply: Reply, scene: Scene) -> None:
     if b"text/html" not in reply.text:
         internal = INTERNAL.search(reply.text)
         assert internal is None or internal[0].lower() in sent.body.lower(), (sent, reply)
-    if asked.stranger:
+    if asked.stranger and scene.told(reply.text, ""):  # rarely, and the body takes long to read
         assert not scene.told(reply.text, meant(sent.body)), (sent, reply)
 
 
@@ -130,11 +137,11 @@ def fuzzed(scene: Scene, admin: Person) -> Iterator[Asked]:
         spoilt(1, [(case.text, case.variables) for case in islice(asked(ids), 400)])
         for ids in (scene.ids, scene.own)
     ]
-    return _by_all(scene, admin, *streams)
+    return _by_all(scene, admin, *streams, is_document=False)
 
 
 def ruled(scene: Scene, admin: Person) -> Iterator[Asked]:
-    """Documents that are valid, with values that are hostile."""
+    """Documents by the rules but for a few, with values that are hostile."""
     headers = {"Content-Type": "application/json"}
     streams = [
         (
@@ -148,24 +155,24 @@ def ruled(scene: Scene, admin: Person) -> Iterator[Asked]:
         )
         for ids in (scene.ids, scene.own)
     ]
-    return _by_all(scene, admin, *streams)
+    return _by_all(scene, admin, *streams, is_document=True)
 
 
 def asked(ids: Mapping[str, Sequence[str]], **known: Any) -> Iterator[Case]:
     """Queries and mutations by turns. What a gateway is told of any key is no leak, and left out."""
     corpus = Corpus(SCHEMA, ids, leave_out=[*LAST, *FOR_GATEWAYS], **known)
-    pairs = zip(valid(corpus, 2, "query"), valid(corpus, 3, "mutation"), strict=True)
+    pairs = zip(corpus.cases(2, "query"), corpus.cases(3, "mutation"), strict=True)
     return chain.from_iterable(pairs)
 
 
 def _by_all(
-    scene: Scene, admin: Person, foreign: Iterator[Sent], own: Iterator[Sent]
+    scene: Scene, admin: Person, foreign: Iterator[Sent], own: Iterator[Sent], *, is_document: bool
 ) -> Iterator[Asked]:
     """By each stranger in turn, and by an admin, who brings nothing of the one to the other."""
     while True:
         for caller in scene.callers.values():
-            yield from (Asked(sent, caller, True) for sent in islice(foreign, 2))
-        yield from (Asked(sent, admin, False) for sent in islice(own, 2))
+            yield from (Asked(sent, caller, True, is_document) for sent in islice(foreign, 2))
+        yield from (Asked(sent, admin, False, is_document) for sent in islice(own, 2))
 
 
 def alternating(

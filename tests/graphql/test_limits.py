@@ -8,6 +8,7 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from api_client import Api
+from bursar.domain.roles import KeyScope
 from bursar.graphql.execution.cost import INTROSPECTION, measures
 from bursar.graphql.schema import schema
 from factories import Factory
@@ -35,6 +36,8 @@ def cost(document: str, **variables: Any) -> int:
         ("{ a: viewer { user { id } } ... { b: viewer { user { id } } } }", 4),
         ('{ node(id: "x") { ... on Team { organization { id } } ... on User { id } } }', 2),
         ("{ teams(first: -5) { nodes { id } } }", 0),
+        ("{ teams(first: " + "9" * 5_000 + ") { nodes { id } } }", 50),
+        ("query($n: Int = " + "9" * 5_000 + ") { teams(first: $n) { nodes { id } } }", 50),
         ("{ teams(first: null) { nodes { id } } }", 50),
         ("{ nothing { like { this } } teams(first: 2) { nodes { nothing { id } } } }", 2),
         ("{ __schema { types { name } } }", INTROSPECTION),
@@ -80,6 +83,8 @@ LIMITS = {
     + " } } } fragment f on Organization { " + "id name " * 40 + "}",
     "fields too often": "{ teams(first: 1) { nodes { " + "organization { id } " * 200 + "} } }",
     "directives": "{ viewer { " + "scopes @include(if: true) " * 51 + "} }",
+    "5,000 digits": "{ teams(first: " + "9" * 5_000 + ") { totalCount } }",
+    "digits in a number": "query($n: Int = " + "9" * 5_000 + ") { teams(first: $n) { totalCount } }",
     "operations": " ".join(f"query q{n} {{ viewer {{ scopes }} }}" for n in range(11)),
     "objects to answer with": "{ teams(first: 1000) { nodes { members(first: 5) { nodes { id } } } } }",
 }  # fmt: skip
@@ -122,6 +127,41 @@ async def test_variables_too_deep_or_with_too_long_a_list_are_refused(
     for value in (["x"] * 1_001, [wide], deep):
         assert (await api(admin, document, ids=value)).codes == ["LIMIT_EXCEEDED"]
     assert (await api(admin, document, ids=["x"] * 1_000)).errors == []
+
+
+async def test_variables_with_too_many_values_are_refused_sooner_where_no_gateway_sends_them(
+    api: Api, make: Factory
+) -> None:
+    admin = await make.admin()
+    gateway = await make.api_key(team=await make.team(), scopes=[KeyScope.GATEWAY])
+    document = "query($a: [ID!]!) { nodes(ids: $a) { id } }"
+    for key, kept in ((admin, 9), (gateway, 39)):
+        lists = {f"v{n}": [0] * 999 for n in range(kept)}
+        assert (await api(key, document, a=["x"] * 500, **lists)).errors == []
+        answer = await api(key, document, a=["x"] * 500, **lists, more=[0] * 999)
+        assert answer.codes == ["LIMIT_EXCEEDED"]
+        assert "values" in answer.errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "codes"),
+    [
+        ("JSON", {"b": [1]}, []),
+        ("[String!]!", ["b"], []),
+        ("[[String]]", [["b"]], ["GRAPHQL_VALIDATION_FAILED"]),
+        ("TeamFilter", {}, ["GRAPHQL_VALIDATION_FAILED"]),
+        ("[TeamFilter!]!", [{}], ["GRAPHQL_VALIDATION_FAILED"]),
+    ],
+)
+async def test_a_variable_in_metadata_is_a_scalar_or_a_list_of_them(
+    api: Api, make: Factory, type_: str, value: Any, codes: list[str]
+) -> None:
+    team = await make.team()
+    document = f"""mutation($id: ID!, $v: {type_}) {{
+        teamUpdate(input: {{id: $id, metadata: {{a: $v}}}}) {{ team {{ metadata }} }} }}"""
+    answer = await api(await make.admin(), document, id=team.id, v=value)
+    assert answer.codes == codes
+    assert codes or answer.payload["team"]["metadata"] == {"a": value}
 
 
 async def test_the_limits_in_force_are_told(

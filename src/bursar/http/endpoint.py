@@ -144,8 +144,9 @@ class Endpoint:
         told["field"] = prepared.field
         if prepared.operation.name:
             told["operation"] = redacted(prepared.operation.name.value[:LONGEST_NAME])
-        cost = cost_of(prepared, variables, self.environment.document_limits)
-        self._spending.run(context.actor, cost)
+        actor, limits = context.actor, self.environment.document_limits
+        cost = cost_of(prepared, variables, limits, is_gateway=actor.is_gateway)
+        self._spending.run(actor, cost)
         if context.idempotency_key is not None:
             require_one_mutation(prepared)
         with traces.operation(told["operation_type"], told["field"], told.get("operation")):

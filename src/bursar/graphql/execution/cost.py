@@ -27,6 +27,8 @@ from graphql import (
 )
 
 DEFAULT_SIZE = 50
+_LONGEST_SIZE = 11
+"""Characters of the longest Int; a literal of thousands, which validation refuses, is no number yet."""
 INTROSPECTION = 2_000
 """About what the schema's own description holds; how deep it is asked for validation bounds."""
 
@@ -165,7 +167,7 @@ def _size_of(node: FieldNode) -> Size:
             match argument.value:
                 case VariableNode(name=name):
                     return name.value
-                case IntValueNode(value=value):
+                case IntValueNode(value=value) if len(value) <= _LONGEST_SIZE:
                     return int(value)
     return DEFAULT_SIZE
 
@@ -176,11 +178,12 @@ def _number(size: Size, values: Mapping[str, Any]) -> int:
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, int]:
-    return {
-        each.variable.name.value: int(each.default_value.value)
+    defaults = {
+        each.variable.name.value: each.default_value.value
         for each in operation.variable_definitions or ()
         if isinstance(each.default_value, IntValueNode)
     }
+    return {name: int(text) for name, text in defaults.items() if len(text) <= _LONGEST_SIZE}
 
 
 def _spread_first(document: DocumentNode) -> Iterator[FragmentDefinitionNode]:

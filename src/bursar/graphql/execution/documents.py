@@ -136,13 +136,20 @@ def prepare(
     return validated(schema, text, limits or DocumentLimits()).operation(operation_name)
 
 
-def cost_of(prepared: Prepared, variables: Mapping[str, Any] | None, limits: DocumentLimits) -> int:
+def cost_of(
+    prepared: Prepared,
+    variables: Mapping[str, Any] | None,
+    limits: DocumentLimits,
+    *,
+    is_gateway: bool,
+) -> int:
     """How many objects an operation may answer with, where that and its variables are not too much.
 
     Raises RequestError.
     """
     given = variables or {}
-    problem = limits_.problem_with_variables(given, limits)
+    most_values = limits.gateway_values if is_gateway else limits.values
+    problem = limits_.problem_with_variables(given, limits, most_values)
     cost = 0 if problem else prepared.measure.cost(given)
     if problem := problem or limits_.problem_with_cost(cost, limits):
         raise RequestError(limits_.CODE, problem)

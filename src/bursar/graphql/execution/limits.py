@@ -15,6 +15,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    IntValueNode,
     Node,
     OperationDefinitionNode,
     OperationType,
@@ -23,6 +24,8 @@ from graphql import (
 from bursar.graphql.execution.cost import OperationMeasure
 
 CODE = "LIMIT_EXCEEDED"
+DIGITS = 1_000
+"""Of a whole number in a document, its sign included: Python reads no more than 4,300."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class DocumentLimits:
     cost: int = 5_000
     variables_depth: int = 16
     list_items: int = 1_000
+    values: int = 10_000
+    gateway_values: int = 40_000
     cost_per_minute: int = 60_000_000
     cost_at_once: int = 60_000_000
     failed_sign_ins: int = 600
@@ -71,6 +76,8 @@ def problems_with_document(
 ) -> Iterator[GraphQLError]:
     """Each limit that a parsed document exceeds, whichever of its operations is to run."""
     counted = _counted(document)
+    if counted["digits"] > DIGITS:
+        yield _exceeded("digits in a number", counted["digits"], DIGITS)
     for name in ("aliases", "fragments", "directives", "operations"):
         if counted[name] > getattr(limits, name):
             yield _exceeded(name, counted[name], getattr(limits, name))
@@ -105,9 +112,11 @@ def problem_with_cost(cost: int, limits: DocumentLimits) -> GraphQLError | None:
     return error
 
 
-def problem_with_variables(variables: Any, limits: DocumentLimits) -> GraphQLError | None:
-    """Say that variables nest too deep, or that a list or an object in them is too long."""
-    level = [variables]
+def problem_with_variables(
+    variables: Any, limits: DocumentLimits, most_values: int
+) -> GraphQLError | None:
+    """Say that variables nest too deep, or that they, or a list or an object in them, are too many."""
+    level, values = [variables], 0
     for _ in range(limits.variables_depth + 1):
         below: list[Any] = []
         for value in level:
@@ -116,9 +125,14 @@ def problem_with_variables(variables: Any, limits: DocumentLimits) -> GraphQLErr
             if len(value) > limits.list_items:
                 return _exceeded("items in a list or object", len(value), limits.list_items)
             below += value.values() if isinstance(value, dict) else value
+            if values + len(below) > most_values:
+                return _exceeded(
+                    "values or more in its variables", values + len(below), most_values
+                )
         if not below:
             return None
         level = below
+        values += len(below)
     return GraphQLError(
         f"The variables nest deeper than {limits.variables_depth} levels, which is the most.",
         extensions={"code": CODE, "limit": limits.variables_depth},
@@ -139,6 +153,8 @@ def _counted(document: DocumentNode) -> Counter[str]:
                 counted["directives"] += 1
             case OperationDefinitionNode():
                 counted["operations"] += 1
+            case IntValueNode(value=value):
+                counted["digits"] = max(counted["digits"], len(value))
         for key in node.keys:
             child = getattr(node, key)
             if isinstance(child, Node):

@@ -115,6 +115,12 @@ class Limits:
     max_list_items: int = strawberry.field(
         description="The most items in a list, or fields in an object, among the variables."
     )
+    max_values: int = strawberry.field(
+        description="The most values in all variables, lists and objects among them."
+    )
+    max_gateway_values: int = strawberry.field(
+        description="The same of a key with the scope GATEWAY; a full report of usage has so many."
+    )
     max_cost_per_minute: int = strawberry.field(
         description="How much each key may ask of each process in a minute: a point for a request, one "
         "for each object of its cost, two for each character of a document that is new."
