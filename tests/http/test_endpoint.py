@@ -210,7 +210,7 @@ async def test_a_database_that_is_away_at_sign_in_is_unavailable(serve: Serve) -
 async def test_a_server_without_a_free_connection_is_overloaded(
     serve: Serve, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 60)  # but for who is to be refused
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def hold(*_: object, **__: object) -> None:
@@ -224,8 +224,11 @@ async def test_a_server_without_a_free_connection_is_overloaded(
         caller.headers["Authorization"] = f"Bearer {admin.secret}"
         holding = asyncio.create_task(post(caller, CREATE))
         await entered.wait()
-        answer = await post(caller, VIEWER)
+        with monkeypatch.context() as patched:
+            patched.setattr(pool, "ACQUIRE_SECONDS", 0)
+            answer = await post(caller, VIEWER)
         assert (answer.status_code, codes(answer)) == (503, ["OVERLOADED"])
+        assert answer.json()["errors"][0]["message"] == str(Overloaded())  # not of the deadline
         assert answer.headers["Retry-After"] == "1"
         leave.set()
         await holding

@@ -245,38 +245,47 @@ def test_the_command_tells_what_it_did(
     assert "7 usage_requests purged\n" in told.stdout
 
 
-async def test_a_server_does_it_daily_and_goes_on_after_a_failure(
+REFUSED = ConnectionError(111, "refused")
+NOTHING_DONE = Done([], [], {"usage_requests": 0})
+
+
+async def test_a_server_does_it_daily_and_after_a_failure_soon_again(
     monkeypatch: pytest.MonkeyPatch, database: CommandDatabase
 ) -> None:
-    outcomes: list[Done | Exception] = [
-        ConnectionError(111, "refused"),
-        ValueError("a fault"),
-        Done([], [], {"usage_requests": 0}),
-        Done(["usage_days_2027_01"], [], {}),
-    ]
-    finished = threading.Event()
+    outcomes = [REFUSED, ValueError("a fault"), *[REFUSED] * 6, NOTHING_DONE, REFUSED]
+    outcomes.append(Done(["usage_days_2027_01"], [], {}))
+    coming, pauses, finished = iter(outcomes), list[float](), threading.Event()
 
     async def next_one(_database: CommandDatabase, _settings: Settings) -> Done:
-        if len(outcomes) == 1:
-            finished.set()
-        outcome = outcomes.pop(0)
+        outcome = next(coming)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(upkeep, "EVERY_SECONDS", 0.01)
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == len(outcomes):
+            finished.set()
+            await asyncio.Event().wait()  # until it is stopped
+
     monkeypatch.setattr(upkeep, "keep_up", next_one)
+    monkeypatch.setattr(upkeep, "sleep", sleep)
     with structlog.testing.capture_logs() as lines, daily(database, Settings()) as start:
         start()
-        assert await asyncio.to_thread(finished.wait, 5)
-        monkeypatch.setattr(upkeep, "EVERY_SECONDS", 60)
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(finished.wait, 60)
+    minutes = [1, 2, 4, 8, 16, 32, 60, 60]
+    day = 24 * 60
+    assert [pause / 60 for pause in pauses] == [*minutes, day, 1, day]
     told = [(line["log_level"], line["event"], line.get("reason")) for line in lines]
-    assert told[:3] == [
-        ("error", "the upkeep failed", "the database does not answer: refused"),
+    refused = ("error", "the upkeep failed", "the database does not answer: refused")
+    assert told == [
+        refused,
         ("error", "the upkeep failed", None),
+        *[refused] * 7,
         ("info", "kept up", None),
     ]
+    again = [line["seconds_until_again"] for line in lines[:-1]]
+    assert again == [60 * pause for pause in [*minutes, 1]]
 
 
 def test_a_stop_ends_it_at_once_whatever_it_does(

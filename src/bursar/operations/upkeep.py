@@ -1,6 +1,7 @@
 """Upkeep: what a database needs once a day, done by a server beside its work, or by a command."""
 
 import asyncio
+from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -17,6 +18,8 @@ from bursar.operations.retention import DAYS, EVENTS, drop_old
 from bursar.settings import Settings
 
 EVERY_SECONDS = 24 * 60 * 60
+AGAIN_SECONDS = 60  # after a failure, and twice as long after each further one
+LONGEST_SECONDS = 60 * 60  # between two attempts, so that an outage of hours is soon made up for
 _STOP_SECONDS = 5
 _OWNS = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'usage_events'::regclass"
 
@@ -70,19 +73,23 @@ async def keep_up(database: CommandDatabase, settings: Settings) -> Done:
 def daily(database: CommandDatabase, settings: Settings) -> Iterator[Callable[[], None]]:
     """Gives what starts to do it every day, in a thread; stops that at once, whatever it does.
 
-    A failure is logged, and it is tried again the day after.
+    A failure is logged, and it is tried again after a minute, then after two, and so on up to an hour.
     """
 
     async def work() -> None:
+        again = AGAIN_SECONDS
         while True:
             try:
                 done = await keep_up(database, settings)
             except Exception as error:  # noqa: BLE001 (the server lives on)
-                _complain(error)
-            else:
-                if done.made or done.dropped or any(done.purged.values()):
-                    log.info("kept up", **done._asdict())
-            await asyncio.sleep(EVERY_SECONDS)
+                _complain(error, again)
+                await sleep(again)
+                again = min(2 * again, LONGEST_SECONDS)
+                continue
+            if done.made or done.dropped or any(done.purged.values()):
+                log.info("kept up", **done._asdict())
+            again = AGAIN_SECONDS
+            await sleep(EVERY_SECONDS)
 
     worker = _Worker(work)
     try:
@@ -91,10 +98,11 @@ def daily(database: CommandDatabase, settings: Settings) -> Iterator[Callable[[]
         worker.stop()
 
 
-def _complain(error: Exception) -> None:
+def _complain(error: Exception, again: int) -> None:
     """With a traceback only for what no operator can mend."""
     reason = reason_of(error)
-    log.error("the upkeep failed", reason=reason, exc_info=error if reason is None else None)
+    traceback = error if reason is None else None
+    log.error("the upkeep failed", reason=reason, seconds_until_again=again, exc_info=traceback)
 
 
 async def _make_months(database: CommandDatabase) -> list[str]:
