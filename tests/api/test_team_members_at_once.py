@@ -10,7 +10,8 @@ import pytest
 from api_client import Api
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
-from bursar.services import members_at_once
+from bursar.services import members, members_at_once
+from bursar.services.members_at_once import MembersTogether
 from factories import Factory
 
 ADDED = "members { id version role joinedAt user { id } team { id } } results { status }"
@@ -21,29 +22,48 @@ SELECT action, object_id, organization_id, team_id, actor_user_id, actor_key_id,
 
 
 @pytest.fixture
-def ways(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Of each call, whether the short way did it."""
-    taken: list[bool] = []
-    add = members_at_once.add
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of each call, which way did it."""
+    taken: list[str] = []
+    add, add_together = members_at_once.add, MembersTogether.add
+    add_long = members.hold
 
-    async def watched(*given: Any) -> Any:
+    async def alone(*given: Any) -> Any:
         rows = await add(*given)
-        taken.append(rows is not None)
+        taken.extend(["alone"] if rows else [])
         return rows
 
-    monkeypatch.setattr(members_at_once, "add", watched)
+    async def together(*given: Any) -> Any:
+        rows = await add_together(*given)
+        taken.extend(["together"] if rows else [])
+        return rows
+
+    async def long(*given: Any) -> Any:
+        taken.append("long")
+        return await add_long(*given)
+
+    monkeypatch.setattr(members_at_once, "add", alone)
+    monkeypatch.setattr(MembersTogether, "add", together)
+    monkeypatch.setattr(members, "hold", long)
     return taken
 
 
 @pytest.mark.parametrize("built_in", [True, False])
-async def test_both_ways_leave_the_same(
-    api: Api, make: Factory, owner: asyncpg.Connection, ways: list[bool], built_in: bool
+async def test_all_ways_leave_the_same(
+    api: Api,
+    make: Factory,
+    owner: asyncpg.Connection,
+    ways: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    built_in: bool,
 ) -> None:
     admin = await make.admin()
     organization = None if built_in else await make.organization()
     people = [await make.person(organization=organization) for _ in range(3)]
     seen = []
-    for more in ({}, {"idempotencyKey": "1"}):
+    for way, more in (("together", {}), ("alone", {}), ("long", {"idempotencyKey": "1"})):
+        if way == "alone":
+            monkeypatch.setattr(members_at_once, "MOST_TOGETHER", 2)
         team = await make.team(organization)
         names = [
             {"userId": each.id, "role": role} for each, role in zip(people, ROLES, strict=True)
@@ -72,14 +92,14 @@ async def test_both_ways_leave_the_same(
             said = said.replace(old, new)
         seen.append(said.replace(team.id, "team"))
         assert len(entries) == 3
-    assert seen[0] == seen[1]
-    assert ways == [True, False]
+    assert seen[0] == seen[1] == seen[2]
+    assert ways == ["together", "alone", "long"]
 
 
 ROLES = ("MEMBER", "ADMIN", "MEMBER")
 
 
-async def test_it_takes_one_statement(api: Api, make: Factory, ways: list[bool]) -> None:
+async def test_it_takes_one_statement(api: Api, make: Factory, ways: list[str]) -> None:
     admin, organization = await make.admin(), await make.organization()
     team = await make.team(organization)
     statements = []
@@ -91,7 +111,7 @@ async def test_it_takes_one_statement(api: Api, make: Factory, ways: list[bool])
         assert answer.refusals == []
         statements.append(answer.statements)
     assert statements == [2, 2]  # with the sign-in
-    assert ways == [True, True]
+    assert ways == ["together", "alone"]
 
 
 Given = Callable[[Any, Any, Any], dict[str, Any]]
@@ -137,7 +157,7 @@ ELSEWISE: dict[str, tuple[str, Given, list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize("case", ELSEWISE)
 async def test_whatever_is_else_goes_the_long_way(
-    api: Api, make: Factory, ways: list[bool], case: str
+    api: Api, make: Factory, ways: list[str], case: str
 ) -> None:
     whose, given, refusals = ELSEWISE[case]
     organization = await make.organization()
@@ -155,11 +175,11 @@ async def test_whatever_is_else_goes_the_long_way(
     ask = api.refused if refusals else api.mutate
     answer = await ask(callers[whose], "teamMembersAdd", **input_)
     assert answer.refusals == refusals
-    assert ways == [False]
+    assert ways == ["long"]
 
 
 async def test_who_is_added_meanwhile_is_refused_and_told_the_path(
-    api: Api, make: Factory, owner: asyncpg.Connection, ways: list[bool]
+    api: Api, make: Factory, owner: asyncpg.Connection, ways: list[str]
 ) -> None:
     admin, team, person = await make.admin(), await make.team(), await make.person()
     async with owner.transaction():
@@ -174,13 +194,13 @@ async def test_who_is_added_meanwhile_is_refused_and_told_the_path(
         done, _ = await asyncio.wait([asking], timeout=0.3)
         assert not done
     assert (await asking).refusals == [("CONFLICT", "input.members.0.userId")]
-    assert ways == [False]
+    assert ways == ["long"]
     assert await owner.fetchval("SELECT count(*) FROM audit_entries") == 0
 
 
 @pytest.mark.parametrize("leaves", [True, False])
 async def test_who_leaves_the_organization_meanwhile_is_not_added(
-    api: Api, make: Factory, owner: asyncpg.Connection, ways: list[bool], leaves: bool
+    api: Api, make: Factory, owner: asyncpg.Connection, ways: list[str], leaves: bool
 ) -> None:
     admin, organization = await make.admin(), await make.organization()
     team = await make.team(organization)
@@ -196,7 +216,7 @@ async def test_who_leaves_the_organization_meanwhile_is_not_added(
     assert not done
     await (leaving.commit() if leaves else leaving.rollback())
     assert (await asking).refusals == ([("CONFLICT", "input.members.0.userId")] if leaves else [])
-    assert ways == [not leaves]
+    assert ways == ["long" if leaves else "alone"]
 
 
 @pytest.mark.parametrize("built_in", [True, False])
@@ -222,10 +242,10 @@ async def test_a_team_that_moves_meanwhile_takes_its_members_from_where_it_is(
 
 
 async def test_who_is_not_there_is_not_added_in_the_built_in_organization_either(
-    api: Api, make: Factory, ways: list[bool]
+    api: Api, make: Factory, ways: list[str]
 ) -> None:
     admin, team, person = await make.admin(), await make.team(), await make.person()
     members = [{"userId": person.id}, {"userId": "user_1"}]
     answer = await api.refused(admin, "teamMembersAdd", teamId=team.id, members=members)
     assert answer.refusals == [("NOT_FOUND", "input.members.1.userId")]
-    assert ways == [False]
+    assert ways == ["long"]

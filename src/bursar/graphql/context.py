@@ -56,6 +56,7 @@ class Context:
         self.refused: list[str] = []
         self.executed: list[tuple[str, str]] = []
         self.source = source or environment.database
+        self.shared = shared
         self._lookups = Lookups(Reader(self.source, actor), shared)
 
     async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:

@@ -17,6 +17,7 @@ from bursar.domain.new_teams import NewTeams
 from bursar.graphql.context import Context
 from bursar.graphql.inputs import given
 from bursar.graphql.outcomes import outcome_of, payload_of
+from bursar.graphql.shared import Shared
 from bursar.graphql.types.error import UserError, user_errors
 from bursar.services import idempotency
 
@@ -59,12 +60,19 @@ class Earlier:
     outcome: idempotency.Outcome
 
 
-def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
+def mutation(
+    function: Callable[[Write, Given], Awaitable[Any]],
+    *,
+    together: Callable[[Shared, Actor, Given], Awaitable[Any]] | None = None,
+) -> Any:
     """Make a mutation field of a function of a Write and an input; its docstring describes it.
 
     What the function raises as a refusal becomes the errors of its payload, and the transaction is
     rolled back; whatever else it raises, too. With an idempotency key its outcome is kept in the
     same transaction, and where one is kept already, that is answered and nothing is done.
+
+    Without a key, `together` may do it before, in a transaction with what other requests ask for at
+    the same moment; it answers None where it did nothing.
     """
     hints = get_type_hints(function)
     input_type, payload_type = hints["input"], hints["return"]
@@ -88,7 +96,13 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
         try:
             check_behalf(context.actor)
             key = _key_of(input, context)
-            result = await context.write(work)
+            result = None
+            if together is not None and key is None and context.shared is not None:
+                result = await together(context.shared, context.actor, asked)
+            if result is None:
+                result = await context.write(work)
+            else:
+                context.forget()
         except (Refusal, Refusals) as refusal:
             errors = user_errors(refusal)
             context.refused.append(errors[0].code)

@@ -1,13 +1,14 @@
-"""Look-ups of one key that several requests make at the same moment, asked by one statement."""
+"""What requests of the same moment ask for by one statement: look-ups of one key, members to add."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bursar.access.actor import Actor
-from bursar.database.connections import Reads
+from bursar.database.pool import Database
 from bursar.database.together import Together
 from bursar.graphql.execution.kept import Kept
 from bursar.loaders.reader import Batch, Reader
+from bursar.services.members_at_once import MembersTogether
 
 MOST = 1000  # groups that are kept; of one that is forgotten nobody's question is
 
@@ -19,7 +20,8 @@ class Shared:
     who asks gets the answer of a statement that began afterwards.
     """
 
-    def __init__(self, source: Reads) -> None:
+    def __init__(self, source: Database) -> None:
+        self.members = MembersTogether(source)
         self._source = source
         self._groups: Kept[Together[str, Any]] = Kept(MOST)
 

@@ -25,6 +25,11 @@ class Addition(NamedTuple):
     refusal: Refusal | None = None
 
 
+def additions_of(rows: Iterable[Row]) -> list[Addition]:
+    """Of people who are all new members."""
+    return [Addition(MemberAddStatus.ADDED, row) for row in rows]
+
+
 class Additions:
     """People in the order of the input, of whom some are refused on the way.
 

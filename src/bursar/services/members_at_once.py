@@ -2,112 +2,178 @@
 
 A platform ADMIN who names users by their ids, all of them in the team's organization and none in the
 team, with no limits of their own, needs no answer on the way. Whatever else is asked, and all that is
-refused, goes the long way (members.py), which has the rules.
+refused, goes the long way (members.py), which has the rules. What several requests ask for at the same
+moment shares a statement, and so a transaction; of them each that cannot be done is left out whole.
 """
 
-from collections.abc import Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import asyncpg
 from sqlalchemy import ARRAY, Text, bindparam, text
 
 from bursar.access.actor import Actor
 from bursar.access.policy import Action, permits
+from bursar.database.borrowing import borrowing
 from bursar.database.chains import WRITTEN
-from bursar.database.connections import Connection
+from bursar.database.connections import LOCK_SECONDS, Connection
+from bursar.database.pool import Database
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
+from bursar.database.together import Together
+from bursar.domain.errors import Overloaded
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.names import is_storable
 from bursar.services.memberships import NewMember
 
+MOST_TOGETHER = 10
+"""People in a call that shares a statement; a larger one would keep others waiting."""
+_PATIENCE = f"{LOCK_SECONDS}s"
+_PATIENCE_TOGETHER = "50ms"  # with a lock that one call needs, as the others wait too
+
 # Locked as on the long way, each after the one before. What was locked is read as it is by then; so
-# people are found in the organization by rows that are locked too.
+# people are found in the organization by rows that are locked too. What is given is read by
+# subqueries, as the plan for any number of people is kept then, and none made for each.
 _ADD = f"""
-WITH RECURSIVE organization AS MATERIALIZED (
+WITH RECURSIVE asked AS MATERIALIZED (
+    SELECT * FROM unnest((SELECT :calls), (SELECT :team_ids), (SELECT :user_ids), (SELECT :ids),
+        (SELECT :roles), (SELECT :entry_ids), (SELECT :actor_user_ids), (SELECT :actor_key_ids),
+        (SELECT :on_behalf_of), (SELECT :request_ids))
+    WITH ORDINALITY AS asked (call, team_id, user_id, id, role, entry_id,
+        actor_user_id, actor_key_id, on_behalf_of, request_id, place)
+), organization AS MATERIALIZED (
     SELECT id FROM organizations
-    WHERE id = (SELECT organization_id FROM teams WHERE id = :team_id)
+    WHERE id = ANY (ARRAY(SELECT organization_id FROM teams
+            WHERE id = ANY (ARRAY(SELECT team_id FROM asked))))
         AND id <> '{DEFAULT_ORGANIZATION}'
-    FOR SHARE
+        AND (SELECT set_config('lock_timeout', :patience, true)) IS NOT NULL
+    ORDER BY id FOR SHARE
 ), team AS MATERIALIZED (
     SELECT id, organization_id FROM teams
-    WHERE id = :team_id AND (SELECT count(*) FROM organization) IS NOT NULL
-    FOR SHARE
+    WHERE id = ANY (ARRAY(SELECT team_id FROM asked))
+        AND (SELECT count(*) FROM organization) IS NOT NULL
+    ORDER BY id FOR SHARE
 ), person AS MATERIALIZED (
-    SELECT id FROM users WHERE id = ANY (:user_ids) AND (SELECT count(*) FROM team) = 1
+    SELECT id FROM users
+    WHERE id = ANY (ARRAY(SELECT user_id FROM asked)) AND (SELECT count(*) FROM team) > 0
     ORDER BY id FOR KEY SHARE
 ), belonging AS MATERIALIZED (
-    SELECT user_id FROM organization_members
-    WHERE organization_id = (SELECT id FROM organization)
-        AND user_id = ANY (ARRAY(SELECT id FROM person))
-    ORDER BY user_id FOR KEY SHARE
-), fit AS (
-    SELECT team.id AS team_id, organization_id FROM team
-    WHERE (SELECT count(*) FROM person) = cardinality(:user_ids)
-        AND (organization_id = '{DEFAULT_ORGANIZATION}'
-            OR organization_id = (SELECT id FROM organization)
-            AND (SELECT count(*) FROM belonging) = cardinality(:user_ids))
-        AND NOT EXISTS (
-            SELECT FROM team_members WHERE team_id = team.id AND user_id = ANY (:user_ids))
+    SELECT organization_id, user_id FROM organization_members
+    WHERE (organization_id, user_id) IN (
+        SELECT organization.id, person.id FROM asked
+        JOIN person ON person.id = asked.user_id JOIN team ON team.id = asked.team_id
+        JOIN organization ON organization.id = team.organization_id)
+    ORDER BY organization_id, user_id FOR KEY SHARE
+), judged AS MATERIALIZED (
+    SELECT asked.*, team.organization_id, person.id IS NOT NULL
+        AND (team.organization_id = '{DEFAULT_ORGANIZATION}' OR belonging.user_id IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM team_members AS member
+            WHERE member.team_id = asked.team_id AND member.user_id = asked.user_id) AS fits
+    FROM asked LEFT JOIN team ON team.id = team_id LEFT JOIN person ON person.id = user_id
+    LEFT JOIN belonging USING (organization_id, user_id)
 ), new AS MATERIALIZED (
-    SELECT * FROM fit CROSS JOIN unnest(:ids, :user_ids, :roles, :entry_ids) WITH ORDINALITY
-        AS given (id, user_id, role, entry_id, place)
+    SELECT * FROM judged WHERE call NOT IN (SELECT call FROM judged WHERE fits IS NOT TRUE)
 ), joined AS (
     INSERT INTO team_members (id, team_id, user_id, role)
-    SELECT id, team_id, user_id, role FROM new ORDER BY user_id
+    SELECT id, team_id, user_id, role FROM new ORDER BY team_id, user_id
     RETURNING *
 ), given AS MATERIALIZED (
-    SELECT organization_id AS chain, row_number() OVER (ORDER BY place) AS step, entry_id AS id,
-        :actor_user_id AS actor_user_id, :actor_key_id AS actor_key_id,
-        :on_behalf_of AS on_behalf_of, 'team_member.add' AS action, joined.id AS object_id,
-        organization_id, joined.team_id, NULL::jsonb AS before, jsonb_build_object(
+    SELECT organization_id AS chain,
+        row_number() OVER (PARTITION BY organization_id ORDER BY place) AS step, entry_id AS id,
+        actor_user_id, actor_key_id, on_behalf_of, 'team_member.add' AS action,
+        joined.id AS object_id, organization_id, joined.team_id, NULL::jsonb AS before,
+        jsonb_build_object(
             'id', joined.id, 'userId', joined.user_id, 'role', joined.role, 'budget', NULL,
             'joinedAt', rtrim(rtrim(to_char(joined_at AT TIME ZONE 'UTC',
                 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || 'Z'
-        ) AS after, :request_id AS request_id
+        ) AS after, request_id
     FROM joined JOIN new USING (id)
 ), {WRITTEN}
 SELECT joined.* FROM joined JOIN new USING (id) ORDER BY place
 """  # noqa: S608 (constants)
 
 
-async def add(
-    tx: Connection, actor: Actor, team_id: str, new_members: Sequence[NewMember[Any]]
-) -> list[Row] | None:
-    """The new memberships in the order of the input; None, and nothing is done, on the long way."""
-    user_ids = [new.person.user_id for new in new_members]
+class Call(NamedTuple):
+    """People whom an actor asks to be added to a team, all or none, and their memberships' ids."""
+
+    actor: Actor
+    team_id: str
+    user_ids: tuple[str, ...]
+    roles: tuple[str, ...]
+    ids: tuple[str, ...]
+
+
+def call_of(actor: Actor, team_id: str, new_members: Sequence[NewMember[Any]]) -> Call | None:
+    """The call, if it may go the short way by what is known without the database."""
+    user_ids = tuple(new.person.user_id or "" for new in new_members)
     if not (
         permits(actor, Action.TEAM_MEMBERS_ADD)  # whatever they are to the team
         and all(new.person.email is None and new.budget is None for new in new_members)
-        and all(id_ is not None and is_storable(id_) for id_ in (team_id, *user_ids))
+        and all(id_ and is_storable(id_) for id_ in (team_id, *user_ids))
+        and len({*user_ids}) == len(user_ids)
     ):
         return None
+    ids = tuple(new_id(Prefix.TEAM_MEMBER) for _ in user_ids)
+    return Call(actor, team_id, user_ids, tuple(new.role for new in new_members), ids)
+
+
+async def add(tx: Connection, call: Call) -> list[Row] | None:
+    """The new memberships in the order of the input; None, and nothing is done, on the long way."""
     try:
-        rows = await tx.alone(
-            _add(),
-            team_id=team_id,
-            user_ids=user_ids,
-            ids=[new_id(Prefix.TEAM_MEMBER) for _ in user_ids],
-            roles=[new.role for new in new_members],
-            entry_ids=[new_id(Prefix.AUDIT_ENTRY) for _ in user_ids],
-            actor_user_id=actor.user_id,
-            actor_key_id=actor.key_id,
-            on_behalf_of=actor.on_behalf_of,
-            request_id=actor.request_id,
-        )
+        return await _add_all(tx, [call], _PATIENCE) or None
     except asyncpg.UniqueViolationError:
         return None  # somebody else was first
-    return rows or None
+
+
+class MembersTogether:
+    """Adds members for all requests of a process, those of the same moment by one statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._calls = Together[Call, list[Row]](partial(_add_together, database))
+
+    async def add(self, call: Call) -> list[Row] | None:
+        """As the function of this name, but also None where others would have to wait for it."""
+        if not 0 < len(call.ids) <= MOST_TOGETHER:
+            return None
+        if (request := borrowing.get()) is not None:
+            request.may_have_changed = True
+        return await self._calls.ask(call)
+
+
+async def _add_together(database: Database, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
+    async def work(tx: Connection) -> list[Row]:
+        try:
+            return await _add_all(tx, calls, _PATIENCE_TOGETHER) or []
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, Overloaded):
+            return []  # nothing was done: each alone finds out whether it was theirs
+
+    rows = {row.id: row for row in await database.write(work)}
+    return {call: [rows[id_] for id_ in call.ids] for call in calls if call.ids[0] in rows}
+
+
+async def _add_all(tx: Connection, calls: Sequence[Call], patience: str) -> list[Row] | None:
+    asked = [
+        (str(number), call.team_id, user_id, id_, role, new_id(Prefix.AUDIT_ENTRY), *_who(call))
+        for number, call in enumerate(calls)
+        for user_id, role, id_ in zip(call.user_ids, call.roles, call.ids, strict=True)
+    ]
+    columns = zip(_ASKED, zip(*asked, strict=True), strict=True)
+    return await tx.alone(_add(), patience=patience, **dict(columns))
+
+
+_ASKED = (
+    *("calls", "team_ids", "user_ids", "ids", "roles", "entry_ids"),
+    *("actor_user_ids", "actor_key_ids", "on_behalf_of", "request_ids"),
+)
+
+
+def _who(call: Call) -> tuple[str | None, ...]:
+    actor = call.actor
+    return actor.user_id, actor.key_id, actor.on_behalf_of, actor.request_id
 
 
 @cache
 def _add() -> Statement:
-    lists = (
-        bindparam(name, type_=ARRAY(Text)) for name in ("user_ids", "ids", "roles", "entry_ids")
-    )
-    texts = (
-        bindparam(name, type_=Text)
-        for name in ("team_id", "actor_user_id", "actor_key_id", "on_behalf_of", "request_id")
-    )
-    return Statement(text(_ADD).bindparams(*lists, *texts))
+    columns = (bindparam(name, type_=ARRAY(Text)) for name in _ASKED)
+    return Statement(text(_ADD).bindparams(*columns, bindparam("patience", type_=Text)))

@@ -1,8 +1,12 @@
 """Members of teams: add, update, remove."""
 
+from functools import partial
+
 import strawberry
 from strawberry import Maybe
 
+from bursar.access.actor import Actor
+from bursar.domain.batches import BatchMode
 from bursar.domain.roles import TeamRole
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
@@ -14,8 +18,11 @@ from bursar.graphql.mutations.person import (
     new_member_of,
     person_of,
 )
+from bursar.graphql.shared import Shared
 from bursar.graphql.types.member import TeamMember
 from bursar.services import everybody, members
+from bursar.services.additions import Addition, additions_of
+from bursar.services.members_at_once import call_of
 
 
 @strawberry.input(description="People to add to a team.")
@@ -91,7 +98,23 @@ class TeamMembersRemovePayload(Payload):
     )
 
 
-@mutation
+async def _add_together(
+    shared: Shared, actor: Actor, input: TeamMembersAddInput
+) -> TeamMembersAddPayload | None:
+    if input.all_users:
+        return None
+    call = call_of(actor, input.team_id, [new_member_of(new) for new in input.members])
+    rows = None if call is None else await shared.members.add(call)
+    return None if rows is None else _payload(additions_of(rows), input.mode)
+
+
+def _payload(additions: list[Addition], mode: BatchMode) -> TeamMembersAddPayload:
+    return TeamMembersAddPayload(
+        members=added(additions), results=results(TeamMemberAddResult, additions, mode)
+    )
+
+
+@partial(mutation, together=_add_together)
 async def team_members_add(write: Write, input: TeamMembersAddInput) -> TeamMembersAddPayload:
     """Add people to a team: all or none, or whoever can be. For platform, organization and team admins.
 
@@ -113,9 +136,7 @@ async def team_members_add(write: Write, input: TeamMembersAddInput) -> TeamMemb
         add_to_organization=input.add_to_organization,
         mode=input.mode,
     )
-    return TeamMembersAddPayload(
-        members=added(additions), results=results(TeamMemberAddResult, additions, input.mode)
-    )
+    return _payload(additions, input.mode)
 
 
 @mutation
