@@ -53,7 +53,12 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[s
     written = io.StringIO()
     logs.configure("info", written)
     monkeypatch.setattr(endpoint, "log", structlog.get_logger())  # one that is bound to no stream
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+
+    def lines() -> list[dict[str, Any]]:
+        logging.getLogger().handlers[0].flush()  # what waits for the end of a turn
+        return [json.loads(line) for line in written.getvalue().splitlines()]
+
+    yield lines
     root.handlers, root.level = handlers, level
     logging.getLogger("strawberry.execution").disabled = False
     structlog.reset_defaults()

@@ -48,6 +48,10 @@ async def test_a_request_is_one_line_that_tells_what_it_did(
         assert line.pop("status") == answer.status_code
         assert line.pop("path") == "/graphql"
         assert (line.pop("level"), line.pop("event")) == ("info", "request")
+        assert line.pop("address") == "127.0.0.1"
+    assert lines[-1].pop("presented") == "…"
+    for line in lines[:5]:
+        assert (line.pop("key_id"), line.pop("user_id")) == (admin.key_id, admin.id)
     query = {"method": "POST", "operation_type": "query"}
     refused = {"method": "POST", "outcome": "refused"}
     assert lines == [

@@ -35,6 +35,7 @@ def stream() -> Iterator[io.StringIO]:
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    logging.getLogger().handlers[0].flush()  # what waits for the end of a turn
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     return [line for line in told if line["event"] == "request"]
 
@@ -109,6 +110,7 @@ async def test_a_request_is_one_line_without_its_query(stream: io.StringIO) -> N
         "path": "/plain",
         "status": 200,
         "bytes": 32,
+        "address": "127.0.0.1",
     }
 
 

@@ -25,6 +25,7 @@ from live_server import LiveServer, serving
 
 ADMIN = "the-key-of-the-operator-which-nobody-may-read"
 WORD = "canary"
+BEHALF = "somebody-else"  # the one word that the log is to have
 HIDDEN = f"hidden-{WORD}"  # never stored: only ever in requests that are refused
 CREATE = """mutation Create($input: ApiKeyCreateInput!) {
   apiKeyCreate(input: $input) { secret apiKey { id } errors { code message } }
@@ -121,6 +122,10 @@ def test_no_secret_is_in_what_a_server_leaves_and_no_word_in_what_it_tells(
     assert WORD.encode() in dump
     assert told["traces"].count(b"POST /graphql") > 50
     assert told["log"].count(b"\n") > 100
+    assert BEHALF.encode() in told["log"]
+    for replaced in secrets[::2]:
+        assert f'"presented":"…{replaced[-4:]}"'.encode() in told["log"]
+        assert not any(replaced[at : at + 5].encode() in told["log"] for at in range(4, 48))
 
 
 def created(client: Client) -> list[str]:
@@ -183,7 +188,7 @@ def ask_with_words(client: Client) -> None:
         f'"{WORD}',
     ):
         client.ask(document, variables={WORD: WORD}, json={"extensions": {WORD: WORD}})
-    client.ask("{ __typename }", headers={"On-Behalf-Of": WORD, "Accept-Language": WORD})
+    client.ask("{ __typename }", headers={"On-Behalf-Of": BEHALF, "Accept-Language": WORD})
     client.http.post("/graphql", content=WORD, headers={"Content-Type": WORD})
     client.http.post(f"/graphql?{WORD}={WORD}", json=[WORD], headers={"Cookie": WORD})
     client.http.post("/usage", json={WORD: WORD}, headers={"Authorization": f"Bearer {WORD}"})

@@ -3,17 +3,21 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
+from bursar.domain.decisions import Decision
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
 from bursar.graphql.lookups import Ask, Lookups
 from bursar.graphql.shared import Shared
 from bursar.loaders.reader import Batch, Reader
 from bursar.services.authorization import Authorizer
+
+if TYPE_CHECKING:
+    from bursar.graphql.types.error import UserError
 
 Result = TypeVar("Result")
 
@@ -32,13 +36,21 @@ class Environment:
     document_limits: DocumentLimits
 
 
+class Refused(NamedTuple):
+    """What a mutation did not do of what it was asked, if it did anything."""
+
+    field: str
+    error: "UserError"
+
+
 class Context:
     """One request's context. Reads go to `source`, or else to the database itself.
 
     Look-ups of one key go by `shared`, if there is that, whose source is the database itself.
 
     `idempotency_key` is the one that the request's header gives to its one mutation.
-    `refused` gets the code of each mutation that was refused, `executed` how each execution went.
+    For the log, `refused` gets the code of each mutation that was refused, `refusals` all that
+    mutations refused, `denied` each decision against a call, `executed` how each execution went.
     """
 
     def __init__(
@@ -54,6 +66,8 @@ class Context:
         self.actor = actor
         self.idempotency_key = idempotency_key
         self.refused: list[str] = []
+        self.refusals: list[Refused] = []
+        self.denied: list[Decision] = []
         self.executed: list[tuple[str, str]] = []
         self.source = source or environment.database
         self.shared = shared

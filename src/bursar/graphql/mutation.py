@@ -14,7 +14,7 @@ from bursar.database.connections import Connection
 from bursar.domain.errors import Forbidden, Invalid, Refusal, Refusals
 from bursar.domain.names import problem_with_behalf, problem_with_idempotency_key
 from bursar.domain.new_teams import NewTeams
-from bursar.graphql.context import Context
+from bursar.graphql.context import Context, Refused
 from bursar.graphql.inputs import given
 from bursar.graphql.outcomes import outcome_of, payload_of
 from bursar.graphql.shared import Shared
@@ -106,15 +106,22 @@ def mutation(
         except (Refusal, Refusals) as refusal:
             errors = user_errors(refusal)
             context.refused.append(errors[0].code)
-            return payload_type(errors=errors)
+            result = payload_type(errors=errors)
         if isinstance(result, Earlier):
             return await payload_of(info, payload_type, result.outcome)
+        context.refusals += [Refused(info.field_name, error) for error in _errors_in(result)]
         return result
 
     resolve.__name__ = function.__name__
     resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}
     resolve.__annotations__["return"] = payload_type
     return strawberry.mutation(resolver=resolve, description=getdoc(function))
+
+
+def _errors_in(payload: Any) -> list[UserError]:
+    """What a payload says was wrong: with all that was asked, or with some of many."""
+    results = (getattr(result, "error", None) for result in getattr(payload, "results", ()))
+    return [*payload.errors, *filter(None, results)]
 
 
 def check_behalf(actor: Actor) -> None:

@@ -10,10 +10,11 @@ from bursar.domain.decisions import Decision, Party, Reason
 from bursar.domain.effective_limits import EffectiveLimit, EffectiveLimits
 from bursar.domain.errors import Fault
 from bursar.domain.money import parse, problem_with_limit, to_text
+from bursar.http import trail
 from bursar.http.answer import Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, json_object, read_body
 from bursar.http.incoming import Incoming
-from bursar.http.sign_in import address_of, presented
+from bursar.http.sign_in import authenticate
 from bursar.services.authorization import Authorizer, problem_with
 from bursar.services.sign_in import SignIn
 
@@ -49,15 +50,14 @@ class Authorization:
             incoming.told["statements"] = sent[0]
 
     async def _answer(self, incoming: Incoming) -> Answer:
-        secret = presented(incoming)
-        actor = secret and await self.sign_in(secret, address=address_of(incoming))
-        if not actor:
+        actor = await authenticate(incoming, self.sign_in)
+        if actor is None:
             return unauthenticated(incoming)
         if forbidden := problem_with(actor):
             return refusal(incoming, 403, forbidden.code, str(forbidden))
         call = call_in(await read_body(incoming, self.max_body_bytes))
         decision = await self.authorizer.authorize(*call)
-        incoming.told |= {"outcome": "ok", "allowed": decision.allowed}
+        incoming.told |= {"outcome": "ok", **trail.decision(decision)}
         return answer(shown(decision))
 
 

@@ -19,6 +19,7 @@ from bursar.domain.keys import redacted
 from bursar.graphql.context import Context, Environment
 from bursar.graphql.errors import capped, is_ours, masked
 from bursar.graphql.execution.documents import (
+    SEVERAL,
     Prepared,
     RequestError,
     cost_of,
@@ -28,7 +29,7 @@ from bursar.graphql.execution.library import Documents
 from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.graphql.shared import Shared
-from bursar.http import graphiql_page
+from bursar.http import graphiql_page, trail
 from bursar.http.answer import JSON, Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, operation_of, read_body
 from bursar.http.incoming import Incoming
@@ -120,6 +121,10 @@ class Endpoint:
         told["outcome"] = "ok"
         if context.refused:
             told |= {"outcome": "refused", "code": context.refused[0]}
+        if context.refusals:
+            told["refusals"] = trail.refusals(context.refusals)
+        if context.denied:
+            told["reasons"] = trail.reasons(context.denied)
         if result.errors:
             body["errors"] = self._shown(result.errors, incoming)
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
@@ -142,6 +147,8 @@ class Endpoint:
     ) -> ExecutionResult:
         told["operation_type"] = prepared.operation.operation.value
         told["field"] = prepared.field
+        if prepared.field == SEVERAL:
+            told["fields"] = sorted(set(prepared.fields.values()))
         if prepared.operation.name:
             told["operation"] = redacted(prepared.operation.name.value[:LONGEST_NAME])
         actor, limits = context.actor, self.environment.document_limits

@@ -11,9 +11,10 @@ from bursar.domain.decisions import Decision
 from bursar.domain.effective_limits import EffectiveLimit
 from bursar.domain.errors import Fault
 from bursar.domain.money import to_text
+from bursar.http import trail
 from bursar.http.answer import Answer, answer, refusal
 from bursar.http.incoming import Incoming
-from bursar.http.sign_in import address_of, presented
+from bursar.http.sign_in import actor_of, presented
 from bursar.services.authorization import Authorizer
 from bursar.services.sign_in import SignIn
 
@@ -40,7 +41,7 @@ class Forward:
 
     async def _answer(self, incoming: Incoming) -> Answer:
         own = _only(incoming, GATEWAY_KEY)
-        gateway = own and await self.sign_in(own, address=address_of(incoming))
+        gateway = own and await actor_of(incoming, own, self.sign_in)
         if not gateway:
             message = f"The proxy itself needs a valid key: {GATEWAY_KEY}: …"
             return _refusal(incoming, 401, "GATEWAY_UNAUTHENTICATED", message)
@@ -51,7 +52,7 @@ class Forward:
             message = f"A key is needed: Authorization: Bearer …, or else {CALLER_KEY}: …"
             return _refusal(incoming, 401, "KEY_MISSING", message, WWW_Authenticate="Bearer")
         decision = await self.authorizer.authorize(secret, _only(incoming, MODEL))
-        incoming.told |= {"field": "authorize", "allowed": decision.allowed, "outcome": "ok"}
+        incoming.told |= {"field": "authorize", "outcome": "ok", **trail.decision(decision)}
         return _allowed(decision) if decision.allowed else _denied(incoming, decision)
 
 

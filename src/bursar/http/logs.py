@@ -5,7 +5,6 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
@@ -16,8 +15,8 @@ import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from bursar.domain.keys import redacted
 from bursar.domain.names import UNSEEN
+from bursar.http.lines import Lines, lost
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request that this task answers; every line written meanwhile has it."""
@@ -33,19 +32,20 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
     Libraries tell at `info` what nobody asked for: theirs count from `warning` on, but at `debug`.
     """
     stream = stream or sys.stderr
-    fields = _fields()
+    lines = Lines(stream)
+    fields: list[Processor] = [_head, _exception]
     if worker is not None:
         fields.append(partial(_worker, worker))
     if stream.isatty():
         fields.append(_without_controls)
-    render = _without_secrets(_console() if stream.isatty() else _json)
+    render = _console() if stream.isatty() else _json
     structlog.configure(
         processors=[*fields, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _Lines(stream),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_first_line, *fields],
@@ -59,14 +59,9 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
     logging.getLogger("strawberry.execution").disabled = True
 
 
-def _fields() -> list[Processor]:
-    return [_head, _exception]
-
-
 def _head(_logger: WrappedLogger, level: str, line: EventDict) -> EventDict:
     """What each line begins with; one that is made outside of a request has no id of one."""
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    head: dict[str, Any] = {"time": now, "level": level, "event": line["event"]}
+    head: dict[str, Any] = {"time": datetime.now(UTC), "level": level, "event": line["event"]}
     if (current := line.get("request_id", request_id.get())) is not None:
         head["request_id"] = current
     return {**head, **line}
@@ -103,15 +98,6 @@ def _told(error: BaseException) -> Iterator[str]:
         yield from _told(cause)
 
 
-def _without_secrets(render: Processor) -> Processor:
-    """A client can put one where it does not belong, as into a path."""
-
-    def rendered(logger: WrappedLogger, method: str, line: EventDict) -> str:
-        return redacted(str(render(logger, method, line)))
-
-    return rendered
-
-
 def _without_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     """No line of a client's making on a terminal, nor an order to it."""
     for name, value in line.items():
@@ -122,11 +108,12 @@ def _without_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> 
 
 def _json(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
     try:
-        text = orjson.dumps(line, default=str).decode()
+        text = orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
         # orjson leaves what is not ASCII as it is, and so what ends a line or begins an order.
         return text if text.isascii() else _CONTROLS.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
     except TypeError:  # a lone surrogate, which a client can put into a name
-        return json.dumps(line, default=str)
+        time = line["time"].isoformat().replace("+00:00", "Z")
+        return json.dumps({**line, "time": time}, default=str)
 
 
 def _console() -> Processor:
@@ -135,18 +122,19 @@ def _console() -> Processor:
     )
 
 
-class _Lines:
-    """Writes lines; a stream that is gone, as a closed terminal is, fails no request."""
+class _Handler(logging.Handler):
+    """Puts what the standard library logs among the other lines."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
 
-    def msg(self, line: str) -> None:
-        self._write(f"{line}\n")
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.write(self.format(record))
+        except Exception:  # noqa: BLE001 - a line that cannot be made is no reason to fail
+            lost().inc()
 
-    debug = info = warning = error = critical = msg
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            self._stream.write(text)
-            self._stream.flush()
+    def flush(self) -> None:
+        """Also called when the process ends."""
+        self._lines.flush()

@@ -23,6 +23,8 @@ from bursar import __version__
 from bursar.access.actor import Sight
 from bursar.database.pool import Database
 from bursar.domain.errors import Fault
+from bursar.http import lines
+from bursar.http.incoming import Incoming
 from bursar.http.sign_in import authenticate
 from bursar.services.sign_in import SignIn
 
@@ -127,6 +129,9 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self._own,
         )
+        lost = lines.lost()
+        if self._own is not None:
+            self._own.register(lost)
         self._known: dict[tuple[str, ...], _Counters] = {}
 
     def count(self, told: Mapping[str, Any], seconds: float) -> None:
@@ -168,16 +173,17 @@ class Metrics:
                     await sampling
 
     async def _respond(self, request: Request) -> Response:
+        incoming: Incoming = request.scope["incoming"]
         try:
-            actor = await authenticate(request.scope["incoming"], self._sign_in)
+            actor = await authenticate(incoming, self._sign_in)
         except Fault as fault:
-            return PlainTextResponse(f"{fault}\n", 503, {"Retry-After": "1"})
+            return _refusal(incoming, 503, fault.code, str(fault), Retry_After="1")
         if actor is None:
-            return PlainTextResponse(
-                "A valid key is needed.\n", 401, {"WWW-Authenticate": "Bearer"}
-            )
+            words = "A valid key is needed."
+            return _refusal(incoming, 401, "UNAUTHENTICATED", words, WWW_Authenticate="Bearer")
         if actor.sight is not Sight.ALL:
-            return PlainTextResponse("A platform ADMIN or VIEWER may read this.\n", 403)
+            words = "A platform ADMIN or VIEWER may read this."
+            return _refusal(incoming, 403, "FORBIDDEN", words)
         self._sample()
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={"Content-Type": media_type})
@@ -201,3 +207,11 @@ class Metrics:
     def _own(self) -> CollectorRegistry | None:
         """Workers that share a folder are collected from there."""
         return None if self._shared else self._registry
+
+
+def _refusal(
+    incoming: Incoming, status: int, code: str, words: str, **headers: str
+) -> PlainTextResponse:
+    incoming.told |= {"field": "metrics", "outcome": "refused", "code": code}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return PlainTextResponse(f"{words}\n", status, named)

@@ -12,6 +12,7 @@ from bursar import traces
 from bursar.http.answer import Answer
 from bursar.http.incoming import Incoming
 from bursar.http.logs import request_id
+from bursar.http.sign_in import address_of
 
 _LONGEST_PATH = 200
 _PROBES = {"/healthz", "/readyz", "/metrics"}
@@ -90,10 +91,8 @@ class Requests:
     def _write(
         self, incoming: Incoming, outgoing: "Outgoing", seconds: float, error: Exception | None
     ) -> None:
-        write = self._log.debug if incoming.path in _PROBES else self._log.info
         told = incoming.told
         if error is not None:
-            write = self._log.error
             told |= {"outcome": "errors", "code": "INTERNAL_SERVER_ERROR"}
         self._count(told, seconds)
         if incoming.is_quiet:
@@ -105,8 +104,15 @@ class Requests:
             "status": outgoing.status,
             "duration_ms": round(seconds * 1000, 2),
             "bytes": outgoing.bytes,
+            "address": address_of(incoming),
+            **told,
         }
-        write("request", **line, **told, exc_info=error)
+        if error is not None:
+            self._log.error("request", exc_info=error, **line)
+        elif incoming.path in _PROBES and "code" not in told:
+            self._log.debug("request", **line)
+        else:
+            self._log.info("request", **line)
 
 
 class Outgoing:

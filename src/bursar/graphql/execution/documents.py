@@ -30,6 +30,7 @@ from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.validation import ABORTED, rules
 
 MOST_PLANS = 4  # of one document
+SEVERAL = "several"
 
 
 class RequestError(Exception):
@@ -60,9 +61,9 @@ class Prepared:
 
     @cached_property
     def field(self) -> str:
-        """The root field that is asked for, by its name in the schema; "several" for more than one."""
+        """The root field that is asked for, by its name in the schema; SEVERAL for more than one."""
         names = set(self.fields.values())
-        return names.pop() if len(names) == 1 else "several"
+        return names.pop() if len(names) == 1 else SEVERAL
 
     @cached_property
     def fields(self) -> dict[str, str]:

@@ -60,6 +60,8 @@ async def authorize(
     if problem_with(info.context.actor):
         return None
     decision: Any = await info.context.environment.authorizer.authorize(key, model, cost)
+    if not decision.allowed:
+        info.context.denied.append(decision)
     return decision  # type: ignore[no-any-return]  # it is resolved as the type
 
 

@@ -1,0 +1,204 @@
+"""Lines on their way out: those of one turn by one write, in order, none lost that is not counted."""
+
+import asyncio
+import io
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import httpx2
+import pytest
+import structlog
+
+from bursar.domain.keys import new_secret
+from bursar.http import logs
+from bursar.http.lines import Lines, lost
+from factories import Factory
+
+Serve = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+class Stream(io.StringIO):
+    """Keeps what each write brought; raises what it is given to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+        self.error: Exception | None = None
+
+    def write(self, text: str) -> int:
+        if self.error is not None:
+            raise self.error
+        self.writes.append(text)
+        return len(text)
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+@pytest.fixture
+def full_disk() -> Iterator[io.TextIOWrapper]:
+    full = Path("/dev/full").open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed below)
+    yield full
+    with pytest.raises(OSError, match="No space"):  # what it was given, it tries once more
+        full.close()
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.getLogger("strawberry.execution").disabled = False
+    structlog.reset_defaults()
+
+
+def lost_while(work: Callable[[], None]) -> float:
+    def count() -> float:
+        return next(s.value for f in lost().collect() for s in f.samples if "total" in s.name)
+
+    before = count()
+    work()
+    return count() - before
+
+
+def test_outside_of_a_loop_a_line_is_written_at_once(stream: Stream) -> None:
+    lines = Lines(stream)
+    lines.write("a")
+    lines.write("b")
+    assert stream.writes == ["a\n", "b\n"]
+
+
+async def test_lines_of_one_turn_are_one_write_in_their_order(stream: Stream) -> None:
+    lines = Lines(stream)
+    for turn in ("ab", "cd"):
+        await asyncio.gather(*(_write(lines, line) for line in turn))
+        await asyncio.sleep(0)
+    assert stream.writes == ["a\nb\n", "c\nd\n"]
+
+
+async def _write(lines: Lines, line: str) -> None:
+    lines.write(line)
+
+
+def test_a_loop_that_ends_leaves_nothing_behind_and_the_next_begins_anew(stream: Stream) -> None:
+    lines = Lines(stream)
+    stopped = asyncio.new_event_loop()
+    stopped.call_soon(lines.write, "a")
+    stopped.call_soon(stopped.stop)
+    stopped.run_forever()
+    stopped.close()  # without another turn
+    assert stream.writes == []
+    asyncio.run(_write(lines, "b"))
+    assert stream.writes == ["a\nb\n"]
+
+
+async def test_what_a_thread_writes_comes_after_what_waits(stream: Stream) -> None:
+    lines = Lines(stream)
+    lines.write("a")
+    thread = threading.Thread(target=lines.write, args=("b",))
+    thread.start()
+    thread.join()
+    lines.write("c")
+    await asyncio.sleep(0)
+    assert "".join(stream.writes) == "a\nb\nc\n"
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+async def test_lines_of_both_libraries_keep_their_order(stream: Stream) -> None:
+    logs.configure("info", stream)
+    structlog.get_logger().info("1")
+    logging.getLogger("uvicorn.error").warning("2")
+    structlog.get_logger().info("3")
+    await asyncio.sleep(0)
+    (written,) = stream.writes
+    assert [line.split('"event":"')[1][0] for line in written.splitlines()] == ["1", "2", "3"]
+
+
+async def test_no_secret_goes_out_wherever_it_is_in_a_turn(stream: Stream) -> None:
+    lines, secrets = Lines(stream), [new_secret() for _ in range(3)]
+    for secret in secrets:
+        lines.write(f"before {secret} after")
+    lines.flush()
+    assert stream.writes == ["before bk_… after\n" * 3]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), BrokenPipeError(), ValueError("closed"), RuntimeError()]
+)
+async def test_what_a_stream_refuses_is_counted_and_what_it_takes_later_is_written(
+    stream: Stream, error: Exception
+) -> None:
+    lines = Lines(stream)
+
+    def write() -> None:
+        lines.write("a")
+        lines.write("b")
+        lines.flush()
+
+    stream.error = error
+    assert lost_while(write) == 2
+    stream.error = None
+    assert lost_while(write) == 0
+    assert stream.writes == ["a\nb\n"]
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_a_line_that_cannot_be_made_is_counted(stream: Stream) -> None:
+    logs.configure("info", stream)
+    wrong = logging.getLogger("uvicorn.error").warning
+    assert lost_while(lambda: wrong("%s %s", "one")) == 1
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+async def test_requests_go_on_without_a_log_and_the_metrics_say_how_many_lines_are_gone(
+    serve: Serve, make: Factory, full_disk: io.TextIOWrapper
+) -> None:
+    admin = await make.admin()
+    logs.configure("info", full_disk)
+    async with serve() as caller:
+        caller.headers["Authorization"] = f"Bearer {admin.secret}"
+
+        async def told() -> float:
+            text = (await caller.get("/metrics")).text
+            return float(text.split("\nbursar_log_lines_lost_total ")[1].split()[0])
+
+        before = await told()
+        for _ in range(3):
+            asked = {"query": "{ viewer { platformRole } }"}
+            assert (await caller.post("/graphql", json=asked)).status_code == 200
+        logging.getLogger().handlers[0].flush()
+        assert await told() - before == 3
+
+
+ENDING = """
+import asyncio, logging, sys
+import structlog, uvloop
+from bursar.http import logs
+
+async def main():
+    for number in range(3):
+        structlog.get_logger().info(f"line {number}")
+    if sys.argv[1] == "fails":
+        raise SystemExit(1)
+
+logs.configure("info")
+uvloop.run(main())
+"""
+
+
+@pytest.mark.parametrize("end", ["returns", "fails"])
+def test_a_process_that_ends_has_written_all(end: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, end], capture_output=True, text=True, check=False
+    )
+    told = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert told == ["line 0", "line 1", "line 2"]
