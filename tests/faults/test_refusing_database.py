@@ -109,7 +109,7 @@ async def test_without_a_right_to_write_the_audit_nothing_is_changed(
 ) -> None:
     right = f"INSERT ON audit_entries {{}} {application_role}"
     async with altered(owner, f"REVOKE {right.format('FROM')}", f"GRANT {right.format('TO')}"):
-        await asked.is_refused("INTERNAL_SERVER_ERROR")
+        await asked.is_refused("UNAVAILABLE")
     await asked.is_well()
 
 

@@ -31,6 +31,7 @@ UNREACHABLE = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientPrivilegeError,  # a right was taken away, such as to write the audit
     asyncpg.InsufficientResourcesError,  # 53: the disk or the memory is full
     asyncpg.OperatorInterventionError,  # 57: it stops, starts or was ended
     asyncpg.PostgresSystemError,  # 58: the disk fails
