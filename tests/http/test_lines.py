@@ -180,22 +180,33 @@ async def test_requests_go_on_without_a_log_and_the_metrics_say_how_many_lines_a
 
 
 ENDING = """
-import asyncio, logging, sys
+import asyncio, sys
 import structlog, uvloop
 from bursar.http import logs
 
-async def main():
+def work():
     for number in range(3):
         structlog.get_logger().info(f"line {number}")
-    if sys.argv[1] == "fails":
-        raise SystemExit(1)
+
+async def returns():
+    work()
+
+async def fails():
+    work()
+    raise SystemExit(1)
 
 logs.configure("info")
-uvloop.run(main())
+if sys.argv[1] == "is stopped":
+    loop = asyncio.new_event_loop()
+    loop.call_soon(work)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+else:
+    uvloop.run(globals()[sys.argv[1]]())
 """
 
 
-@pytest.mark.parametrize("end", ["returns", "fails"])
+@pytest.mark.parametrize("end", ["returns", "fails", "is stopped"])
 def test_a_process_that_ends_has_written_all(end: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ENDING, end], capture_output=True, text=True, check=False

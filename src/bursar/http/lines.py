@@ -10,6 +10,13 @@ from prometheus_client import Counter
 from bursar.domain.keys import redacted
 
 
+_REFUSALS = (
+    OSError,  # it is full, or gone
+    ValueError,  # it is closed
+    RuntimeError,  # a signal's handler has lines while one is written
+)
+
+
 @cache
 def lost() -> Counter:
     """Of this process; not made before it is known whether several count together."""
@@ -57,9 +64,5 @@ class Lines:
             try:
                 self._stream.write(redacted("\n".join([*lines, ""])))
                 self._stream.flush()
-            except (
-                OSError,
-                ValueError,
-                RuntimeError,
-            ):  # closed; interrupted by a line of a signal's
+            except _REFUSALS:
                 lost().inc(len(lines))
