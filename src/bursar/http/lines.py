@@ -9,7 +9,6 @@ from prometheus_client import Counter
 
 from bursar.domain.keys import redacted
 
-
 _REFUSALS = (
     OSError,  # it is full, or gone
     ValueError,  # it is closed
