@@ -10,6 +10,7 @@ LONGEST = 16 * 1024
 DEEPEST = 8
 """Objects and lists inside one another, the outermost included."""
 
+_TOO_LONG = f"must be at most {LONGEST // 1024} KiB of JSON"
 _SMALLEST = 1e-20
 _LARGEST = 1 << 63
 
@@ -27,7 +28,7 @@ def problem_with_metadata(value: object) -> str | None:
     if problem := _problem_within(value, DEEPEST):
         return problem
     if len(orjson.dumps(value)) > LONGEST:
-        return f"must be at most {LONGEST // 1024} KiB of JSON"
+        return _TOO_LONG
     return None
 
 
@@ -36,7 +37,7 @@ def _problem_within(value: object, depth: int) -> str | None:
         case None | bool():
             return None
         case str():
-            return None if is_storable(value) else "must not contain NUL or half surrogate pairs"
+            return _problem_with_text(value)
         case int() | float():
             good = value == 0 or _SMALLEST <= abs(value) < _LARGEST
             return None if good else "must hold numbers that are 0 or from 1e-20 to 2^63 in size"
@@ -50,3 +51,9 @@ def _problem_within(value: object, depth: int) -> str | None:
             return "must be plain JSON"
     problems = (_problem_within(part, depth - 1) for part in parts)
     return next(filter(None, problems), None)
+
+
+def _problem_with_text(value: str) -> str | None:
+    if len(value) > LONGEST:  # before it is read, as one text may stand at many places
+        return _TOO_LONG
+    return None if is_storable(value) else "must not contain NUL or half surrogate pairs"
