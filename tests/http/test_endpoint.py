@@ -1,6 +1,7 @@
 """GraphQL over HTTP: methods, media types and statuses, what of a fault is told, and the log line."""
 
 import asyncio
+import gc
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +13,8 @@ import pytest
 from api_client import Api
 from bursar.database import pool
 from bursar.domain.errors import Fault, OutcomeUnknown, Overloaded, Unavailable
+from bursar.graphql.context import Context
+from bursar.http.incoming import Incoming
 from bursar.loaders.rows import RowsByKey
 from bursar.services import organizations
 from factories import Factory
@@ -53,6 +56,21 @@ async def test_the_answer_has_the_media_type_that_was_asked_for(
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == f"{accept}; charset=utf-8"
     assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_nothing_of_a_request_waits_for_the_collector_of_cycles(
+    caller: httpx2.AsyncClient,
+) -> None:
+    read = "query($id: ID!) { team(id: $id) { id } }"
+    await post(caller, read, id="none")
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await post(caller, read, id="none")).json() == {"data": {"team": None}}
+        left = [type(each) for each in gc.get_objects() if isinstance(each, Context | Incoming)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 async def test_accept_headers_count_together(caller: httpx2.AsyncClient) -> None:

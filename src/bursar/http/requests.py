@@ -67,6 +67,8 @@ class Requests:
             await outgoing.fault()
         finally:
             self._write(incoming, outgoing, perf_counter() - started, error)
+            # It has the scope: in a circle they, and all they hold, would wait for the collector.
+            del scope["incoming"]
 
     async def _traced(self, incoming: Incoming, outgoing: "Outgoing") -> None:
         with traces.request(incoming.method, incoming.path, incoming.scope["headers"]) as span:
