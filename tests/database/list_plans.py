@@ -80,28 +80,32 @@ def _tables(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def declared(name: str) -> dict[str, Any]:
-    """What the fields of the schema are made of, by type and field: their "listing" or "edge"."""
+    """What the fields of the schema are made of, by type and field: their "made" or "edge"."""
     return {
-        f"{type_.name}.{field_name}": field.extensions["strawberry-definition"].metadata[name]
+        f"{type_.name}.{field_name}": metadata[name]
         for type_ in SCHEMA.type_map.values()
         for field_name, field in getattr(type_, "fields", {}).items()
-        if name in getattr((field.extensions or {}).get("strawberry-definition"), "metadata", ())
+        for metadata in [_metadata(field)]
+        if name in metadata
     }
+
+
+def _metadata(field: Any) -> Any:
+    return getattr((field.extensions or {}).get("strawberry-definition"), "metadata", {})
 
 
 def listings() -> dict[str, Listing]:
     """Every listing of rows, by a field that leads to it."""
     by_listing = {
-        listing: place
-        for place, listing in declared("listing").items()
-        if isinstance(listing, Listing)
+        made.source: place
+        for place, made in declared("made").items()
+        if isinstance(made.source, Listing)
     }
     return {place: listing for listing, place in by_listing.items()}
 
 
 def edges_to_one() -> dict[str, Edge]:
-    lists = declared("listing")
-    return {place: edge for place, edge in declared("edge").items() if place not in lists}
+    return declared("edge")
 
 
 def requests(listing: Listing, values: dict[str, list[Any]]) -> Iterator[PageRequest]:

@@ -184,6 +184,7 @@ async def test_no_list_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
                 if not any(name.endswith("_contains") for name, _ in request.filters):
                     whole = {w for plan in explaining.plans for w in read_whole(plan, large, few)}
                     found |= {(place, who, request.filters, request.order, w) for w in whole}
+    assert {"Query.teams", "Team.members", "Query.users", "Team.apiKeys"} <= listings().keys()
     assert {"users", "teams", "team_members", "api_keys", "budgets", "audit_entries"} <= large
     assert any(name.startswith("usage_events_") for name in large)
     assert not found, "\n".join(map(str, sorted(found)))
@@ -203,6 +204,15 @@ async def test_no_edge_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
             whole = {w for plan in explaining.plans for w in read_whole(plan, large, few)}
             found |= {(place, who, w) for w in whole}
     assert not found, "\n".join(map(str, sorted(found)))
+
+
+async def test_teams_of_a_member_are_found_before_they_are_sorted(
+    seeded: asyncpg.Connection,
+) -> None:
+    member, explaining = (await actors(seeded))["member"], Explaining(seeded)
+    await teams_list.pages(Reader(explaining, member), [ROOT], PageRequest(50))
+    for plan in explaining.plans:
+        assert "teams_name_key_id_idx" not in str(plan)
 
 
 @pytest.mark.parametrize("who", ACTORS)

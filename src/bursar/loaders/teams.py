@@ -30,6 +30,7 @@ teams_list = Listing(
     default=BY_NAME,
     filters=FILTERS,
     beside=BESIDE,
+    few_first=True,
 )
 teams_by_organization = Listing(
     teams.c.id,
