@@ -100,7 +100,19 @@ async def test_who_names_the_same_person_is_left_to_find_out_alone(
     assert await owner.fetchval("SELECT count(*) FROM team_members") == 0
 
 
-async def test_where_a_team_is_held_nobody_else_waits_for_it(
+async def test_where_a_team_is_held_others_soon_go_on_alone(
+    database: Database, make: Factory, owner: asyncpg.Connection
+) -> None:
+    (admin,) = await admins(make, 1)
+    teams, person = [await make.team() for _ in range(2)], await make.person()
+    async with owner.transaction():
+        await owner.execute("UPDATE teams SET blocked = true WHERE id = $1", teams[0].id)
+        async with asyncio.timeout(1.5):
+            calls = [call(admin, team, person) for team in teams]
+            assert await added(database, calls) == [None, None]
+
+
+async def test_where_a_team_is_held_who_is_added_to_another_is_added(
     api: Api, make: Factory, owner: asyncpg.Connection
 ) -> None:
     admin, held, other = await make.admin(), await make.team(), await make.team()
@@ -116,7 +128,7 @@ async def test_where_a_team_is_held_nobody_else_waits_for_it(
         await owner.execute("UPDATE teams SET blocked = true WHERE id = $1", held.id)
         waiting = adding(held, people[0])
         for person in people:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(1.5):
                 assert (await adding(other, person)).refusals == []
         assert not waiting.done()
     assert (await waiting).refusals == []

@@ -30,7 +30,7 @@ from bursar.services.memberships import NewMember
 MOST_TOGETHER = 10
 """People in a call that shares a statement; a larger one would keep others waiting."""
 _PATIENCE = f"{LOCK_SECONDS}s"
-_PATIENCE_TOGETHER = "50ms"  # with a lock that one call needs, as the others wait too
+_PATIENCE_TOGETHER = "250ms"  # with a lock that one call needs, as the others wait too
 
 # Locked as on the long way, each after the one before. What was locked is read as it is by then; so
 # people are found in the organization by rows that are locked too. What is given is read by
