@@ -27,6 +27,7 @@ SPANS = set(re.findall(r"`([^`\n]+)`", PROSE))
 URL = "http://127.0.0.1:8080"
 ID = re.compile(r"\b([a-z]+)_[0-7][0-9a-z]{25}\b")
 END = "\x1e"
+WORD = re.compile(r"`([a-z][a-zA-Z]+)\b(?!:`)")
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 LISTS = {
     f"{type_.name}.{name}": field
@@ -95,6 +96,18 @@ def test_every_target_of_make_and_command_is_there() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"\bmake ([a-z-]+)`", PROSE)) <= set(targets)
     assert set(re.findall(r"\| `bursar ([a-z-]+)", PROSE)) == set(get_command(app).commands)
+
+
+def test_what_users_of_litellm_are_led_to_is_there() -> None:
+    page = (ROOT / "docs/from-litellm.md").read_text()
+    led = {
+        name
+        for row in re.findall(r"^\|.*\|(.*)\|$", page, re.MULTILINE)
+        for name in WORD.findall(row)
+    }
+    fields = {name for type_ in SCHEMA.type_map.values() for name in getattr(type_, "fields", {})}
+    assert len(led) > 40
+    assert led - fields == set()
 
 
 def test_the_line_that_decides_who_removes_members_is_there() -> None:
