@@ -27,6 +27,7 @@ SPANS = set(re.findall(r"`([^`\n]+)`", PROSE))
 URL = "http://127.0.0.1:8080"
 ID = re.compile(r"\b([a-z]+)_[0-7][0-9a-z]{25}\b")
 END = "\x1e"
+WORD = re.compile(r"`([a-z][a-zA-Z]+)\b(?!:`)")
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 LISTS = {
     f"{type_.name}.{name}": field
@@ -53,7 +54,7 @@ def test_the_first_five_minutes_go_as_printed(server: LiveServer) -> None:
     script = f"\nprintf '{END}'\n".join(["set -euo pipefail", *(commands for commands, _ in steps)])
     script, keys = re.subn(r"^KEY=.*$", f"KEY={key}", script, flags=re.MULTILINE)
     script, urls = re.subn(re.escape(URL), server.url, script)
-    assert (keys, urls) == (1, 1)
+    assert (keys, urls) == (1, 3)
     run = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
@@ -97,6 +98,18 @@ def test_every_target_of_make_and_command_is_there() -> None:
     assert set(re.findall(r"\| `bursar ([a-z-]+)", PROSE)) == set(get_command(app).commands)
 
 
+def test_what_users_of_litellm_are_led_to_is_there() -> None:
+    page = (ROOT / "docs/from-litellm.md").read_text()
+    led = {
+        name
+        for row in re.findall(r"^\|.*\|(.*)\|$", page, re.MULTILINE)
+        for name in WORD.findall(row)
+    }
+    fields = {name for type_ in SCHEMA.type_map.values() for name in getattr(type_, "fields", {})}
+    assert len(led) > 40
+    assert led - fields == set()
+
+
 def test_the_line_that_decides_who_removes_members_is_there() -> None:
     assert f"Action.{Action.TEAM_MEMBERS_REMOVE.name}" in SPANS
     assert POLICY[Action.TEAM_MEMBERS_REMOVE].team_admin
@@ -109,8 +122,8 @@ def anchors_of(page: Path) -> set[str]:
 
 def five_minutes() -> list[tuple[str, str]]:
     """Each block of commands, with the answer that is shown below it, or nothing."""
-    _, part, _ = re.split(r"<!-- /?five minutes -->", README)
-    blocks = re.findall(r"^```(bash|json)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    parts = re.split(r"<!-- /?five minutes -->", README)[1::2]
+    blocks = re.findall(r"^```(bash|json)\n(.*?)^```$", "".join(parts), re.MULTILINE | re.DOTALL)
     steps: list[tuple[str, str]] = []
     for language, text in blocks:
         if language == "bash":

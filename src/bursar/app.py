@@ -82,7 +82,9 @@ def create_app(settings: Settings, *, dsn: str, peppers: Sequence[bytes]) -> Sta
         limits,
         settings.document_limits,
     )
-    endpoint = Endpoint(environment, sign_in, documents(settings), settings.compiled)
+    endpoint = Endpoint(
+        environment, sign_in, documents(settings), settings.compiled, settings.compress
+    )
     reports = UsageReports(database, sign_in, peppers, longest)
     authorization = Authorization(sign_in_at_once, authorizer, settings.max_body_bytes)
     forward = Forward(sign_in_at_once, authorizer)

@@ -133,6 +133,11 @@ class Settings(LimitSettings):
         description="Comma-separated origins whose pages may call /graphql from a browser, such as "
         "https://dashboard.example; without it none.",
     )
+    compress: bool = Field(
+        True,
+        description="Whether long answers to queries are compressed (gzip) for clients that take it; "
+        "false where a proxy does that.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines to write: debug, info, warning or error."
     )

@@ -1,5 +1,6 @@
 """GraphiQL for a browser: built or not, every byte comes from here and says how it may be used."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def built(tmp_path: Path) -> Path:
     return folder
 
 
-async def get(built: Path, path: str = "/graphql", accept: str = BROWSER) -> Response:
+async def get(
+    built: Path, path: str = "/graphql", accept: str = BROWSER, **headers: str
+) -> Response:
     def endpoint(request: Request) -> Answer:
         if graphiql_page.asks_for_page(request):
             return graphiql_page.page(request, built)
@@ -39,7 +42,7 @@ async def get(built: Path, path: str = "/graphql", accept: str = BROWSER) -> Res
     app = Starlette(routes=[graphiql_page.assets(built), Route("/graphql", endpoint)])
     transport = ASGITransport(app=app)
     async with AsyncClient(transport=transport, base_url="http://bursar.test") as client:
-        return await client.get(path, headers={"Accept": accept})
+        return await client.get(path, headers={"Accept": accept, **headers})
 
 
 async def test_a_browser_gets_the_built_page(built: Path) -> None:
@@ -109,6 +112,24 @@ async def test_an_asset_has_its_type_and_is_kept_for_ever(
     assert answer.headers["content-type"] == media_type
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_browser_that_takes_gzip_gets_what_the_build_made_of_an_asset(built: Path) -> None:
+    path = "/graphql/assets/main-1a2b.js"
+    (built / "assets/main-1a2b.js.gz").write_bytes(gzip.compress(b"export {};"))
+    small, plain = [
+        await get(built, path, **{"Accept-Encoding": accepted})
+        for accepted in ("gzip, deflate, br", "gzip;q=0")
+    ]
+    assert small.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert small.content == plain.content == b"export {};"
+    assert small.headers["etag"] != plain.headers["etag"]
+    for answer in (small, plain):
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["vary"] == "Accept-Encoding"
+    again = await get(built, path, **{"If-None-Match": small.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize(

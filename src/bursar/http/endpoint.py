@@ -32,6 +32,7 @@ from bursar.graphql.shared import Shared
 from bursar.http import graphiql_page, trail
 from bursar.http.answer import JSON, Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, operation_of, read_body
+from bursar.http.compression import LEAST, compressed
 from bursar.http.incoming import Incoming
 from bursar.http.media_types import preferred
 from bursar.http.query_string import operation_in, require_query
@@ -48,13 +49,15 @@ log = structlog.get_logger()
 class Endpoint:
     """Answers the requests to /graphql: a browser with GraphiQL, a POST with what it asks.
 
-    Unless `compiled`, graphql-core executes all documents.
+    Unless `compiled`, graphql-core executes all documents; with `compress` long answers to queries are
+    compressed.
     """
 
     environment: Environment
     sign_in: SignIn
     documents: Documents
     compiled: bool = True
+    compress: bool = True
 
     @cached_property
     def _shared(self) -> Shared:
@@ -128,7 +131,10 @@ class Endpoint:
         if result.errors:
             body["errors"] = self._shown(result.errors, incoming)
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
-        return answer(body, media_type)
+        whole = answer(body, media_type)
+        if len(whole.body) < LEAST or not self.compress or told["operation_type"] != "query":
+            return whole
+        return await compressed(incoming, whole)
 
     def _shown(self, errors: Sequence[GraphQLError], incoming: Incoming) -> list[dict[str, Any]]:
         """The errors as the client may see them; what is our mistake is logged whole."""

@@ -5,11 +5,14 @@ import os
 from pathlib import Path
 from string import Template
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from bursar.http.compression import takes_gzip
 
 BUILT = Path(__file__).with_name("graphiql")
 
@@ -29,6 +32,7 @@ PAGE_HEADERS = {
 ASSET_HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "Content-Security-Policy": "frame-ancestors 'none'",  # a worker runs by its own file's policy
+    "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -86,7 +90,8 @@ def page(request: Request, built: Path = BUILT) -> Response:
 def assets(built: Path = BUILT) -> Mount:
     """The route of the page's scripts, styles, workers and fonts.
 
-    Their names hold a hash of their content, so a browser may keep each for ever.
+    Their names hold a hash of their content, so a browser may keep each for ever. Beside each lies
+    what the build made of it by gzip.
     """
     return Mount("/graphql/assets", _Assets(directory=built / "assets", check_dir=False))
 
@@ -102,9 +107,15 @@ class _Assets(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
+        media_type = ASSET_TYPES.get(Path(full_path).suffix)
+        gzip = Path(f"{full_path}.gz")
+        is_gzip = takes_gzip(Headers(scope=scope).get("accept-encoding")) and gzip.is_file()
+        if is_gzip:
+            full_path, stat_result = gzip, gzip.stat()
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(ASSET_HEADERS)
-        media_type = ASSET_TYPES.get(Path(full_path).suffix)
+        if is_gzip:
+            response.headers["content-encoding"] = "gzip"
         if media_type is not None and "content-type" in response.headers:
             response.headers["content-type"] = media_type
         return response

@@ -1,6 +1,6 @@
 """Which media type a client would rather have, by the quality values of its Accept header.
 
-Specification: RFC 9110, section 12.5.1.
+Specification: RFC 9110, sections 12.4.2 and 12.5.1.
 """
 
 import re
@@ -25,7 +25,7 @@ def preferred(accept: str | None, offered: Sequence[str]) -> str | None:
 
 
 def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
-    ranges = [_range(part) for part in accept.split(",")]
+    ranges = weighed(accept)
     qualities = [(_quality(media_type, ranges), media_type) for media_type in offered]
     best = max(quality for quality, _ in qualities)
     return next((name for quality, name in qualities if quality == best), None) if best else None
@@ -34,8 +34,12 @@ def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
 _kept = lru_cache(maxsize=256)(_preferred)  # clients have few of them
 
 
-def _range(part: str) -> tuple[str, float]:
-    """A media range and its quality; one that cannot be read counts for nothing."""
+def weighed(accepted: str) -> list[tuple[str, float]]:
+    """What a header names, in lower case, and the quality of each; one that cannot be read is 0."""
+    return [_weighed(part) for part in accepted.split(",")]
+
+
+def _weighed(part: str) -> tuple[str, float]:
     name, *parameters = (piece.strip().lower() for piece in part.split(";"))
     for parameter in parameters:
         key, _, value = parameter.partition("=")
