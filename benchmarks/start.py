@@ -52,7 +52,7 @@ class Server(NamedTuple):
 
     def workers(self) -> list[int]:
         """Its processes that answer, where they are several."""
-        return [pid for pid in _family(self.process.pid) if b"worker" in _command(pid)]
+        return [pid for pid in _family(self.process.pid) if _is_worker(pid)]
 
 
 def await_ready(port: int, since: float) -> tuple[float, float]:
@@ -117,11 +117,13 @@ def _family(pid: int) -> list[int]:
     return found + [each for child in found for each in _family(child)]
 
 
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+def _is_worker(pid: int) -> bool:
+    """One that was forked by its like, where that is not PostgreSQL's."""
+    with suppress(OSError):
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1]
+        commands = {Path(f"/proc/{each}/cmdline").read_bytes() for each in (pid, parent)}
+        return len(commands) == 1 and b"nursery" in commands.pop()
+    return False
 
 
 def _core_seconds(pid: int) -> float:
@@ -194,9 +196,7 @@ def main() -> None:
             if round_ == 0:
                 found.clear()  # the first made the database and compiled the modules
     parts(given.rounds, cores)
-    print(
-        f"{'database':9} {'workers':>7} {'after':20} {'listens':>8} {'ready':>6} {'least-most':>11} CPU"
-    )
+    print("database  workers after                 listens  ready  least-most CPU")
     for (name, workers, event), starts in found.items():
         listens, ready, worked = (statistics.median(each) for each in zip(*starts, strict=True))
         took = sorted(each.ready for each in starts)

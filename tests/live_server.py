@@ -33,7 +33,11 @@ class LiveServer:
 
     def workers(self) -> set[int]:
         """The living processes that serve beside the one that was started."""
-        return set(_workers_of(self.pid))
+        return {pid for nursery in self.nurseries() for pid in _nursed_by(nursery)}
+
+    def nurseries(self) -> set[int]:
+        """The process that its workers come from; none where it is alone."""
+        return set(_nursed_by(self.pid))
 
     def lines(self) -> list[dict[str, Any]]:
         """What it logged so far."""
@@ -114,12 +118,12 @@ def serving_on(
     return serving(ending=ending, BURSAR_WORKERS=str(workers), **settings)
 
 
-def _workers_of(parent: int) -> Iterator[int]:
+def _nursed_by(parent: int) -> Iterator[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             state, owner = (process / "stat").read_text().rpartition(") ")[2].split()[:2]
             command = (process / "cmdline").read_bytes()
-            if b"operations.worker" in command and (state != "Z", int(owner)) == (True, parent):
+            if b"operations.nursery" in command and (state != "Z", int(owner)) == (True, parent):
                 yield int(process.name)
 
 

@@ -68,9 +68,14 @@ def serve(
     """Serve the API until Ctrl-C; without DATABASE_URL on an embedded PostgreSQL."""
     options = {"host": host, "port": port, "workers": workers}
     settings = load(**{name: value for name, value in options.items() if value is not None})
-    from bursar.operations.serve import serve
+    from bursar.operations import collector
+    from bursar.operations.nursery import nursed
 
-    serve(settings)
+    collector.seldom()
+    with nursed(settings.workers) as nursery:
+        from bursar.operations.serve import serve
+
+        serve(settings, nursery)
 
 
 @migrate_app.callback(invoke_without_command=True)

@@ -84,7 +84,10 @@ async def test_servers_are_killed_during_mutations_and_no_answer_was_wrong(
 def cpu_seconds(server: LiveServer) -> float:
     """What all processes of a server have taken so far."""
     clock = os.sysconf("SC_CLK_TCK")
-    stats = [Path(f"/proc/{pid}/stat").read_text() for pid in (server.pid, *server.workers())]
+    stats = [
+        Path(f"/proc/{pid}/stat").read_text()
+        for pid in (server.pid, *server.nurseries(), *server.workers())
+    ]
     return sum(sum(map(int, stat.rpartition(") ")[2].split()[11:13])) for stat in stats) / clock
 
 

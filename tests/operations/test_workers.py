@@ -17,10 +17,12 @@ import pytest
 import structlog
 
 from bursar.database.embedded import running
-from bursar.operations import supervisor
+from bursar.operations import nursery, supervisor
 from bursar.operations.failure import Failure
+from bursar.operations.nursery import nursed
 from bursar.operations.stopping import StopRequest
 from bursar.operations.supervisor import Supervisor
+from bursar.operations.work import Work
 from bursar.settings import Settings
 from live_server import LiveServer, serving
 
@@ -207,15 +209,16 @@ def test_too_few_connections_of_an_external_postgres_are_told(live_server: Serve
 
 
 def supervise(stop: StopRequest, announce: Callable[[], None], **settings: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        parent = Supervisor(
-            Settings(**settings), dsn="postgresql:///none", peppers=(), listener=listener, stop=stop
-        )
-        parent.run(announce)
+    work = Work(Settings(**settings), "postgresql:///none", ())
+    with socket.create_server(("127.0.0.1", 0)) as listener, nursed(2) as made:
+        assert made is not None
+        Supervisor(work, listener, stop, made).run(announce)
 
 
 def acting(monkeypatch: pytest.MonkeyPatch, act: str) -> None:
-    monkeypatch.setattr(supervisor, "_COMMAND", [sys.executable, "-c", act])
+    """Have workers that do this instead."""
+    nurse = f"def act(listener):\n    {act}\nfrom bursar.operations.nursery import main\nmain(act)"
+    monkeypatch.setattr(nursery, "_COMMAND", [sys.executable, "-c", nurse])
 
 
 def test_a_worker_that_does_not_start_ends_the_start(

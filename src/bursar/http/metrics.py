@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, values
@@ -34,13 +35,13 @@ _DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 _STATEMENTS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 50, 100)
 
 
-def prepare(workers: int) -> None:
+def prepare(workers: int) -> Path | None:
     """Let several workers count together; called by their parent before it makes any.
 
-    They share a private folder, which goes with the parent. For one worker nothing is done.
+    They share a private folder, which goes with the parent. For one worker there is none.
     """
     if workers == 1:
-        return
+        return None
     folder, parent = tempfile.mkdtemp(prefix="bursar-metrics-"), os.getpid()
 
     def remove() -> None:
@@ -48,7 +49,13 @@ def prepare(workers: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(remove)
-    os.environ[_FOLDER] = folder
+    share(Path(folder))
+    return Path(folder)
+
+
+def share(folder: Path) -> None:
+    """Count where the other workers do; called before there are any metrics."""
+    os.environ[_FOLDER] = str(folder)
     # It was chosen at the import, when there was no folder.
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # untyped there
 

@@ -8,15 +8,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from bursar import __version__
-from bursar.app import create_app, documents
 from bursar.http import logs, metrics
 from bursar.operations import external
 from bursar.operations.database import CommandDatabase, owned
 from bursar.operations.failure import Failure
-from bursar.operations.server import Server
+from bursar.operations.nursery import Nursery
 from bursar.operations.stopping import StopRequest
 from bursar.operations.supervisor import Supervisor
 from bursar.operations.upkeep import daily
+from bursar.operations.work import Work
 from bursar.services import first_admin
 from bursar.settings import Settings
 
@@ -24,21 +24,26 @@ from bursar.settings import Settings
 _NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared with, not listened on)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, nursery: Nursery | None) -> None:
     """Serve until a signal asks to stop; then nothing that was started is left running.
 
-    Raises what `failure.reason_of` explains.
+    Several workers come from the nursery. Raises what `failure.reason_of` explains.
     """
-    documents(settings)  # what is wrong with them is said before anything starts, and once
+    if settings.trusted_documents != "off":
+        from bursar.app import documents  # noqa: PLC0415 (is imported in the nursery, as it takes long)
+
+        documents(settings)  # what is wrong with them is said before anything starts, and once
     stop = StopRequest()
     stop.listen()
     logs.configure(settings.log_level)
     with owned(settings) as database:
         if stop.since is None:
-            _serve(settings, database, stop)
+            _serve(settings, database, stop, nursery)
 
 
-def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> None:
+def _serve(
+    settings: Settings, database: CommandDatabase, stop: StopRequest, nursery: Nursery | None
+) -> None:
     with (
         closing(_listener(settings.host, settings.port)) as listener,
         daily(database, settings) as keep_up,
@@ -50,14 +55,14 @@ def _serve(settings: Settings, database: CommandDatabase, stop: StopRequest) -> 
             _announce(settings, port, made_key)
             keep_up()
 
-        dsn, peppers = database.application_url, database.peppers
-        if settings.workers > 1:
-            metrics.prepare(settings.workers)
-            parent = Supervisor(settings, dsn=dsn, peppers=peppers, listener=listener, stop=stop)
-            parent.run(announce)
+        folder = metrics.prepare(settings.workers)
+        work = Work(settings, database.application_url, database.peppers, folder)
+        if nursery is None:
+            from bursar.operations.worker import run  # noqa: PLC0415 (as above)
+
+            run(work, listener, stop, announce)
         else:
-            app = create_app(settings, dsn=dsn, peppers=peppers)
-            Server(settings, app, stop, announce).run([listener])
+            Supervisor(work, listener, stop, nursery).run(announce)
 
 
 async def _prepare(settings: Settings, database: CommandDatabase) -> tuple[Settings, str | None]:

@@ -1,6 +1,5 @@
 """Uvicorn as Bursar runs it: stopped in steps, and never ended by the signal itself."""
 
-import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,14 +7,13 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from bursar.operations import collector
 from bursar.operations.failure import Failure
 from bursar.operations.open_connections import OpenConnection, allow_files, close_idle
 from bursar.operations.stopping import StopRequest
 from bursar.settings import Settings
 
 _TICKS_A_SECOND = 10
-_COLLECT_AFTER = 50_000
-"""Objects that are made and not freed before the collector looks for cycles among them."""
 
 
 class Server(uvicorn.Server):
@@ -46,9 +44,6 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=settings.stop_seconds,
             )
         )
-        # What is there when it starts stays: the collector need not look at the schema again and again.
-        gc.collect()
-        gc.freeze()
         self._app = app
         self._stop = stop
         self._drain_seconds = settings.drain_seconds
@@ -65,10 +60,7 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             raise Failure("the application does not start: see the log") from None
-        # What is there now stays; the collector need not look at it again, nor run for every batch.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_COLLECT_AFTER)
+        collector.never_again()
         self._started()
 
     async def on_tick(self, counter: int) -> bool:

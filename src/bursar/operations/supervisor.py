@@ -9,8 +9,6 @@ import pickle
 import select
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,12 +17,10 @@ import structlog
 
 from bursar.http import metrics
 from bursar.operations.failure import Failure
+from bursar.operations.nursery import Nursery
 from bursar.operations.stopping import StopRequest
-from bursar.operations.worker import Work
-from bursar.settings import Settings
+from bursar.operations.work import Work
 
-# -P: modules are not looked for in whatever folder the server was started from.
-_COMMAND = [sys.executable, "-P", "-m", "bursar.operations.worker"]
 _TICK_SECONDS = 0.05
 _SOUND_SECONDS = 10
 _LONGEST_PAUSE_SECONDS = 30
@@ -40,15 +36,18 @@ class Supervisor:
 
     def __init__(
         self,
-        settings: Settings,
-        *,
-        dsn: str,
-        peppers: tuple[bytes, ...],
+        work: Work,
         listener: socket.socket,
         stop: StopRequest,
+        nursery: Nursery,
     ) -> None:
-        work = (settings, dsn, peppers, listener.fileno())
-        self._places = [_Place(work) for _ in range(settings.workers)]
+        settings, number = work.settings, listener.fileno()
+
+        def begin() -> _Worker:
+            return _Worker(work, number, nursery)
+
+        self._places = [_Place(begin) for _ in range(settings.workers)]
+        self._nursery = nursery
         self._listener = listener
         self._stop = stop
         self._patience = settings.drain_seconds + settings.stop_seconds + _MARGIN_SECONDS
@@ -78,71 +77,87 @@ class Supervisor:
     def _end(self) -> None:
         # The port is closed when the last worker closes it, and takes nobody into a queue then.
         self._listener.close()
+        self._nursery.end()
         workers = [place.worker for place in self._places if place.worker is not None]
-        for worker in workers:
-            worker.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + self._patience
-        while any(worker.lives for worker in workers) and time.monotonic() < deadline:
-            if self._at_once:
-                self._at_once = False
-                for worker in workers:
-                    worker.process.send_signal(signal.SIGINT)
+        while any(worker.lives() for worker in workers) and time.monotonic() < deadline:
+            for worker in workers:
+                worker.stop(at_once=self._at_once)
+            self._at_once = False
             time.sleep(_TICK_SECONDS)
         for worker in workers:
-            if worker.lives:
-                log.error("a worker does not stop and is killed", pid=worker.process.pid)
-                worker.process.kill()
+            if worker.lives():
+                log.error("a worker does not stop and is killed", pid=worker.pid)
+                worker.kill()
+            while worker.lives():
+                time.sleep(_TICK_SECONDS)
             worker.bury()
 
 
 class _Worker:
-    """One process: `process`, and since when it serves."""
+    """One process: `pid`, since when it serves, and its exit `code`, as far as they are known."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, listener: int, nursery: Nursery) -> None:
         its_input, self._leash = os.pipe()
         self._voice, its_output = os.pipe()
-        # A session of its own: Ctrl-C in the terminal is for the parent, which passes it on.
-        self.process = subprocess.Popen(  # noqa: S603 (this Python, with fixed arguments)
-            _COMMAND,
-            stdin=its_input,
-            stdout=its_output,
-            pass_fds=[work[-1]],
-            start_new_session=True,
-        )
+        nursery.fork(its_input, its_output, listener)
         os.close(its_input)
         os.close(its_output)
         with suppress(BrokenPipeError):  # it died already, which is noticed soon
             os.write(self._leash, pickle.dumps(work))
+        self.pid: int | None = None
+        self.code: int | None = None
         self.since: float | None = None
         self._heard = 0.0
-        self._told = False
+        self._told = self._stops = self._ended = False
 
-    @property
     def lives(self) -> bool:
-        return self.process.poll() is None
+        """Hear what is said by it, and of it. A worker that says no more, for good, has ended."""
+        while not self._ended and select.select([self._voice], [], [], 0)[0]:
+            said = os.read(self._voice, 4096)
+            self._ended = not said
+            for word, _, number in (line.partition(" ") for line in said.decode().splitlines()):
+                if word == "pid":
+                    self.pid = int(number)
+                elif word == "ended":
+                    self.code = int(number)
+                else:
+                    self._heard, self._told = time.monotonic(), False
+                    self.since = self.since or self._heard
+        return not self._ended
 
-    def listen(self) -> None:
-        """Hear whether it says that it serves; one that fell silent is told of, and then killed.
+    def end_if_stuck(self) -> None:
+        """Tell of one that serves and fell silent, and then kill it.
 
         Nothing but an event loop that is stuck keeps a worker from speaking every second. The others
         go on serving, and answer the probes, so that nobody else would see it.
         """
-        now = time.monotonic()
-        while select.select([self._voice], [], [], 0)[0] and os.read(self._voice, 4096):
-            self._heard = now
-            self._told = False
-            self.since = self.since or now
-        silence = now - self._heard
+        silence = time.monotonic() - self._heard
         if self.since is None or silence < _SILENT_SECONDS:
             return
         if not self._told:
             self._told = True
-            log.error("a worker is stuck", pid=self.process.pid, seconds=round(silence, 1))
+            log.error("a worker is stuck", pid=self.pid, seconds=round(silence, 1))
         if silence >= 2 * _SILENT_SECONDS:
-            self.process.kill()
+            self.kill()
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ask it to, as soon as its pid is known; once, and once more `at_once`."""
+        if self.pid is not None and not self._stops:
+            self._stops = True
+            self._signal(signal.SIGTERM)
+        if at_once:
+            self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid is not None and not self._ended:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def bury(self) -> None:
-        self.process.wait()
         os.close(self._leash)
         os.close(self._voice)
 
@@ -150,8 +165,8 @@ class _Worker:
 class _Place:
     """Where one worker after the other serves."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, begin: Callable[[], _Worker]) -> None:
+        self._begin = begin
         self.worker: _Worker | None = None
         self._deaths_in_a_row = 0
         self._not_before = 0.0
@@ -167,9 +182,9 @@ class _Place:
         """
         if self.worker is None:
             if time.monotonic() >= self._not_before:
-                self.worker = _Worker(self._work)
-        elif self.worker.lives:
-            self.worker.listen()
+                self.worker = self._begin()
+        elif self.worker.lives():
+            self.worker.end_if_stuck()
         elif replace:
             self._mourn(self.worker)
         else:
@@ -183,12 +198,13 @@ class _Place:
         pause = min(2.0**self._deaths_in_a_row - 1, _LONGEST_PAUSE_SECONDS)
         log.error(
             "a worker died and is replaced",
-            pid=worker.process.pid,
-            code=worker.process.returncode,
+            pid=worker.pid,
+            code=worker.code,
             pause=pause,
         )
         self._deaths_in_a_row += 1
         self._not_before = now + pause
         self.worker = None
         worker.bury()
-        metrics.worker_died(worker.process.pid)
+        if worker.pid is not None:
+            metrics.worker_died(worker.pid)

@@ -8,31 +8,41 @@ import os
 import pickle
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
 
 from bursar.app import create_app
-from bursar.http import logs
+from bursar.http import logs, metrics
 from bursar.operations.server import Server
 from bursar.operations.stopping import StopRequest
-from bursar.settings import Settings
-
-Work = tuple[Settings, str, tuple[bytes, ...], int]
-"""Settings, DSN, peppers, and the number of the inherited listener."""
+from bursar.operations.work import Work
 
 
-def main() -> None:
+def main(listener: int) -> None:
     """Serve until a signal asks to stop, or the parent is gone."""
     stop = StopRequest()
     stop.listen()
     work: Work = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent wrote it)
-    settings, dsn, peppers, number = work
     os.set_blocking(sys.stdout.fileno(), False)
     Thread(target=_leave_with_the_parent, daemon=True).start()
-    logs.configure(settings.log_level, worker=os.getpid())
-    app = create_app(settings, dsn=dsn, peppers=peppers)
-    with socket.socket(fileno=number) as listener:
-        Server(settings, app, stop, _say_so, _say_so).run([listener])
+    logs.configure(work.settings.log_level, worker=os.getpid())
+    if work.metrics is not None:
+        metrics.share(work.metrics)
+    with socket.socket(fileno=listener) as inherited:
+        run(work, inherited, stop, _say_so, _say_so)
+
+
+def run(
+    work: Work,
+    listener: socket.socket,
+    stop: StopRequest,
+    started: Callable[[], None],
+    beat: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve in this process until a stop was asked for; tell that it started, and every second."""
+    app = create_app(work.settings, dsn=work.dsn, peppers=work.peppers)
+    Server(work.settings, app, stop, started, beat).run([listener])
 
 
 def _say_so() -> None:
@@ -47,7 +57,3 @@ def _leave_with_the_parent() -> None:
     """
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()
