@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from bursar.domain.roles import KeyScope
 from bursar.services import organizations
 from factories import Factory
 
@@ -94,7 +95,8 @@ async def test_the_log_holds_nothing_of_what_a_client_sent(
     async def fail(*_: object, **values: object) -> None:
         raise ValueError(values)
 
-    admin = await make.admin()
+    admin, person = await make.admin(), await make.person()
+    gateway = await make.api_key(team=await make.team(), scopes=[KeyScope.GATEWAY])
     create = """mutation($input: OrganizationCreateInput!) {
         organizationCreate(input: $input) { errors { message } }
     }"""
@@ -113,12 +115,21 @@ async def test_the_log_holds_nothing_of_what_a_client_sent(
         await post(caller, '{ canary: userByEmail(email: "canary\u0000") { id } }')
         await caller.post("/graphql", json={"query": VIEWER, "operationName": "canary"})
         await caller.post("/graphql", json={"query": "canary", "extensions": {"canary": "canary"}})
+        behalf = {"Authorization": f"Bearer {person.secret}", "On-Behalf-Of": "canary"}
+        await caller.post("/graphql", json={"query": CREATE}, headers=behalf)
+        own = {"Authorization": f"Bearer {gateway.secret}"}
+        call = {"key": "canary", "model": "canary"}
+        await caller.post("/authorize", json=call, headers=own)
+        await caller.post("/authorize", json={**call, "estimatedCost": "canary"}, headers=own)
+        await caller.post("/usage", json={"events": [{"canary": "canary"}]}, headers=own)
+        forwarded = {"Bursar-Gateway-Key": gateway.secret, "X-Api-Key": "canary"}
+        await caller.get("/authorize/forward", headers={**forwarded, "X-Model": "canary"})
         monkeypatch.setattr(organizations, "create", fail)
         await post(caller, create, input={"name": "canary", "metadata": {"canary": "canary"}})
     told = str(logged())
-    assert len(logged()) == 11  # the fault has a line of its own
+    assert len(logged()) == 16  # the fault has a line of its own
     assert "canary" not in told
-    assert admin.secret not in told
+    assert not any(secret in told for secret in (admin.secret, person.secret, gateway.secret))
 
 
 async def test_a_long_name_of_an_operation_is_cut_in_the_log(

@@ -137,7 +137,7 @@ async def test_a_database_that_is_away_hides_them(serve: Serve, make: Factory) -
 
 WORKERS = """
 import asyncio, os, sys
-from bursar.http import metrics
+from bursar.http import lines, metrics
 
 def metrics_of_a_worker():
     from bursar.database.pool import Database
@@ -152,6 +152,7 @@ async def work():
         await asyncio.sleep(0)
         told = {"operation_type": "query", "field": "team", "outcome": "ok", "statements": 2}
         worker.count(told, 0.5)
+        lines.lost().inc(2)
 
 metrics.prepare(3)
 folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
@@ -178,6 +179,7 @@ def test_several_workers_count_together_and_a_dead_one_holds_nothing() -> None:
     found = samples(done.stdout)
     assert found["bursar_requests_total", "", "team", "query", "ok"] == 3
     assert found["bursar_request_duration_seconds_sum", "team", "query"] == 1.5
+    assert found["bursar_log_lines_lost_total",] == 6
     assert found["bursar_request_statements_bucket", "team", "2.0", "query"] == 3
     assert (found["bursar_workers",], found["bursar_pool_size",]) == (2, 10)
     assert not any(name.startswith("process_") for name, *_ in found)

@@ -146,13 +146,13 @@ class Metrics:
         if (outcome := told.get("outcome")) is None:
             return
         operation, field = told.get("operation_type", ""), told.get("field", "")
-        labels = (operation, field, outcome, told.get("code", ""))
-        execution = (told.get("executor", ""), told.get("why", ""))
-        counters = self._known.get(labels + execution)
+        code, executor, why = told.get("code", ""), told.get("executor", ""), told.get("why", "")
+        known = (operation, field, outcome, code, executor, why)
+        counters = self._known.get(known)
         if counters is None:
-            counters = self._known[labels + execution] = _Counters(
-                self._requests.labels(*labels),
-                self._executions.labels(*execution) if "executor" in told else None,
+            counters = self._known[known] = _Counters(
+                self._requests.labels(operation, field, outcome, code),
+                self._executions.labels(executor, why) if executor else None,
                 self._seconds.labels(operation, field),
                 self._statements.labels(operation, field),
             )

@@ -100,21 +100,20 @@ class Requests:
         if incoming.is_quiet:
             return
         line = {
-            "request_id": incoming.id,
             "method": incoming.method,
             "path": incoming.path[:_LONGEST_PATH],
             "status": outgoing.status,
-            "duration_ms": round(seconds * 1000, 2),
+            "duration_ms": int(seconds * 100_000) / 100,
             "bytes": outgoing.bytes,
             "address": address_of(incoming),
             **told,
         }
         if error is not None:
-            self._log.error("request", exc_info=error, **line)
+            self._log.error("request", whole=line, exc_info=error)
         elif incoming.path in _PROBES and "code" not in told:
-            self._log.debug("request", **line)
+            self._log.debug("request", whole=line)
         else:
-            self._log.info("request", **line)
+            self._log.info("request", whole=line)
 
 
 class Outgoing:
