@@ -1,5 +1,6 @@
 """The edge of every mutation: one field, one transaction, one commit, refusals turned into data."""
 
+from asyncio import sleep
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import getdoc
@@ -88,10 +89,12 @@ def mutation(function: Callable[[Write, Given], Awaitable[Any]]) -> Any:
         try:
             check_behalf(context.actor)
             key = _key_of(input, context)
+            await sleep(0)  # a turn for others: to make the input of 500 members takes long, and so
             result = await context.write(work)
         except (Refusal, Refusals) as refusal:
             errors = user_errors(refusal)
             context.refused.append(errors[0].code)
+            await sleep(0)  # does to say what is wrong with each
             return payload_type(errors=errors)
         if isinstance(result, Earlier):
             return await payload_of(info, payload_type, result.outcome)
