@@ -41,6 +41,11 @@ def cost(document: str, **variables: Any) -> int:
         ("{ teams(first: null) { nodes { id } } }", 50),
         ("{ nothing { like { this } } teams(first: 2) { nodes { nothing { id } } } }", 2),
         ("{ __schema { types { name } } }", INTROSPECTION),
+        (
+            "{ __schema { a: types { a: name } ...b } } fragment b on __Schema { b: types { name } }",
+            INTROSPECTION * 3,
+        ),
+        (get_introspection_query(), INTROSPECTION),
         ("{ __typename }", 0),
     ],
 )

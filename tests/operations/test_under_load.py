@@ -22,9 +22,10 @@ import asyncpg
 import httpx2
 import orjson
 import pytest
+from operations import hostile
 
 from bursar.database.embedded import EmbeddedPostgres
-from factories import Factory, Person
+from factories import Factory, Person, TeamRole
 from live_server import LiveServer
 
 Serve = Callable[..., AbstractContextManager[LiveServer]]
@@ -93,53 +94,9 @@ async def test_clients_that_hang_up_leave_nothing_behind(
         record_property("memory after them, in % of before", round(grown * 100))
 
 
-def hostile() -> list[bytes]:
-    """Bodies of up to 256 KiB that are as much work as one can make them."""
-    spread = "".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }} " for n in range(45))
-    documents = [
-        "{ ...f0 } " + spread + "fragment f45 on Query { limits { maxCost } }",
-        "{ " + " ".join(f"a{n}: viewer {{ platformRole }}" for n in range(400)) + " }",
-        "{ " + "viewer { platformRole } " * 490 + "}",
-        "{ viewer " + "{ user " * 700 + "{ id }" + "}" * 700 + " }",
-        "{ " + "limits @skip(if: false) { maxCost } " * 180 + "}",
-        "query("
-        + " ".join(f"$v{n}: [[[String]]]" for n in range(150))
-        + ") { viewer { platformRole } }",
-        "{ node(id: " + "[" * 900 + "1" + "]" * 900 + ") { id } }",
-        '{ node(id: """' + "x\\n" * 7_000 + '""") { id } }',
-        "{ " + "viewer { platformRole } " * 10_000 + "}",
-        "{ " + "x" * 250_000 + " }",
-        "{ viewer { platformRole } }#" + "," * 250_000,
-        "mutation { "
-        + " ".join(f"m{n}: teamsDelete(input: {{ids: []}}) {{ __typename }}" for n in range(150))
-        + " }",
-    ]
-    bodies = [orjson.dumps({"query": document}) for document in documents]
-    ids = '{"query": "query($v: [ID!]!) { nodes(ids: $v) { id } }", "variables": {"v": %b}}'
-    return [
-        *bodies,
-        b'{"query": "{ viewer { platformRole } }", "variables": '
-        + b'{"a":' * 40_000
-        + b"1"
-        + b"}" * 40_000
-        + b"}",
-        b'{"query": "{ viewer { platformRole } }", "variables": {"v": ['
-        + b"1," * 120_000
-        + b"1]}}",
-        (ids.encode() % orjson.dumps(["team_" + "x" * 20] * 1_000)),
-        b"[" * 262_000,
-        b'{"query": "' + b"\\u0041" * 43_000 + b'"}',
-    ]
-
-
-def on_core_ms(pid: int) -> float:
-    """How long the event loop's thread was on a core, which other processes do not lengthen."""
-    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e6
-
-
 @pytest.mark.parametrize(
-    ("seconds", "most_held_ms", "most_p99_ms"),
-    [(1.0, 50, 2_000), pytest.param(30.0, 50, 100, marks=pytest.mark.soak)],
+    ("seconds", "most_p99_ms"),
+    [(1.0, 2_000), pytest.param(30.0, 100, marks=pytest.mark.soak)],
     ids=["short", "long"],
 )
 async def test_nobody_waits_for_the_documents_of_another_or_for_who_sends_none(
@@ -147,11 +104,11 @@ async def test_nobody_waits_for_the_documents_of_another_or_for_who_sends_none(
     make: Factory,
     record_property: Record,
     seconds: float,
-    most_held_ms: float,
     most_p99_ms: float,
 ) -> None:
-    person, bystander = await make.person(), await make.person()
-    bodies, waits, sent = hostile(), [], 0
+    person, bystander, team = await make.person(), await make.person(), await make.team()
+    await make.team_member(team, person, TeamRole.ADMIN)
+    bodies, waits, sent = [*hostile.bodies(team.id).values()], [], 0
     with live_server() as server, ExitStack() as half_open:
         for number in range(1_000):
             address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
@@ -166,18 +123,13 @@ async def test_nobody_waits_for_the_documents_of_another_or_for_who_sends_none(
                 }
                 return await http.post("/graphql", content=body, headers=headers)
 
-            held = []
-            for body in bodies:  # alone: so long the process is busy with each
-                before = on_core_ms(server.pid)
-                answer = await post(person, body)
-                held.append(on_core_ms(server.pid) - before)
-                assert answer.status_code < 500, answer.text
             until = time.monotonic() + seconds
 
             async def send() -> None:
                 nonlocal sent
                 while time.monotonic() < until:
-                    await post(person, bodies[sent % len(bodies)])
+                    answer = await post(person, bodies[sent % len(bodies)])
+                    assert answer.status_code < 500, answer.text
                     sent += 1
 
             async def wait() -> None:
@@ -193,9 +145,7 @@ async def test_nobody_waits_for_the_documents_of_another_or_for_who_sends_none(
             await asyncio.gather(send(), wait())
     p99 = statistics.quantiles(waits, n=100)[98]
     record_property("hostile documents beside which nobody waited", sent)
-    record_property("the longest that one held the event loop, in ms", round(max(held)))
     record_property("a bystander's p99 beside them, in ms", round(p99))
-    assert max(held) < most_held_ms
     assert p99 < most_p99_ms
 
 

@@ -19,7 +19,6 @@ BEHALF_LENGTH = 128
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
 _PRINTABLE = re.compile(r"[ -~]*")
 _EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)*")
-_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 # Control characters, line and paragraph separators, marks that turn the direction of writing.
 UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 _NOT_IN_LINE = re.compile(f"[{UNSEEN}]")
@@ -38,7 +37,11 @@ def key_of(text: str) -> str:
 
 def is_storable(text: str) -> bool:
     """Tell whether PostgreSQL can hold the text: it refuses NUL and halves of surrogate pairs."""
-    return not _UNSTORABLE.search(text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def problem_with_line(text: str, longest: int) -> str | None:

@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
+from bursar.graphql.execution.descriptions import DescribingExecutor
 from bursar.graphql.mutations import access_group as access_group_writes
 from bursar.graphql.mutations import joining as joining_writes
 from bursar.graphql.mutations import key as key_writes
@@ -91,4 +92,5 @@ schema = strawberry.Schema(
         *(AccessGroup, ApiKey, AuditEntry, Budget, OrganizationMember, TeamMember, UsageEvent),
     ],
     config=StrawberryConfig(scalar_map=SCALARS),
+    execution_context_class=DescribingExecutor,
 )

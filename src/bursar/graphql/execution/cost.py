@@ -24,20 +24,24 @@ from graphql import (
     VariableNode,
     get_named_type,
     is_composite_type,
+    is_introspection_type,
 )
 
 DEFAULT_SIZE = 50
 _LONGEST_SIZE = 11
 """Characters of the longest Int; a literal of thousands, which validation refuses, is no number yet."""
 INTROSPECTION = 2_000
-"""About what the schema's own description holds; how deep it is asked for validation bounds."""
+"""About what the schema's own description holds; how deep it is asked for validation bounds.
+
+What is asked of it under another name comes once more.
+"""
 
 Size = int | str
 """How many nodes a page has, or which variable says it."""
 
 _SIZES = {"first", "last"}
 _FREE = {"edges", "pageInfo"}
-_DESCRIPTIONS = {"__schema", "__type"}
+_DESCRIPTIONS = {"__schema": "__Schema", "__type": "__Type"}
 
 
 @dataclass(slots=True, eq=False)
@@ -142,11 +146,15 @@ def _add_field(
     name = node.name.value
     if name in _DESCRIPTIONS:
         measure.cost.objects += INTROSPECTION
-    definition = getattr(parent, "fields", {}).get(name)
-    if node.selection_set is None or definition is None:
+    type_ = _type_below(schema, parent, name)
+    if node.selection_set is None or type_ is None:
         return
-    type_ = get_named_type(definition.type)
     below = _measure(schema, fragments, node.selection_set, type_)
+    if is_introspection_type(type_):
+        measure.cost.terms.append((1, below.cost))
+        if node.alias and parent is not None and is_introspection_type(parent):
+            measure.cost.objects += INTROSPECTION
+        return
     measure.depth = max(measure.depth, 1 + below.depth)
     measure.selections += below.selections
     size: Size = 1
@@ -155,6 +163,15 @@ def _add_field(
     elif is_composite_type(type_) and not (name in _FREE and _is_connection(parent)):
         measure.cost.objects += 1
     measure.cost.terms.append((size, below.cost))
+
+
+def _type_below(
+    schema: GraphQLSchema, parent: GraphQLNamedType | None, name: str
+) -> GraphQLNamedType | None:
+    if name in _DESCRIPTIONS:
+        return schema.get_type(_DESCRIPTIONS[name])
+    definition = getattr(parent, "fields", {}).get(name)
+    return definition and get_named_type(definition.type)
 
 
 def _is_connection(type_: GraphQLNamedType | None) -> bool:
