@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from bursar import traces
 from bursar.database.connections import count_statement
@@ -15,10 +15,7 @@ Question = TypeVar("Question", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-class _Asked(NamedTuple, Generic[Question, Answer]):
-    question: Question
-    answer: asyncio.Future[Answer | None]
-    trace: traces.Trace
+_Asked = tuple[Question, asyncio.Future[Answer | None], traces.Trace]
 
 
 class Together(Generic[Question, Answer]):
@@ -41,7 +38,7 @@ class Together(Generic[Question, Answer]):
         """The answer; None if there is none. Raises what the statement raises."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer | None] = loop.create_future()
-        self._waiting.append(_Asked(question, future, traces.current()))
+        self._waiting.append((question, future, traces.current()))
         if not self._starting and len(self._under_way) < AT_A_TIME:
             # Not yet: what else is ready in this turn of the loop goes along.
             self._starting = True
@@ -56,22 +53,23 @@ class Together(Generic[Question, Answer]):
             return
         # The statement belongs to no request, and so neither to the context of one; but it is traced
         # where it was asked for first.
-        context = traces.apart(asked[0].trace)
+        (_, _, trace), *_ = asked
+        context = traces.apart(trace)
         task = asyncio.get_running_loop().create_task(self._answer(asked), context=context)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
 
     async def _answer(self, asked: list[_Asked[Question, Answer]]) -> None:
         try:
-            found = await self._ask_all(list(dict.fromkeys(one.question for one in asked)))
+            found = await self._ask_all(list(dict.fromkeys(question for question, _, _ in asked)))
         except BaseException as error:
-            for one in asked:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+            for _, answer, _ in asked:
+                if not answer.done():
+                    answer.set_exception(error)
             raise
-        for one in asked:
-            if not one.answer.done():
-                one.answer.set_result(found.get(one.question))
+        for question, answer, _ in asked:
+            if not answer.done():
+                answer.set_result(found.get(question))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)

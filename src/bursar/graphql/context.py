@@ -73,13 +73,13 @@ class Context:
         self.shared = shared
         self._lookups = Lookups(Reader(self.source, actor), shared)
 
-    async def load(self, batch: Batch, key: str, *arguments: Any) -> Any:
+    def load(self, batch: Batch, key: str, *arguments: Any) -> Awaitable[Any]:
         """What the batch function finds for one key; None if nothing. Asked once for a whole level."""
-        return await self._lookups.one(batch, key, *arguments)
+        return self._lookups.one(batch, key, *arguments)
 
-    async def load_all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
+    def load_all(self, asks: Sequence[Ask]) -> Awaitable[list[Mapping[str, Any]]]:
         """What is found for each ask, by key."""
-        return await self._lookups.all(asks)
+        return self._lookups.all(asks)
 
     async def write(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Run the work in a transaction of its own, and forget what was loaded before it."""

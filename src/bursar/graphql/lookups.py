@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from aiodataloader import DataLoader
 
+from bursar.database.together import Together
 from bursar.graphql.shared import Shared
 from bursar.loaders.narrowing import whole_of
 from bursar.loaders.reader import Batch, Reader
@@ -80,8 +81,8 @@ class Lookups:
         self._known, self._some_failed = {}, False
 
     async def _known_all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
-        missing: dict[_Kind, dict[str, Any]] = {}
-        found = []
+        missing: dict[_Kind, dict[str, None]] = {}
+        found: list[Mapping[str, Any]] = []
         for batch, keys, arguments in asks:
             kind = (batch, arguments)
             known = self._known.setdefault(kind, {})
@@ -95,14 +96,18 @@ class Lookups:
             await works[0]
         elif works:
             await asyncio.gather(*works)
-        return [*found]
+        return found
 
     async def _look_up(self, kind: _Kind, keys: list[str], known: dict[str, Any]) -> None:
         batch, arguments = kind
         found: Mapping[str, Any] = {}
         nothing: Any = None
         try:
-            found = await self._found(batch, keys, arguments)
+            together = self._together(batch, keys, arguments)
+            if together is None:
+                found = await batch(self._reader, keys, *arguments)
+            elif (value := await together.ask(keys[0])) is not None:
+                found = {keys[0]: value}
         except Exception as error:  # noqa: BLE001 (raised to whoever asks for one of the keys)
             nothing = _Failed(error)
             self._some_failed = True
@@ -113,16 +118,12 @@ class Lookups:
             # Who executes again asks for whole rows: what is not there, or failed, stays so.
             self._known.setdefault((whole_of(batch), arguments), {}).update(absences)
 
-    async def _found(
-        self, batch: Batch, keys: list[str], arguments: tuple[Any, ...]
-    ) -> Mapping[str, Any]:
-        if self._shared and len(keys) == 1 and not arguments:
-            together = self._shared.together(batch, self._reader.actor)
-            if together is not None:
-                (key,) = keys
-                value = await together.ask(key)
-                return {} if value is None else {key: value}
-        return await batch(self._reader, keys, *arguments)
+    def _together(
+        self, batch: Batch, keys: Sequence[str], arguments: tuple[Any, ...]
+    ) -> Together[str, Any] | None:
+        if self._shared is None or len(keys) > 1 or arguments:
+            return None
+        return self._shared.together(batch, self._reader.actor)
 
     def _loader(self, kind: _Kind) -> DataLoader[str, Any]:
         """Asks for what comes in one turn of the event loop together, a turn later."""

@@ -81,10 +81,17 @@ def json_object(body: bytes) -> dict[str, Any]:
         raise BadBody("The body is not JSON.") from None
     if not isinstance(request, dict):
         raise BadBody("The body must be one JSON object; there are no batches.")
-    # A name is twice in the bytes, or may be in disguise: only then is it worth to look closer.
-    if (any(body.count(name) > 1 for name in _NAMES) or b"\\u00" in body) and _names_twice(body):
+    if _may_name_twice(body) and _names_twice(body):
         raise BadBody("The body must not name anything twice.")
     return request
+
+
+def _may_name_twice(body: bytes) -> bool:
+    """Whether a name is twice in the bytes, or may be in disguise: only then it pays to look closer."""
+    for name in _NAMES:
+        if body.count(name) > 1:
+            return True
+    return b"\\u00" in body
 
 
 def _names_twice(body: bytes) -> bool:

@@ -170,8 +170,10 @@ class Endpoint:
 
 def execution_of(context: Context) -> dict[str, str]:
     """What executed the operation: a plan, or graphql-core, and why at least once not a plan."""
-    why = next((": ".join(each) for each in context.executed if each[1]), None)
-    return {"executor": "plan"} if why is None else {"executor": "graphql-core", "why": why}
+    for how, why in context.executed:
+        if why:
+            return {"executor": "graphql-core", "why": f"{how}: {why}"}
+    return {"executor": "plan"}
 
 
 def _page(request: Request) -> Answer:

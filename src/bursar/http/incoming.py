@@ -51,8 +51,11 @@ class Incoming:
 
     def lines(self, name: bytes) -> list[str]:
         """The value of each line of a header, by its name in lower case."""
-        if name not in self._last:
+        value = self._last.get(name)
+        if value is None:
             return []
+        if not self._repeats:
+            return [value.decode("latin-1")]
         return [value.decode("latin-1") for header, value in self._headers if header == name]
 
     def joined(self, name: bytes) -> str | None:

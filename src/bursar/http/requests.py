@@ -1,8 +1,9 @@
 """What every request gets: an id, security headers, a line in the log, an answer to a fault."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -13,6 +14,9 @@ from bursar.http.answer import Answer
 from bursar.http.incoming import Incoming
 from bursar.http.logs import request_id
 from bursar.http.sign_in import address_of
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 _LONGEST_PATH = 200
 _PROBES = {"/healthz", "/readyz", "/metrics"}
@@ -58,10 +62,11 @@ class Requests:
         outgoing = Outgoing(incoming, send)
         error = None
         try:
-            if incoming.path in _TRACED:
-                await self._traced(incoming, outgoing)
-            else:
-                await self._answered(incoming, outgoing)
+            with _span_of(incoming) as span:
+                await self._answer(incoming, outgoing)
+                if span is not None:
+                    span.set_attribute("http.response.status_code", outgoing.status or 0)
+                    span.set_attribute("bursar.request_id", incoming.id)
         except Exception as raised:  # noqa: BLE001 - nothing above would answer it
             error = raised
             await outgoing.fault()
@@ -70,14 +75,7 @@ class Requests:
             # It has the scope: in a circle they, and all they hold, would wait for the collector.
             del scope["incoming"]
 
-    async def _traced(self, incoming: Incoming, outgoing: "Outgoing") -> None:
-        with traces.request(incoming.method, incoming.path, incoming.scope["headers"]) as span:
-            await self._answered(incoming, outgoing)
-            if span is not None:
-                span.set_attribute("http.response.status_code", outgoing.status or 0)
-                span.set_attribute("bursar.request_id", incoming.id)
-
-    async def _answered(self, incoming: Incoming, outgoing: "Outgoing") -> None:
+    async def _answer(self, incoming: Incoming, outgoing: "Outgoing") -> None:
         respond = self._endpoint(incoming.path)
         if respond is None:
             await self._app(incoming.scope, incoming.receive, outgoing.pass_on)
@@ -116,6 +114,12 @@ class Requests:
             self._log.info("request", whole=line)
 
 
+def _span_of(incoming: Incoming) -> "AbstractContextManager[Span | None]":
+    if incoming.path not in _TRACED:
+        return nullcontext()
+    return traces.request(incoming.method, incoming.path, incoming.scope["headers"])
+
+
 class Outgoing:
     """The answer to one request, as it goes out."""
 
@@ -129,26 +133,29 @@ class Outgoing:
 
     async def answer(self, given: Answer) -> None:
         """Send a whole answer."""
-        status, body, headers = given
-        length = (b"content-length", b"%d" % len(body))
-        head = {"status": status, "headers": [*headers, length]}
-        await self.pass_on({"type": "http.response.start", **head})
-        await self.pass_on({"type": "http.response.body", "body": body})
+        self.status, body, headers = given
+        self.bytes = len(body)
+        headers = self._all([*headers, (b"content-length", b"%d" % len(body))])
+        await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def pass_on(self, message: Message) -> None:
         """Send what makes up an answer, the head with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = message["headers"]
-            own = dict(headers)
-            message["headers"] = [
-                *headers,
-                *[header for header in _SECURITY if header[0] not in own],
-                (b"x-request-id", self._incoming.id.encode()),
-            ]
+            message["headers"] = self._all(message["headers"])
         elif message["type"] == "http.response.body":
             self.bytes += len(message.get("body", b""))
         await self._send(message)
+
+    def _all(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers, with those that every answer has."""
+        own = dict(headers)
+        return [
+            *headers,
+            *[header for header in _SECURITY if header[0] not in own],
+            (b"x-request-id", self._incoming.id.encode()),
+        ]
 
     async def fault(self) -> None:
         """Tell the client no more than the id; an answer that has begun is left cut off."""

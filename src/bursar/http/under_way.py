@@ -51,8 +51,11 @@ class Place:
         Raises Overloaded where so many have sent theirs meanwhile that there is no room.
         """
         self.is_sending = True
-        with self.borrowing.idle():
+        self._share.count(-1)
+        try:
             message = await self._receive()
+        finally:
+            self._share.count(1)
         self.is_sending = False
         self.has_body = not message.get("more_body", False)
         if self._share.working > self._share.most:

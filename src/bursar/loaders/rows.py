@@ -56,7 +56,7 @@ class RowsByKey:
         return Statement(keyed.where(self.key == any_(KEYS)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Only:
     """The same rows with what is wanted of them."""
 

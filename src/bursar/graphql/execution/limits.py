@@ -120,7 +120,7 @@ def problem_with_variables(
     for _ in range(limits.variables_depth + 1):
         below: list[Any] = []
         for value in level:
-            if not isinstance(value, dict | list):
+            if not isinstance(value, (dict, list)):
                 continue
             if len(value) > limits.list_items:
                 return _exceeded("items in a list or object", len(value), limits.list_items)

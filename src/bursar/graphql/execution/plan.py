@@ -58,8 +58,9 @@ class Plan(NamedTuple):
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """The data of a query. Raises whatever surprises the plan."""
-        fields = {key: field for key, field in self.fields.items() if field is not None}
-        resolved = [(key, field) for key, field in fields.items() if field.work is None]
+        resolved = [
+            (key, field) for key, field in self.fields.items() if field and field.work is None
+        ]
         values = iter(
             await _all(field.value(key, self.root, request) for key, field in resolved)
             if resolved
@@ -67,7 +68,8 @@ class Plan(NamedTuple):
         )
         works = [
             field.work(request) if field.work else field.complete([next(values)], request)
-            for field in fields.values()
+            for field in self.fields.values()
+            if field
         ]
         completed = iter(await finish(together(works), request.context))
         return {

@@ -56,7 +56,7 @@ async def run(
     is_query = prepared.operation.operation is OperationType.QUERY
     try:
         result = await _execute(schema, prepared, variables, context, compiled)
-        if is_query and any(map(_is_missing_object, result.errors or ())):
+        if result.errors and is_query and any(map(_is_missing_object, result.errors)):
             async with context.snapshot() as frozen:
                 result = await _execute(schema, prepared, variables, frozen, compiled)
     finally:

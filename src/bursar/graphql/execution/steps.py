@@ -1,6 +1,6 @@
 """Work that stops where something must be looked up, so that all of a level is looked up together."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from bursar.graphql.lookups import Ask
@@ -15,7 +15,7 @@ Steps = Generator[Sequence[Ask], Found, Result]
 class Loads(Protocol):
     """A context that looks up many keys of many batch functions at once."""
 
-    async def load_all(self, asks: Sequence[Ask]) -> Found: ...
+    def load_all(self, asks: Sequence[Ask]) -> Awaitable[Found]: ...
 
 
 def together(works: Sequence[Steps[Result]]) -> Steps[list[Result]]:

@@ -95,7 +95,9 @@ def objects(display: Display, columns: Sequence[Column], *, are_alike: bool) -> 
         else:
             rows = Rows.RECORDS if set(map(type, values)) == {Row} else Rows.OBJECTS
         records = rows is not Rows.OBJECTS
-        shown = yield from together([column(values, request, records) for column in columns])
+        shown: Values = ()
+        if columns:
+            shown = yield from together([column(values, request, records) for column in columns])
         done: list[Any] = display.show(values, shown, rows)
         return done
 
