@@ -7,7 +7,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import strawberry
 from strawberry import Maybe
+from strawberry.schema import BaseSchema
 from strawberry.types import Info
+from strawberry.utils.str_converters import to_camel_case
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
@@ -71,6 +73,9 @@ def mutation(
     rolled back; whatever else it raises, too. With an idempotency key its outcome is kept in the
     same transaction, and where one is kept already, that is answered and nothing is done.
 
+    What it does stays readable in the field's metadata, as `act`, for whoever has the schema, the
+    context and the input.
+
     Without a key, `together` may do it before, in a transaction with what other requests ask for at
     the same moment; it answers None where it did nothing.
     """
@@ -78,15 +83,17 @@ def mutation(
     input_type, payload_type = hints["input"], hints["return"]
     what = strawberry.argument(description=input_type.__strawberry_definition__.description)
 
-    async def resolve(info: Info[Context, None], input: Any) -> Any:
-        context, environment = info.context, info.context.environment
+    name = to_camel_case(function.__name__)
+
+    async def act(schema: BaseSchema, context: Context, input: Any) -> Any:
+        environment = context.environment
         asked = replace(input, idempotency_key=None)
 
         async def work(tx: Connection) -> Any:
             write = Write(tx, context.actor, environment.peppers, environment.new_teams)
             if key is None:
                 return await function(write, asked)
-            outcome = await idempotency.claim(tx, context.actor, key, info.field_name, given(asked))
+            outcome = await idempotency.claim(tx, context.actor, key, name, given(asked))
             if outcome is not None:
                 return Earlier(outcome)
             payload = await function(write, asked)
@@ -108,13 +115,18 @@ def mutation(
             context.refused.append(errors[0].code)
             return payload_type(errors=errors)
         if isinstance(result, Earlier):
-            return await payload_of(info, payload_type, result.outcome)
+            return await payload_of(schema, context, payload_type, result.outcome)
         return result
+
+    async def resolve(info: Info[Context, None], input: Any) -> Any:
+        return await act(info.schema, info.context, input)
 
     resolve.__name__ = function.__name__
     resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}
     resolve.__annotations__["return"] = payload_type
-    return strawberry.mutation(resolver=resolve, description=getdoc(function))
+    return strawberry.mutation(
+        resolver=resolve, description=getdoc(function), metadata={"act": act}
+    )
 
 
 def check_behalf(actor: Actor) -> None:
