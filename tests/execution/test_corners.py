@@ -119,3 +119,20 @@ async def test_of_a_mutation_that_surprises_only_the_payload_is_executed_again(
     assert by_plan[:2] == by_core[:2]
     assert by_plan.executed == [("surprised", "BadUserInput")]
     assert await owner.fetchval("SELECT count(*) FROM teams WHERE name IN ('A', 'B')") == 2
+
+
+async def test_of_a_mutation_that_fails_on_the_way_what_was_done_is_answered(
+    make: Factory, database: Database, owner: Any
+) -> None:
+    admin = await make.admin()
+    text = """mutation($name: String = "B") {
+      __typename
+      a: teamCreate(input: {name: "A"}) { team { name members { totalCount } } }
+      b: teamCreate(input: {name: $name}) { team { id } }
+      c: teamCreate(input: {name: "C"}) { team { name } }
+    }"""
+    prepared = prepare(SCHEMA, text, None)
+    by_plan, by_core = await both_ways(database, admin.actor, prepared, {"name": None})
+    assert by_plan[:2] == by_core[:2]
+    assert by_plan.executed == [("compiled", "")]
+    assert await owner.fetch("SELECT name FROM teams") == [("A",)]

@@ -2,7 +2,6 @@
 
 import json
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from bursar.graphql.outcomes import outcome_of, payload_of
 from bursar.graphql.schema import schema
 from bursar.graphql.types.error import LimitExceeded
 
-INFO: Any = SimpleNamespace(schema=schema)
+NOWHERE: Any = None  # no row is read
 
 
 async def test_objects_within_objects_come_back_as_what_they_were() -> None:
@@ -32,7 +31,7 @@ async def test_objects_within_objects_come_back_as_what_they_were() -> None:
     result = TeamMemberAddResult(status=MemberAddStatus.FAILED, error=error)
     payload = TeamMembersAddPayload(results=[result, result], added=3)
     kept = json.loads(json.dumps(outcome_of(payload)))
-    again = await payload_of(INFO, TeamMembersAddPayload, kept)
+    again = await payload_of(schema, NOWHERE, TeamMembersAddPayload, kept)
     assert again == payload
     assert type(again.results[1].error) is LimitExceeded
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import strawberry
 from strawberry import Maybe
+from strawberry.schema import BaseSchema
 from strawberry.types import Info
+from strawberry.utils.str_converters import to_camel_case
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection
@@ -72,22 +74,26 @@ def mutation(
     rolled back; whatever else it raises, too. With an idempotency key its outcome is kept in the
     same transaction, and where one is kept already, that is answered and nothing is done.
 
+    What it does stays readable in the field's metadata, as `act`, for whoever has the schema, the
+    context and the input.
+
     Without a key, `together` may do it before, in a transaction with what other requests ask for at
     the same moment; it answers None where it did nothing.
     """
     hints = get_type_hints(function)
     input_type, payload_type = hints["input"], hints["return"]
     what = strawberry.argument(description=input_type.__strawberry_definition__.description)
+    name = to_camel_case(function.__name__)
 
-    async def resolve(info: Info[Context, None], input: Any) -> Any:
-        context, environment = info.context, info.context.environment
+    async def act(schema: BaseSchema, context: Context, input: Any) -> Any:
+        environment = context.environment
         asked = replace(input, idempotency_key=None)
 
         async def work(tx: Connection) -> Any:
             write = Write(tx, context.actor, environment.peppers, environment.new_teams)
             if key is None:
                 return await function(write, asked)
-            outcome = await idempotency.claim(tx, context.actor, key, info.field_name, given(asked))
+            outcome = await idempotency.claim(tx, context.actor, key, name, given(asked))
             if outcome is not None:
                 return Earlier(outcome)
             payload = await function(write, asked)
@@ -113,14 +119,19 @@ def mutation(
             await sleep(0)
             result = payload_type(errors=errors)
         if isinstance(result, Earlier):
-            return await payload_of(info, payload_type, result.outcome)
-        context.refusals += [Refused(info.field_name, error) for error in _errors_in(result)]
+            return await payload_of(schema, context, payload_type, result.outcome)
+        context.refusals += [Refused(name, error) for error in _errors_in(result)]
         return result
+
+    async def resolve(info: Info[Context, None], input: Any) -> Any:
+        return await act(info.schema, info.context, input)
 
     resolve.__name__ = function.__name__
     resolve.__annotations__ = {**resolve.__annotations__, "input": Annotated[input_type, what]}
     resolve.__annotations__["return"] = payload_type
-    return strawberry.mutation(resolver=resolve, description=getdoc(function))
+    return strawberry.mutation(
+        resolver=resolve, description=getdoc(function), metadata={"act": act}
+    )
 
 
 def _errors_in(payload: Any) -> list[UserError]:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any, cast
 
-from strawberry.types import Info
+from strawberry.schema import BaseSchema
 from strawberry.types.base import StrawberryObjectDefinition, has_object_definition
 
 from bursar.database.rows import Row
@@ -21,9 +21,11 @@ def outcome_of(payload: Any) -> dict[str, Any]:
     return _fields(payload, without="errors")
 
 
-async def payload_of(info: Info[Context, None], type_: type, outcome: Mapping[str, Any]) -> Any:
+async def payload_of(
+    schema: BaseSchema, context: Context, type_: type, outcome: Mapping[str, Any]
+) -> Any:
     """The payload again, of its rows as they are now; what is gone, or hidden by now, is left out."""
-    return await _made(info, type_, outcome)
+    return await _made(schema, context, type_, outcome)
 
 
 def _fields(object_: Any, *, without: str | None = None) -> dict[str, Any]:
@@ -48,22 +50,22 @@ def _kept(value: Any) -> Any:
             raise TypeError(f"no way to keep a {type(value).__name__}")
 
 
-async def _found(info: Info[Context, None], value: Any) -> Any:
+async def _found(schema: BaseSchema, context: Context, value: Any) -> Any:
     match value:
         case {"id": id}:
-            return await by_id(info, id)
+            return await by_id(context, id)
         case {"decimal": text}:
             return Decimal(text)
         case {"type": name, "fields": kept}:
-            definition = cast(StrawberryObjectDefinition, info.schema.get_type_by_name(name))
-            return await _made(info, definition.origin, kept)
+            definition = cast(StrawberryObjectDefinition, schema.get_type_by_name(name))
+            return await _made(schema, context, definition.origin, kept)
         case list():
-            found = await asyncio.gather(*(_found(info, item) for item in value))
+            found = await asyncio.gather(*(_found(schema, context, item) for item in value))
             return [item for item in found if item is not None]
         case _:
             return value
 
 
-async def _made(info: Info[Context, None], type_: type, kept: Mapping[str, Any]) -> Any:
-    values = await asyncio.gather(*(_found(info, value) for value in kept.values()))
+async def _made(schema: BaseSchema, context: Context, type_: type, kept: Mapping[str, Any]) -> Any:
+    values = await asyncio.gather(*(_found(schema, context, value) for value in kept.values()))
     return type_(**dict(zip(kept, values, strict=True)))

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from graphql import FieldNode, GraphQLField, ListValueNode, ObjectValueNode, ValueNode, VariableNode
 from graphql.execution import get_argument_values
 from strawberry import Schema
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from bursar.graphql.execution.conversion import conversion_of
 from bursar.graphql.execution.request import Request
 
 Made = TypeVar("Made")
@@ -18,16 +18,8 @@ def arguments_of(
     schema: Schema, declared: StrawberryField, field: GraphQLField, node: FieldNode
 ) -> Callable[[Request], dict[str, Any]]:
     """What gives a field's arguments as its resolver takes them; it raises what refuses them."""
-
-    def read(request: Request) -> dict[str, Any]:
-        return convert_arguments(
-            get_argument_values(field, node, request.variables),
-            declared.arguments,
-            scalar_registry=schema.schema_converter.scalar_registry,
-            config=schema.config,
-        )
-
-    return read
+    convert = conversion_of(schema, declared.arguments)
+    return lambda request: convert(get_argument_values(field, node, request.variables))
 
 
 def once_if_constant(make: Callable[[Request], Made], node: FieldNode) -> Callable[[Request], Made]:

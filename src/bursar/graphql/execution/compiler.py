@@ -27,6 +27,7 @@ from strawberry import Schema
 
 from bursar.graphql.edges import Leads
 from bursar.graphql.execution import values
+from bursar.graphql.execution.acts import act_of
 from bursar.graphql.execution.display import Display, Text, written
 from bursar.graphql.execution.documents import Prepared
 from bursar.graphql.execution.leaves import (
@@ -89,8 +90,9 @@ class _Compiler:
             argument = argument_of(self._strawberry, declared, field, nodes[0], read.argument)
             return RootField(field, nodes, completion, work=point(read, argument, rows, completion))
         if (made := declared.metadata.get("made")) is None:
+            act = act_of(self._strawberry, field, nodes[0], declared)
             return RootField(
-                field, nodes, self._completion(field.type, details, root, key, Whence())
+                field, nodes, self._completion(field.type, details, root, key, Whence()), act=act
             )
         rows = self._wanted(made.source, narrows=made.narrows)
         make = made_of(self._strawberry, field, nodes[0], made, rows)

@@ -1,7 +1,7 @@
 """A plan: what is done for the fields of an operation, in the order of the answer."""
 
 from asyncio import gather
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from bursar.graphql.execution.values import Completion
 
 
 class RootField:
-    """A field of the operation itself, completed by the plan: made, or resolved by graphql-core.
+    """A field of the operation itself, completed by the plan: made, done, or resolved.
 
     Of one that is looked up, `work` is all that is done.
     """
@@ -28,10 +28,12 @@ class RootField:
         complete: Completion,
         make: Make | None = None,
         work: Callable[[Request], Steps[list[Any]]] | None = None,
+        act: Callable[[Request], Awaitable[Any]] | None = None,
     ) -> None:
         if field.resolve is None:
             raise Refused("default resolver")
         self._make = make
+        self._act = act
         self._resolve = field.resolve
         self._field = field
         self._nodes = nodes
@@ -42,6 +44,8 @@ class RootField:
         """What the resolver gives, which may be still to be awaited. Raises what it raises."""
         if self._make is not None:
             return self._make(request)(None)
+        if self._act is not None:
+            return self._act(request)
         arguments = get_argument_values(self._field, self._nodes[0], request.variables)
         info = request.info(self._field, self._nodes, root, key)
         return self._resolve(None, info, **arguments)
@@ -76,6 +80,38 @@ class Plan(NamedTuple):
             key: next(completed)[0] if field else self.root.name
             for key, field in self.fields.items()
         }
+
+    async def change(self, request: Request, ran: "Ran") -> dict[str, Any]:
+        """The data of a mutation, whose fields run one after the other; `ran` gets what they gave.
+
+        Raises what a field raises, and whatever surprises the plan.
+        """
+        for key, field in self.fields.items():
+            if field is None:
+                ran.done[key] = self.root.name
+                continue
+            try:
+                value = field.value(key, self.root, request)
+                ran.given = key, await value if isawaitable(value) else value
+            except Exception as error:
+                ran.given = key, error
+                raise
+            work = field.complete([ran.given[1]], request)
+            (ran.done[key],) = await finish(work, request.context)
+        return ran.done
+
+
+class Ran:
+    """What the fields of a mutation that have run are answered with, and what the last of them gave."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, Any] = {}
+        self.given: tuple[str, Any] | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last of them raised something."""
+        return self.given is not None and isinstance(self.given[1], Exception)
 
 
 async def _all(values: Iterable[Any]) -> list[Any]:

@@ -17,9 +17,10 @@ from graphql.execution import Executor
 from strawberry import Schema
 
 from bursar.graphql.execution.documents import Prepared
-from bursar.graphql.execution.payloads import PayloadExecutor
+from bursar.graphql.execution.plan import Ran
 from bursar.graphql.execution.plans import plan_of
 from bursar.graphql.execution.request import Request, executor_of
+from bursar.graphql.execution.rest import RestExecutor
 from bursar.graphql.execution.steps import Loads
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.variables import variables_of
@@ -93,12 +94,16 @@ async def _execute(
             return await _result(by_core())
         context.executed.append(("compiled", ""))
         return ExecutionResult(data, None)
-    payloads = executor_of(schema, prepared, variables, context, PayloadExecutor)
     await sleep(0)  # 500 members took long up to here, and take as long to become an input
-    result = await _result(payloads.by(plan))
-    surprises = [_surprised(surprise) for surprise in payloads.surprises]
-    context.executed += surprises or [("compiled", "")]
-    return result
+    ran = Ran()
+    try:
+        data = await plan.change(Request(context, values, by_core), ran)
+    except Exception as surprise:  # noqa: BLE001 (as above)
+        context.executed.append(("compiled", "") if ran.failed else _surprised(surprise))
+        rest = executor_of(schema, prepared, variables, context, RestExecutor)
+        return await _result(rest.after(ran))
+    context.executed.append(("compiled", ""))
+    return ExecutionResult(data, None)
 
 
 async def _result(executor: Executor[Any]) -> ExecutionResult:

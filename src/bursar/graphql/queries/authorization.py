@@ -76,7 +76,7 @@ async def explain_access(
     estimated_cost: Cost = UNSET,
 ) -> Decision | None:
     cost = _amount(estimated_cost)
-    if await by_id(info, key_id, Prefix.API_KEY) is None:
+    if await by_id(info.context, key_id, Prefix.API_KEY) is None:
         return None
     decision = await explain(info.context.source, key_id, model, cost)
     reasons = [await _seen(info, reason) for reason in decision.reasons]

@@ -45,12 +45,12 @@ def question_of(id: str) -> Question | None:
     return Question(BY_ID[prefix], id) if prefix in BY_ID else None
 
 
-async def by_id(info: Info[Context, None], id: str, kind: Prefix | None = None) -> Any:
+async def by_id(context: Context, id: str, kind: Prefix | None = None) -> Any:
     """The visible object with this id, of this kind if one is named; None for anything else."""
     question = question_of(id)
     if question is None or not (kind is None or is_id(id, kind)):
         return None
-    return await info.context.load(question.batch, id)
+    return await context.load(question.batch, id)
 
 
 node = asking_read(
@@ -66,7 +66,7 @@ node = asking_read(
 async def nodes(info: Info[Context, None], ids: Ids) -> list[Node | None]:
     if len(ids) > LARGEST_PAGE:
         raise BadUserInput(f"`ids` must be at most {LARGEST_PAGE}.")
-    return list(await asyncio.gather(*(by_id(info, id) for id in ids)))
+    return list(await asyncio.gather(*(by_id(info.context, id) for id in ids)))
 
 
 FIELDS = [node, nodes]
