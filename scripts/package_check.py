@@ -116,6 +116,7 @@ def check_answers(url: str, key: str) -> None:
             asset = http.get(path)
             expect(asset.is_success, f"{path} is served", asset.status_code)
             expect(asset.headers["content-type"] == MEDIA_TYPES[kind], f"{path} has its type")
+            expect(asset.headers.get("content-encoding") == "gzip", f"{path} is sent by gzip")
         ready = http.get("/readyz")
         expect(ready.is_success, "the server is ready", ready.text)
         answer = http.post("/graphql", json=VIEWER, headers={"Authorization": f"Bearer {key}"})
