@@ -71,7 +71,7 @@ def serve(
     from bursar.operations import collector
     from bursar.operations.nursery import nursed
 
-    collector.seldom()
+    collector.off()
     with nursed(settings.workers) as nursery:
         from bursar.operations.serve import serve
 

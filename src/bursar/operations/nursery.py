@@ -5,6 +5,7 @@ have. It is started before its parent imports what the parent needs, and a worke
 another is ready in a moment.
 """
 
+import gc
 import os
 import select
 import signal
@@ -77,7 +78,7 @@ def main(work: Callable[[int], None]) -> None:
 
     In each child `work` is called with the descriptor of the listener.
     """
-    collector.never_again()
+    gc.freeze()  # so that none of its memory has to be copied for a worker that looks
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # the workers stop, and it ends after them
     voices = dict[int, int]()
     with socket.socket(fileno=sys.stdin.fileno()) as parent:
@@ -129,7 +130,7 @@ def _say(voice: int, line: str) -> None:
 
 
 if __name__ == "__main__":
-    collector.seldom()
+    collector.off()
     from bursar.operations import worker
 
     main(worker.main)

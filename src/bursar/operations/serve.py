@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from bursar import __version__
 from bursar.http import logs, metrics
-from bursar.operations import external
+from bursar.operations import collector, external
 from bursar.operations.database import CommandDatabase, owned
 from bursar.operations.failure import Failure
 from bursar.operations.nursery import Nursery
@@ -62,6 +62,7 @@ def _serve(
 
             run(work, listener, stop, announce)
         else:
+            collector.on()
             Supervisor(work, listener, stop, nursery).run(announce)
 
 

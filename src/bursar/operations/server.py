@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             raise Failure("the application does not start: see the log") from None
-        collector.never_again()
+        collector.on()
         self._started()
 
     async def on_tick(self, counter: int) -> bool:
