@@ -106,6 +106,13 @@ def check_files(build: Path, root: Path) -> None:
     expect(not missing, "the source archive makes the same wheel", missing)
 
 
+def check_compiled(packages: Path) -> None:
+    """No start compiles what it imports: the image's user could not keep what comes of it."""
+    for module in [*packages.glob("*/__init__.py"), *packages.glob("bursar/**/*.py")]:
+        compiled = module.parent.glob(f"__pycache__/{module.stem}.*.pyc")
+        expect(any(compiled), "every module is compiled", module)
+
+
 def check_answers(url: str, key: str) -> None:
     """GraphiQL and each file that its page names are served, and a query is answered."""
     with httpx2.Client(base_url=url, trust_env=False) as http:
@@ -146,6 +153,7 @@ def main(database_url: str) -> None:
         container = Container(image, nowhere, settings)
         where = container.run("python", "-c", "import bursar; print(bursar.__file__)")
         expect(where.startswith(f"{root}/opt/bursar/lib/"), "the wheel is what runs", where)
+        check_compiled(Path(where).parents[1])
         print(container.run(*image.entrypoint, "migrate"), end="")
         with container.serving():
             check_answers(f"http://127.0.0.1:{port}", key)
