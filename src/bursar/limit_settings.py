@@ -1,11 +1,13 @@
 """The settings that are limits: each has a hard maximum, and `limits` of the API tells it."""
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from bursar.graphql.execution.limits import DocumentLimits
+if TYPE_CHECKING:
+    from bursar.graphql.execution.limits import DocumentLimits
 
 
 class LimitSettings(BaseSettings):
@@ -118,7 +120,9 @@ class LimitSettings(BaseSettings):
     )
 
     @property
-    def document_limits(self) -> DocumentLimits:
+    def document_limits(self) -> "DocumentLimits":
         """What the settings say of documents and of the variables beside them."""
+        from bursar.graphql.execution.limits import DocumentLimits  # noqa: PLC0415 (graphql-core takes long)
+
         names = [each.name for each in fields(DocumentLimits)]
         return DocumentLimits(**{name: getattr(self, f"max_{name}") for name in names})

@@ -107,7 +107,7 @@ def _announce(settings: Settings, port: int, made_key: str | None) -> None:
         facts["Data"] = str(settings.data_dir)
     if made_key is not None:
         facts["Admin key"] = f"{made_key} (shown only now)"
-    terminal = Console(highlight=False, soft_wrap=True)
+    terminal = Console(highlight=False, emoji=False, soft_wrap=True)
     terminal.print(f"[bold]Bursar {__version__} is serving[/]")
     for name, fact in facts.items():
         terminal.print(f"  [dim]{name:9}[/]  {escape(fact)}")
