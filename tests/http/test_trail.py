@@ -11,8 +11,9 @@ from bursar.domain.errors import ErrorCode, Unavailable
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.context import Refused
+from bursar.graphql.execution.run import run
 from bursar.graphql.types.error import Refusal
-from bursar.http import trail
+from bursar.http import endpoint, trail
 from bursar.services.sign_in import SignIn
 from factories import Factory
 from reports import event
@@ -258,3 +259,18 @@ async def test_who_reads_the_metrics_is_written_where_that_was_refused(
     assert statuses == [200, 403]
     (line,) = logged()
     assert (line["path"], line["code"], line["key_id"]) == ("/metrics", "FORBIDDEN", person.key_id)
+
+
+async def test_what_was_refused_is_told_of_a_request_that_then_failed(
+    serve: Serve, logged: Logged, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*given: Any, **options: Any) -> None:
+        await run(*given, **options)
+        raise Unavailable
+
+    monkeypatch.setattr(endpoint, "run", fail)
+    admin = await make.admin()
+    async with serve() as caller:
+        await post(caller, admin.secret, RENAME, input={"id": "team_0", "name": "N"})
+    (line,) = logged()
+    assert (line["code"], line["refusals"][0]["code"]) == (Unavailable.code, "NOT_FOUND")

@@ -120,14 +120,14 @@ class Endpoint:
             return answer({"errors": self._shown(error.errors, incoming)}, media_type, status)
         finally:
             told["statements"] = sent[0]
+            if context.refusals:
+                told["refusals"] = trail.refusals(context.refusals)
+            if context.denied:
+                told["reasons"] = trail.reasons(context.denied)
         body: dict[str, Any] = {"data": result.data}
         told["outcome"] = "ok"
         if context.refused:
             told |= {"outcome": "refused", "code": context.refused[0]}
-        if context.refusals:
-            told["refusals"] = trail.refusals(context.refusals)
-        if context.denied:
-            told["reasons"] = trail.reasons(context.denied)
         if result.errors:
             body["errors"] = self._shown(result.errors, incoming)
             told |= {"outcome": "errors", "code": body["errors"][0]["extensions"]["code"]}
