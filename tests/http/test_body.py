@@ -9,7 +9,7 @@ import orjson
 import pytest
 from starlette.types import Message
 
-from bursar.http.body import BadBody, read_body
+from bursar.http.body import BadBody, read_body, read_json
 from bursar.http.incoming import Incoming
 
 TYPENAME = "{ __typename }"
@@ -171,6 +171,15 @@ async def test_a_hostile_literal_is_no_fault(caller: httpx2.AsyncClient, literal
     for error in answer.json().get("errors", []):
         code = error["extensions"]["code"]
         assert code in {"GRAPHQL_PARSE_FAILED", "LIMIT_EXCEEDED", "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize("parts", ["[],", "{},", '"":1,'])
+def test_a_body_of_too_many_parts_is_refused_before_it_is_read(parts: str) -> None:
+    few, many = ('{"a":' + "[{"[parts[0] == '"'] + parts * n for n in (49_990, 50_000))
+    with pytest.raises(BadBody, match="is not JSON"):
+        read_json(few.encode())
+    with pytest.raises(BadBody, match="too many"):
+        read_json(many.encode())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from bursar.http.incoming import Incoming
 
 _NAMES = (b'"query"', b'"documentId"', b'"operationName"', b'"variables"', b'"key"', b'"model"')
 
+_MOST_PARTS = 50_000
+"""Objects, lists and names in a body: more than variables may hold, and read in a few milliseconds."""
+
 
 class BadBody(Exception):
     """A body that holds no GraphQL request; `status` is the HTTP status that says so."""
@@ -73,12 +76,19 @@ def _is_json(content_type: str) -> bool:
     return media_type.strip().lower() == "application/json" and charset in {"", "utf-8", "utf8"}
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body. Raises BadBody for anything else."""
+def read_json(body: bytes) -> Any:
+    """The JSON in a body. Raises BadBody for anything else, and before it makes objects without end."""
+    if sum(map(body.count, (b"{", b"[", b'":'))) > _MOST_PARTS:
+        raise BadBody("The body has too many objects, lists and names.")
     try:
-        request = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadBody("The body is not JSON.") from None
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body. Raises BadBody for anything else."""
+    request = read_json(body)
     if not isinstance(request, dict):
         raise BadBody("The body must be one JSON object; there are no batches.")
     if _may_name_twice(body) and _names_twice(body):

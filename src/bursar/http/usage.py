@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from bursar import traces
 from bursar.access.policy import Action, forbidden, permits
 from bursar.database.connections import statements_sent
@@ -16,7 +14,7 @@ from bursar.domain.errors import Fault, Refusal
 from bursar.domain.usage import EVENTS, Event, Result, Tokens, UsageStatus
 from bursar.graphql.scalars import read_big_int
 from bursar.http.answer import Answer, answer, refusal, unauthenticated, unavailable
-from bursar.http.body import BadBody, read_body
+from bursar.http.body import BadBody, read_body, read_json
 from bursar.http.incoming import Incoming
 from bursar.http.sign_in import authenticate
 from bursar.services import usage
@@ -78,10 +76,7 @@ class UsageReports:
 
 def events_of(body: bytes) -> list[Any]:
     """The events in a body, whatever they are. Raises BadBody."""
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadBody("The body is not JSON.") from None
+    request = read_json(body)
     events = request.get("events") if isinstance(request, dict) else None
     if not isinstance(events, list) or not 1 <= len(events) <= EVENTS:
         raise BadBody(f'The body must be {{"events": […]}} with 1 to {EVENTS} events.')
