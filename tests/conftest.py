@@ -24,7 +24,8 @@ from starlette.applications import Starlette
 
 from api_client import Api
 from bursar.app import create_app
-from bursar.database import tables
+from bursar.database import connections, tables
+from bursar.database import pool as pools
 from bursar.database.embedded import EmbeddedPostgres, RunningPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
@@ -36,8 +37,10 @@ from factories import PEPPER, Factory
 from live_server import LiveServer, serving_on
 
 EXTERNAL = os.environ.get("BURSAR_TEST_DATABASE_URL")
-# What no setting allows: documents that ask for everything at once.
-WIDE = {f"max_{limit.name}": 10**9 for limit in fields(DocumentLimits)}
+# What no setting allows: documents that ask for everything at once, however long a busy machine takes.
+WIDE = {f"max_{limit.name}": 10**9 for limit in fields(DocumentLimits)} | {
+    "max_request_seconds": 3600
+}
 # Of a few rows, DELETE takes a twentieth of what TRUNCATE does, which makes each table and index anew.
 # A function is planned once a session; most tables, and all their partitions, are found empty at once.
 _EMPTIED = "\n".join(
@@ -69,6 +72,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _no_setting_of_bursar() -> None:
     """Which refuses names that it does not know; only here, as xdist hands the environment on."""
     os.environ.pop("BURSAR_TEST_DATABASE_URL", None)
+
+
+@pytest.fixture(autouse=True)
+def _connections_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, whose machine may be busy; servers that tests start have the real time-outs."""
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 60)
+    monkeypatch.setattr(pools, "ACQUIRE_SECONDS", 60)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,11 @@ async def app(migrated: EmbeddedPostgres) -> AsyncIterator[Starlette]:
 
 
 @pytest.fixture(autouse=True)
+def _connections_take_their_time() -> None:
+    """Not here, where time-outs are tested."""
+
+
+@pytest.fixture(autouse=True)
 def _at_once(no_tracebacks: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 (for all of them)
     """Of five attempts the pauses between them would take most of the time."""
     monkeypatch.setattr(pools.JITTER, "uniform", lambda *_: 0)

@@ -228,7 +228,6 @@ async def test_a_database_that_is_away_at_sign_in_is_unavailable(serve: Serve) -
 async def test_a_server_without_a_free_connection_is_overloaded(
     serve: Serve, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 60)  # but for who is to be refused
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def hold(*_: object, **__: object) -> None:
