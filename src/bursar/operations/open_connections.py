@@ -2,10 +2,12 @@
 
 import asyncio
 import resource
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from bursar.operations.whole_writes import WholeWrites
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take, from the connection or from its first byte."""
@@ -39,7 +41,8 @@ class OpenConnection(HttpToolsProtocol):
         self._unsent_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as there
-        super().connection_made(transport)
+        self._writes = WholeWrites(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._writes))
         if len(self.connections) > self.most and not close_idle(self.server_state, CROWDED_SECONDS):
             transport.abort()
 
@@ -50,6 +53,10 @@ class OpenConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_since = None
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        self._writes.flush()
+        super().on_response_complete()
 
     def close_if_idle(self, now: float, patience: float) -> bool:
         """Say whether it was closed, for want of a request for so many seconds or of a reader."""
