@@ -198,7 +198,7 @@ async def test_no_edge_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
             kind = place.split(".")[0]
             if kind not in TYPE_NAMES.values():
                 continue  # it stands for one row, or for that of something else
-            key = edge.key
+            key = edge.key if isinstance(edge.key, str) else f"({', '.join(edge.key)})"
             keys = f"SELECT DISTINCT {key} FROM {TABLES[kind]} WHERE {key} IS NOT NULL LIMIT 10"
             await edge.batch(Reader(explaining, actor), await column(seeded, keys))
             whole = {w for plan in explaining.plans for w in read_whole(plan, large, few)}

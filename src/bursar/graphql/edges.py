@@ -8,6 +8,7 @@ readable in the field's metadata, as `edge` or `made`, for whoever executes a le
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import strawberry
@@ -23,7 +24,7 @@ class Question(NamedTuple):
     """What is asked of a batch function for one parent."""
 
     batch: Batch
-    key: str
+    key: Any
     arguments: tuple[Any, ...] = ()
 
 
@@ -32,15 +33,15 @@ class Edge:
     """How a field is looked up: `ask` makes the question of a parent, None where there is none.
 
     Of an edge that asks the same of every parent, `batch` is the batch function and `key` the
-    parent's attribute to ask it with. `read` makes the field's value of what was found (None if
-    nothing), the parent and the context; without it that is the value. It reads the attributes
-    `reads_found` of what was found; None is that nobody knows.
+    parent's attribute to ask it with, or several, which are asked with together. `read` makes the
+    field's value of what was found (None if nothing), the parent and the context; without it that is
+    the value. It reads the attributes `reads_found` of what was found; None is that nobody knows.
     """
 
     ask: Callable[[Any], Question | None]
     read: Read | None = None
     batch: Batch | None = None
-    key: str = ""
+    key: str | tuple[str, ...] = ""
     reads_found: tuple[str, ...] | None = None
 
 
@@ -72,24 +73,26 @@ def reads(*attributes: str, leads: Leads | None = None) -> Mapping[Any, Any]:
 def edge(
     batch: Batch,
     *,
-    key: str,
+    key: str | tuple[str, ...],
     description: str,
     read: Read | None = None,
     reads: tuple[str, ...] | None = None,
     reads_found: tuple[str, ...] | None = None,
 ) -> Any:
-    """A field that leads to what the batch function finds by the parent's attribute `key`.
+    """A field that leads to what the batch function finds by the parent's attribute `key`, or several.
 
     `reads` is what `read` reads of the parent; where that is not said, it may be anything.
     """
+    names = (key,) if isinstance(key, str) else key
+    value_of = attrgetter(*names)
 
     def ask(root: Any) -> Question | None:
-        value = getattr(root, key)
+        value = value_of(root)
         return None if value is None else Question(batch, value)
 
     if read is None:
         reads = reads_found = ()
-    of_parent = None if reads is None else (key, *reads)
+    of_parent = None if reads is None else (*names, *reads)
     return _field(Edge(ask, read, batch, key, reads_found), description, of_parent)
 
 

@@ -48,6 +48,7 @@ from bursar.database.tables import (
 )
 from bursar.domain.roles import BudgetSource
 from bursar.loaders.filters import among, contains
+from bursar.loaders.member_budgets import BudgetsOfMembers
 from bursar.loaders.pages import BY_NAME, Listing, by_column
 from bursar.loaders.rows import RowsByKey, rows_of
 from bursar.loaders.spends import Spent, unspent
@@ -111,24 +112,23 @@ _budget = _budget_with(
 _spent = Spent("team_member", team_members.c.id, _budget.c.id)
 _has_plan = exists().where(budget_attachments.c.team_member_id == team_members.c.id)
 
-# A member's own budget or plan, or else the default of the team.
-budgets_by_team_member = RowsByKey(
-    lambda sight: (
-        select(
-            _budget,
-            case(
-                (_budget.c.team_member_id.is_not(None), BudgetSource.OWN),
-                (_has_plan, BudgetSource.PLAN),
-                else_=BudgetSource.TEAM_DEFAULT,
-            ).label("source"),
-            func.now().label("now"),
-            *_spent.columns(),
-        )
+
+def _of_members(sight: Sight) -> Select[Any]:
+    """A member's own budget or plan, or else the default of the team."""
+    source = case(
+        (_budget.c.team_member_id.is_not(None), BudgetSource.OWN),
+        (_has_plan, BudgetSource.PLAN),
+        else_=BudgetSource.TEAM_DEFAULT,
+    )
+    return (
+        select(_budget, source.label("source"), func.now().label("now"), *_spent.columns())
         .select_from(team_members.join(_budget, true()))
         .where(visible_member_budgets(sight))
-    ),
-    team_members.c.id,
-)
+    )
+
+
+budgets_by_team_member = RowsByKey(_of_members, team_members.c.id)
+budgets_of_members = BudgetsOfMembers(_of_members, team_members.c.id)
 
 
 def over_budget(owner: str, holders: Table) -> ColumnElement[bool]:

@@ -22,11 +22,11 @@ class Reader:
 
 
 class Batch(Protocol):
-    """Looks up many keys at once; a key that has nothing the actor may see is left out.
+    """Looks up many keys at once, ids mostly; a key that has nothing the actor may see is left out.
 
     It may have `sharing`, a function: all that its answers depend on of an actor.
     """
 
     async def __call__(
-        self, reader: Reader, keys: Sequence[str], /, *arguments: Any
-    ) -> Mapping[str, Any]: ...
+        self, reader: Reader, keys: Sequence[Any], /, *arguments: Any
+    ) -> Mapping[Any, Any]: ...

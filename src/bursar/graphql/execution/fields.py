@@ -36,7 +36,7 @@ def edges_by_key(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
     """What a batch function finds for an attribute of each row, completed once for each key."""
 
     def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
-        keys = _attributes(rows, edge.key, records)
+        keys = _keys(rows, edge, records)
         different = dict.fromkeys(keys)
         found = yield from _found(wanted, different)
         values = [found[key] for key in different]
@@ -54,7 +54,7 @@ def edges_read(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
     read: Any = edge.read
 
     def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
-        keys = _attributes(rows, edge.key, records)
+        keys = _keys(rows, edge, records)
         found = yield from _found(wanted, dict.fromkeys(keys))
         context = request.context
         return (
@@ -95,6 +95,12 @@ def edges(edge: Edge, complete: Completion) -> Column:
         return (yield from complete(values, request))
 
     return column
+
+
+def _keys(rows: Values, edge: Edge, records: bool) -> list[Any]:
+    if isinstance(edge.key, str):
+        return _attributes(rows, edge.key, records)
+    return list(zip(*(_attributes(rows, name, records) for name in edge.key), strict=True))
 
 
 def _attributes(rows: Values, name: str, records: bool) -> list[Any]:

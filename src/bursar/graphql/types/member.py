@@ -13,7 +13,7 @@ from bursar.graphql.edges import edge
 from bursar.graphql.types.budget_use import BudgetUse
 from bursar.graphql.types.node import Node
 from bursar.graphql.types.user import User
-from bursar.loaders.budgets import budgets_by_organization_member, budgets_by_team_member
+from bursar.loaders.budgets import budgets_by_organization_member, budgets_of_members
 from bursar.loaders.keys import api_keys_by_team_member
 from bursar.loaders.organizations import organizations_by_id
 from bursar.loaders.spends import (
@@ -41,8 +41,8 @@ class TeamMember(Node):
         teams_by_id, key="team_id", description="The team."
     )
     budget: BudgetUse | None = edge(
-        budgets_by_team_member,
-        key="id",
+        budgets_of_members,
+        key=("id", "team_id"),
         description="The member's own budget or plan, or else the team's default; "
         "null if there is neither, or it is not yours to see.",
     )
