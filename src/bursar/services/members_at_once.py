@@ -7,8 +7,9 @@ moment shares a statement, and so a transaction; of them each that cannot be don
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import asyncpg
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -90,11 +91,12 @@ WITH RECURSIVE asked AS MATERIALIZED (
         ) AS after, request_id
     FROM joined JOIN new USING (id)
 ), {WRITTEN}
-SELECT joined.* FROM joined JOIN new USING (id) ORDER BY place
+SELECT * FROM joined
 """  # noqa: S608 (constants)
 
 
-class Call(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
     """People whom an actor asks to be added to a team, all or none, and their memberships' ids."""
 
     actor: Actor
@@ -121,7 +123,7 @@ def call_of(actor: Actor, team_id: str, new_members: Sequence[NewMember[Any]]) -
 async def add(tx: Connection, call: Call) -> list[Row] | None:
     """The new memberships in the order of the input; None, and nothing is done, on the long way."""
     try:
-        return await _add_all(tx, [call], _PATIENCE) or None
+        return (await _add_all(tx, [call], _PATIENCE)).get(call)
     except asyncpg.UniqueViolationError:
         return None  # somebody else was first
 
@@ -142,24 +144,27 @@ class MembersTogether:
 
 
 async def _add_together(database: Database, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
-    async def work(tx: Connection) -> list[Row]:
+    async def work(tx: Connection) -> Mapping[Call, list[Row]]:
         try:
-            return await _add_all(tx, calls, _PATIENCE_TOGETHER) or []
+            return await _add_all(tx, calls, _PATIENCE_TOGETHER)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, Overloaded):
-            return []  # nothing was done: each alone finds out whether it was theirs
+            return {}  # nothing was done: each alone finds out whether it was theirs
 
-    rows = {row.id: row for row in await database.write(work)}
-    return {call: [rows[id_] for id_ in call.ids] for call in calls if call.ids[0] in rows}
+    return await database.write(work)
 
 
-async def _add_all(tx: Connection, calls: Sequence[Call], patience: str) -> list[Row] | None:
+async def _add_all(
+    tx: Connection, calls: Sequence[Call], patience: str
+) -> Mapping[Call, list[Row]]:
     asked = [
         (str(number), call.team_id, user_id, id_, role, new_id(Prefix.AUDIT_ENTRY), *_who(call))
         for number, call in enumerate(calls)
         for user_id, role, id_ in zip(call.user_ids, call.roles, call.ids, strict=True)
     ]
     columns = zip(_ASKED, zip(*asked, strict=True), strict=True)
-    return await tx.alone(_add(), patience=patience, **dict(columns))
+    added = await tx.alone(_add(), patience=patience, **dict(columns)) or ()
+    rows = {row.id: row for row in added}
+    return {call: [rows[id_] for id_ in call.ids] for call in calls if call.ids[0] in rows}
 
 
 _ASKED = (
