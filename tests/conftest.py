@@ -159,8 +159,11 @@ async def wide_apis(
     migrated: EmbeddedPostgres,
     database: Database,  # noqa: ARG001 (emptied after the test)
     owner: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[list[Api]]:
-    """As `api`, without the limits of documents: by plans, and by graphql-core alone."""
+    """As `api`, without the limits of documents and time-outs: by plans, and by graphql-core alone."""
+    monkeypatch.setattr(f"{connections.__name__}._TIME_OUTS", {})
+    monkeypatch.setattr(connections, "SILENCE_SECONDS", 3600)
     async with AsyncExitStack() as stack:
         apis = []
         for compiled in (True, False):

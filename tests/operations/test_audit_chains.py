@@ -394,9 +394,12 @@ async def test_no_alarm_is_false_while_entries_are_written_and_connections_die(
 ) -> None:
     dice = random.Random(rounds)  # noqa: S311 (no secret)
     written, lost, ended = [], [], asyncio.Event()
+    turns = asyncio.Semaphore(
+        0
+    )  # or else the longer one verifies, the more there would be to verify
 
     async def write() -> None:
-        while not ended.is_set():
+        while await turns.acquire() and not ended.is_set():
             entries = [
                 entry(dice.choice(ORGANIZATIONS), number) for number in range(dice.choice((1, 3)))
             ]
@@ -416,12 +419,16 @@ async def test_no_alarm_is_false_while_entries_are_written_and_connections_die(
     writers = [asyncio.create_task(write()) for _ in range(4)]
     anchors: list[Head] = []
     for _ in range(rounds):
+        for _ in writers * 2:
+            turns.release()
         async with tampering.transaction(isolation="repeatable_read", readonly=True):
             heads = await heads_of(tampering)
             assert await found(tampering, anchors) == []
         anchors = heads
         await asyncio.sleep(0.005)
     ended.set()
+    for _ in writers:
+        turns.release()
     await asyncio.gather(*writers)
     assert written
     assert lost
