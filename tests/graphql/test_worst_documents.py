@@ -101,7 +101,7 @@ def test_what_is_kept_weighs_what_it_becomes_with_its_fragments_written_out() ->
         texts = [document + " " * n for n in range(most + 5)]
         for text in texts:
             documents.prepare(text, None)
-        kept = sum(documents.has(text, None) for text in texts)
+        kept = sum(documents.at_hand(text, None) is not None for text in texts)
         assert most / 2 < kept <= most
 
 

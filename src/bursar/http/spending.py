@@ -31,8 +31,10 @@ class Spending:
         """The document of an operation, paid for where it is not at hand. Raises RequestError."""
         if operation.document is None:
             return documents.trusted(operation.document_id or "", operation.name)
-        if not documents.has(operation.document, operation.name):
-            self._allowances.spend(actor.key_id, len(operation.document) * _PER_CHARACTER)
+        found = documents.at_hand(operation.document, operation.name)
+        if found is not None:
+            return found
+        self._allowances.spend(actor.key_id, len(operation.document) * _PER_CHARACTER)
         return documents.prepare(operation.document, operation.name)
 
     def run(self, actor: Actor, cost: int) -> None:

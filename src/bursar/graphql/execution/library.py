@@ -38,24 +38,20 @@ class Documents:
         """Whether documents can be asked for by their ids at all."""
         return self._trusted is not None
 
-    def has(self, text: str, operation_name: str | None) -> bool:
-        """Whether the document is at hand, so that to prepare it is no work."""
-        if self._trusted and self._trusted.id_of(text):
-            return True
-        return self._kept.get((text, operation_name)) is not None
-
-    def prepare(self, text: str, operation_name: str | None) -> Prepared:
-        """As the function of this name."""
+    def at_hand(self, text: str, operation_name: str | None) -> Prepared | None:
+        """The document where it is prepared already. Raises RequestError."""
         if self._trusted and (id_ := self._trusted.id_of(text)):
             return self.trusted(id_, operation_name)
+        return self._kept.get((text, operation_name))
+
+    def prepare(self, text: str, operation_name: str | None) -> Prepared:
+        """The document, kept from now on if it was not at hand. Raises RequestError."""
+        if (found := self.at_hand(text, operation_name)) is not None:
+            return found
         if self._only:
             raise _not_found("Only trusted documents are run here, and this is none of them.")
-        key = text, operation_name
-        found = self._kept.get(key)
-        if found is None:
-            prepared = prepare(self._schema, text, operation_name, self._limits)
-            found = self._kept.keep(key, prepared, _weight(text, prepared))
-        return found
+        prepared = prepare(self._schema, text, operation_name, self._limits)
+        return self._kept.keep((text, operation_name), prepared, _weight(text, prepared))
 
     def trusted(self, id_: str, operation_name: str | None) -> Prepared:
         """The trusted document of this id. Raises RequestError."""

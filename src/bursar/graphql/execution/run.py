@@ -9,6 +9,7 @@ fields have run, only the payload is.
 from asyncio import sleep
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol, Self, cast
 
@@ -72,10 +73,8 @@ async def _execute(
     context: Context,
     compiled: bool,
 ) -> ExecutionResult:
-    def by_core() -> Executor[Any]:
-        kind = schema.execution_context_class
-        return executor_of(schema, prepared, variables, context, kind)
-
+    given = schema, prepared, variables, context
+    by_core = partial(executor_of, *given, schema.execution_context_class)
     if not compiled:
         executor = by_core()
         context.executed.append(("refused", "off"))
@@ -100,7 +99,7 @@ async def _execute(
         data = await plan.change(Request(context, values, by_core), ran)
     except Exception as surprise:  # noqa: BLE001 (as above)
         context.executed.append(("compiled", "") if ran.failed else _surprised(surprise))
-        rest = executor_of(schema, prepared, variables, context, RestExecutor)
+        rest = executor_of(*given, RestExecutor)
         return await _result(rest.after(ran))
     context.executed.append(("compiled", ""))
     return ExecutionResult(data, None)
