@@ -154,17 +154,18 @@ const JOINED_TEAM = `${TEAM}, organization.name AS "organizationName", budget.id
   ${BUDGET.replaceAll('it.', 'budget.')}`
 const JOINED_TO = `JOIN organizations organization ON organization.id = it.organization_id
   LEFT JOIN budgets budget ON budget.team_id = it.id`
-const OF_VIEWER = `it.id = ANY (ARRAY(
+// Found before they are sorted, as by Bursar: else PostgreSQL walks all teams in the order of names.
+const OF_VIEWER = `(SELECT * FROM teams WHERE id = ANY (ARRAY(
   SELECT id FROM teams
   WHERE id = ANY (ARRAY(SELECT team_id FROM team_members WHERE user_id = $1))
      OR organization_id = ANY (ARRAY(
        SELECT organization_id FROM organization_members
-       WHERE user_id = $1 AND role IN ('ADMIN', 'VIEWER')))))`
+       WHERE user_id = $1 AND role IN ('ADMIN', 'VIEWER'))))) OFFSET 0)`
 const ORDER = 'ORDER BY it.name_key, it.id LIMIT $2'
 const joins = process.env.JOINS === '1'
-const TEAMS = joins
-  ? `SELECT ${JOINED_TEAM} FROM teams it ${JOINED_TO}`
-  : `SELECT ${TEAM} FROM teams it`
+const teamsOf = (source) => joins
+  ? `SELECT ${JOINED_TEAM} FROM ${source} it ${JOINED_TO}`
+  : `SELECT ${TEAM} FROM ${source} it`
 
 const cursorOf = (row) => JSON.stringify([row.nameKey, row.id])
 const ADD_MEMBER = `
@@ -190,7 +191,7 @@ const resolvers = {
       return { nodes }
     },
     viewerTeams: (_, { userId, first }) =>
-      rows('viewer_teams', `${TEAMS} WHERE ${OF_VIEWER} ${ORDER}`, [userId, first]),
+      rows('viewer_teams', `${teamsOf(OF_VIEWER)} ${ORDER}`, [userId, first]),
     organization: (_, { id }, { loaders }) => loaders.organization.load(id)
   },
   Mutation: {
@@ -200,7 +201,7 @@ const resolvers = {
   Organization: {
     teams: async ({ id }, { first }) => {
       const [nodes, [{ count }]] = await Promise.all([
-        rows('organization_teams', `${TEAMS} WHERE it.organization_id = $1 ${ORDER}`, [id, first]),
+        rows('organization_teams', `${teamsOf('teams')} WHERE it.organization_id = $1 ${ORDER}`, [id, first]),
         rows('count', 'SELECT count(*)::int FROM teams WHERE organization_id = $1', [id])
       ])
       return { nodes, totalCount: count }

@@ -108,12 +108,15 @@ def edges_to_one() -> dict[str, Edge]:
     return declared("edge")
 
 
-def requests(listing: Listing, values: dict[str, list[Any]]) -> Iterator[PageRequest]:
-    """The list in every order, whole and by each value of each filter."""
+def requests(
+    listing: Listing, values: dict[str, list[Any]], *, crossed: bool
+) -> Iterator[PageRequest]:
+    """The list in every order, and by each value of each filter; by these in every order if crossed."""
     orders = [(), *(((name, down),) for name, down in product(listing.orders, (False, True)))]
     filters = [(), *(((name, value),) for name in listing.filters for value in values[name])]
     for order, asked in product(orders, filters):
-        yield PageRequest(50, order=order, filters=asked)
+        if crossed or not order or not asked:
+            yield PageRequest(50, order=order, filters=asked)
 
 
 def read_whole(

@@ -170,7 +170,10 @@ async def values_of_filters(connection: asyncpg.Connection) -> dict[str, list[An
     }
 
 
-async def test_no_list_reads_a_large_table_from_end_to_end(seeded: asyncpg.Connection) -> None:
+@pytest.mark.parametrize("crossed", [False, pytest.param(True, marks=pytest.mark.soak)])
+async def test_no_list_reads_a_large_table_from_end_to_end(
+    seeded: asyncpg.Connection, crossed: bool
+) -> None:
     values = await values_of_filters(seeded)
     large, few = set(await column(seeded, LARGE)), set(await column(seeded, FEW))
     explaining, found = Explaining(seeded), set()
@@ -178,7 +181,7 @@ async def test_no_list_reads_a_large_table_from_end_to_end(seeded: asyncpg.Conne
         for place, listing in listings().items():
             table = TABLES.get(place.split(".")[0])
             under = [ROOT] if listing.parent is None else await some_ids(seeded, table, 3)
-            for request in requests(listing, values):
+            for request in requests(listing, values, crossed=crossed):
                 await listing.pages(Reader(explaining, actor), under, request)
                 # No index knows what a text contains; the next test looks at the time.
                 if not any(name.endswith("_contains") for name, _ in request.filters):
