@@ -1,13 +1,21 @@
 """PostgreSQL keeps the plan of what every request asks: to plan anew would take longer than to read."""
 
+from functools import partial
+
 import pytest
 from conftest import PEPPER
 
 from bursar.database.connections import Connection
 from bursar.database.given import repeated
 from bursar.database.pool import Database
+from bursar.domain.roles import TeamRole
 from bursar.loaders.reader import Reader
 from bursar.loaders.teams import teams_by_id
+from bursar.services import members
+from bursar.services.members import MemberAttributes
+from bursar.services.members_at_once import MembersTogether, call_of
+from bursar.services.memberships import NewMember
+from bursar.services.people import Person
 from bursar.services.sign_in import keys_by_secret
 from factories import Factory
 
@@ -43,6 +51,32 @@ async def test_one_team_is_read_by_a_plan_that_is_kept(database: Database, make:
         for _ in range(TIMES):
             assert list(await teams_by_id(Reader(connection, admin.actor), [team.id])) == [team.id]
         assert await planned(connection, "batch_key") == [(TIMES - UNTIL_KEPT, UNTIL_KEPT)]
+    await fresh.close()
+
+
+async def test_a_member_is_added_and_changed_by_plans_that_are_kept(
+    database: Database, make: Factory
+) -> None:
+    admin, team = await make.admin(), await make.team()
+    people = [await make.person() for _ in range(TIMES)]
+    fresh = Database(database._dsn, size=1)  # noqa: SLF001 (as above)
+    together = MembersTogether(fresh)
+    for each in people:
+        person = Person(each.id, None)
+        call = call_of(admin.actor, team.id, [NewMember(person, TeamRole.MEMBER)])
+        assert call is not None
+        assert await together.add(call)
+        change = partial(
+            members.update,
+            actor=admin.actor,
+            team_id=team.id,
+            person=person,
+            attributes=MemberAttributes(role=TeamRole.ADMIN),
+        )
+        await fresh.write(change)
+    async with fresh.connection() as connection:
+        for part in ("judged", "OF teams", "OF users", "UPDATE team_members", "jsonb_to_recordset"):
+            assert await planned(connection, part) == [(TIMES - UNTIL_KEPT, UNTIL_KEPT)], part
     await fresh.close()
 
 

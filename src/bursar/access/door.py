@@ -28,6 +28,7 @@ from bursar.access.visibility import (
     visible_users,
 )
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, organizations, teams, users
@@ -194,7 +195,8 @@ VISIBLE = {
 async def _locked(
     tx: Connection, actor: Actor, table: Table, ids: Sequence[str], lock: Lock
 ) -> list[Row]:
-    values = {**actor.parameters, "ids": [id_ for id_ in ids if is_storable(id_)]}
+    storable = [id_ for id_ in ids if is_storable(id_)]
+    values = {**actor.parameters, "ids": repeated(storable)}
     rows = await tx.all(_lock(table, actor.sight, lock), **values)
     if not rows or actor.sight is Sight.ALL:
         return rows  # whoever sees everything has no need of other relations

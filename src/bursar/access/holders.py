@@ -18,6 +18,7 @@ from bursar.access.visibility import (
     visible_users,
 )
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
@@ -141,7 +142,7 @@ async def lock_holder(tx: Connection, actor: Actor, place: Place) -> Row | None:
 async def lock_rows(tx: Connection, table: Table, ids: Iterable[str], lock: Lock) -> list[Row]:
     """Lock rows in the order of their ids. For a platform admin, who sees all: none is filtered."""
     ids = list(ids)
-    return await tx.all(_lock(table, lock), ids=ids) if ids else []
+    return await tx.all(_lock(table, lock), ids=repeated(ids)) if ids else []
 
 
 @cache

@@ -16,6 +16,7 @@ from bursar.access.policy import Action, forbidden, permits
 from bursar.access.standing import team_relations
 from bursar.access.visibility import visible_organizations, visible_teams
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organizations, teams
@@ -73,7 +74,7 @@ async def _organization_of(tx: Connection, actor: Actor, team_id: str) -> str | 
 async def _hold(tx: Connection, actor: Actor, ids: Iterable[str]) -> set[str]:
     """Lock organizations in the order of their ids; answers those that the actor sees."""
     storable = [id_ for id_ in ids if is_storable(id_)]
-    rows = await tx.all(_lock(actor.sight), **actor.parameters, ids=storable)
+    rows = await tx.all(_lock(actor.sight), **actor.parameters, ids=repeated(storable))
     return {row.id for row in rows}
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, Table, Text, any_, bindparam, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 
@@ -40,7 +41,7 @@ async def update_row(tx: Connection, table: Table, row_id: str, values: Mapping[
 
 async def delete_rows(tx: Connection, table: Table, ids: Iterable[str]) -> None:
     """Delete the rows with these ids and, by the foreign keys, what belongs to them."""
-    await tx.all(_delete(table), ids=list(ids))
+    await tx.all(_delete(table), ids=repeated(list(ids)))
 
 
 @lru_cache(maxsize=512)

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, ColumnElement, Text, any_, bindparam, select
 from bursar.access.actor import Actor
 from bursar.access.standing import BESIDE_KEY
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, deleted_api_keys, deleted_teams, teams
@@ -33,7 +34,7 @@ async def remove_keys(
     nobody makes a key meanwhile.
     """
     given = {"team_ids": team_ids, "user_ids": user_ids}
-    values = {name: list(ids) for name, ids in given.items() if ids is not None}
+    values = {name: repeated(list(ids)) for name, ids in given.items() if ids is not None}
     await remove_locked_keys(tx, actor, await tx.all(_keys_of(tuple(values)), **values))
 
 

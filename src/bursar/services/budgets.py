@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Text, any_, bindparam, delete, func, select, union_all
 
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import (
@@ -28,7 +29,7 @@ async def budget_of(tx: Connection, owner: str, owner_id: str) -> Row | None:
 
 async def budgets_of(tx: Connection, owner: str, owner_ids: Iterable[str]) -> dict[str, Row]:
     """The budgets of several owners of one kind, by owner; one that has a name is a plan."""
-    rows = await tx.all(_of_owners(BUDGET_OWNERS[owner]), owner_ids=list(owner_ids))
+    rows = await tx.all(_of_owners(BUDGET_OWNERS[owner]), owner_ids=repeated(list(owner_ids)))
     return {row.holder_id: row for row in rows}
 
 

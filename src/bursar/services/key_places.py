@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.statements import Statement
 from bursar.database.tables import (
     api_keys,
@@ -39,12 +40,12 @@ _IDS: ColumnElement[Any] = any_(bindparam("ids", type_=ARRAY(Text)))
 
 async def keep_of_keys(tx: Connection, key_ids: Iterable[str]) -> None:
     """Keep where keys belong, which are locked and about to be moved or deleted."""
-    await tx.one(_keep_places("id"), ids=list(key_ids))
+    await tx.one(_keep_places("id"), ids=repeated(list(key_ids)))
 
 
 async def keep_of_team(tx: Connection, team_id: str) -> None:
     """Keep where the keys of a team belong, which is about to be moved."""
-    await tx.one(_keep_places("team_id"), ids=[team_id])
+    await tx.one(_keep_places("team_id"), ids=repeated([team_id]))
 
 
 async def keep_secrets(tx: Connection, key_id: str, hashes: Iterable[bytes | None]) -> None:
@@ -55,7 +56,7 @@ async def keep_secrets(tx: Connection, key_id: str, hashes: Iterable[bytes | Non
 
 async def keep_all_secrets(tx: Connection, key_ids: Iterable[str]) -> None:
     """Keep the hashes of the secrets of keys that are about to be deleted."""
-    await tx.one(_keep_all_secrets(), ids=list(key_ids))
+    await tx.one(_keep_all_secrets(), ids=repeated(list(key_ids)))
 
 
 def places_now() -> Select[Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
 from bursar.access.actor import Actor, Sight
 from bursar.access.visibility import visible_users
 from bursar.database.connections import Connection
+from bursar.database.given import repeated
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
@@ -23,6 +24,7 @@ from bursar.services.attributes import columns_of, problems_with
 from bursar.services.audit import Change
 
 Path = tuple[str | int, ...]
+_NOBODY = ""  # no id, and no e-mail
 NAMED_BEFORE = "names a user who is named before"
 
 
@@ -58,13 +60,12 @@ def problems_with_people(people: Sequence[tuple[Path, Person]]) -> Iterator[Refu
         seen |= names
 
 
-def names_of(people: Iterable[Person]) -> dict[str, list[str]]:
-    """The parameters of a statement that looks people up."""
+def names_of(people: Iterable[Person]) -> dict[str, Sequence[str]]:
+    """The parameters of a statement that looks people up; none of them is empty."""
     people = list(people)
-    return {
-        "user_ids": [p.user_id for p in people if p.user_id is not None and is_storable(p.user_id)],
-        "email_keys": [p.email_key for p in people if p.email_key is not None],
-    }
+    ids = [p.user_id for p in people if p.user_id is not None and is_storable(p.user_id)]
+    keys = [p.email_key for p in people if p.email_key is not None]
+    return {"user_ids": repeated(ids or [_NOBODY]), "email_keys": repeated(keys or [_NOBODY])}
 
 
 async def oneself(tx: Connection, actor: Actor) -> Person:
