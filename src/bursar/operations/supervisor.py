@@ -114,7 +114,7 @@ class _Worker:
     def lives(self) -> bool:
         """Hear what is said by it, and of it. A worker that says no more, for good, has ended."""
         while not self._ended and select.select([self._voice], [], [], 0)[0]:
-            said = os.read(self._voice, 4096)
+            said = os.read(self._voice, 65_536)
             self._ended = not said
             for word, _, number in (line.partition(" ") for line in said.decode().splitlines()):
                 if word == "pid":
