@@ -9,8 +9,9 @@ import asyncpg
 import orjson
 import pytest
 
-from access.scene import drawn, enter
+from access.scene import Scene, drawn, enter
 from api_client import Api
+from execution.both_ways import drops_fields
 from factories import Factory, Key, Person
 
 WORLD = [pytest.mark.soak, pytest.mark.timeout(0)]
@@ -28,6 +29,22 @@ async def ask(api: Api, caller: Person | Key, body: bytes) -> bytes:
     return f"{response.status_code}\n{headers}\n{response.text}".replace(request_id, "").encode()
 
 
+async def asked_of_nothing(
+    api: Api, scene: Scene, caller: Person | Key, sent: str, answer: bytes
+) -> bool:
+    """Whether the same is answered about what is not there.
+
+    Of several errors that make one place null graphql-core tells those that came before the others: so
+    where answers differ both are asked for again, of which a difference that tells something is in all.
+    """
+    for _ in range(10):
+        absent = await ask(api, caller, scene.haunted(sent).encode())
+        if unmarked(absent) == unmarked(scene.haunted(answer.decode()).encode()):
+            return True
+        answer = await ask(api, caller, sent.encode())
+    return False
+
+
 def unmarked(answer: bytes) -> bytes:
     """Without what every cursor begins with: a digest of the filter, which is of the question."""
     return re.sub(rb'"Wy[IJ][\w=-]+"', lambda found: _position(found[0][1:-1]), answer)
@@ -37,6 +54,7 @@ def _position(cursor: bytes) -> bytes:
     return orjson.dumps(orjson.loads(urlsafe_b64decode(cursor))[1:])
 
 
+@drops_fields
 @pytest.mark.parametrize("operation", ["query", "mutation"])
 @pytest.mark.parametrize(
     ("first", "size"),
@@ -71,8 +89,7 @@ async def test_no_document_drawn_at_random_hears_of_another_organization(
         if await changes(owner) > before:
             counted["isolation: documents that changed something"] += 1
             continue
-        absent = await ask(api, scene.callers[who], scene.haunted(sent).encode())
-        assert unmarked(absent) == unmarked(scene.haunted(answer.decode()).encode()), (
+        assert await asked_of_nothing(api, scene, scene.callers[who], sent, answer), (
             number,
             who,
             case,
