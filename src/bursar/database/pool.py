@@ -152,10 +152,7 @@ class Database:
         """Behind a pooler a read is a transaction too, as time-outs hold in transactions only."""
         return self.connection() if self._statement_cache else self.snapshot()
 
-    async def _turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()  # at once: it takes no timer
-            return
+    async def _acquire(self) -> Connection:
         self._waiting += 1
         try:
             async with asyncio.timeout(ACQUIRE_SECONDS):
@@ -164,9 +161,6 @@ class Database:
             raise Overloaded from error
         finally:
             self._waiting -= 1
-
-    async def _acquire(self) -> Connection:
-        await self._turn()
         while self._free:
             connection = self._free.pop()
             if not connection.raw.is_closed():
