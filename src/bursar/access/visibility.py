@@ -93,15 +93,6 @@ def visible_teams(sight: Sight) -> Condition:
     )
 
 
-def listed_teams(sight: Sight) -> Condition:
-    """The same teams, for a list of all of them: their ids are found first.
-
-    PostgreSQL takes those of one person for many, and would look for them through all in their order.
-    """
-    ids = select(teams.c.id).where(visible_teams(sight)).correlate(None)
-    return by_sight(sight, key=visible_teams(sight), related=among(teams.c.id, ids))
-
-
 def visible_team_members(sight: Sight) -> Condition:
     """Who sees a team sees its members; a key by itself sees its user's membership."""
     return by_sight(

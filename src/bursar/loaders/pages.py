@@ -268,8 +268,8 @@ def _page_statement(
     if before:
         query = query.where(beyond(sorts, "before", forward=False))
     most = bindparam("most", type_=Integer)
-    # Of a limit that it does not know PostgreSQL takes a tenth of the rows, and would walk an index
-    # through those of everybody: an offset keeps it from that.
+    # PostgreSQL takes a person's rows for many, and a limit that it does not know for a tenth of them:
+    # it would walk an index through everybody's. An offset keeps it from that.
     few = listing.few_first and sight is Sight.RELATED
     ordered = query.order_by(*directed(sorts, backward)).limit(most)
     query = query.offset(literal_column("0")) if few else ordered

@@ -4,7 +4,7 @@ from sqlalchemy import func, literal_column, select
 
 from bursar.access.joining import open_teams
 from bursar.access.standing import with_actor_roles
-from bursar.access.visibility import listed_teams, visible_teams
+from bursar.access.visibility import visible_teams
 from bursar.database.tables import lifetime_spends, teams
 from bursar.domain.ids import Prefix
 from bursar.loaders.budgets import over_budget
@@ -25,7 +25,7 @@ teams_by_id = rows_of(teams.c.id, visible_teams)
 teams_by_external_id = rows_of(teams.c.external_id, visible_teams)
 teams_list = Listing(
     teams.c.id,
-    listed_teams,
+    visible_teams,
     orders=ORDERS,
     default=BY_NAME,
     filters=FILTERS,
