@@ -71,7 +71,9 @@ def await_ready(port: int, since: float) -> tuple[float, float]:
     raise SystemExit("the server is not ready")
 
 
-def start(settings: dict[str, str], cores: list[int]) -> tuple[Server, Start]:
+@contextmanager
+def started(settings: dict[str, str], cores: list[int]) -> Iterator[tuple[Server, Start]]:
+    """A server that is ready; stopped at the end, where it was not killed before."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = os.environ | settings | {"BURSAR_PORT": str(port)}
@@ -90,9 +92,13 @@ def start(settings: dict[str, str], cores: list[int]) -> tuple[Server, Start]:
         env=environment,
         stdout=subprocess.DEVNULL,
     )
-    opened, ready = await_ready(port, since)
-    worked = sum(map(_core_seconds, [process.pid, *_family(process.pid)]))
-    return Server(process, port), Start(opened, ready, worked)
+    try:
+        opened, ready = await_ready(port, since)
+        worked = sum(map(_core_seconds, [process.pid, *_family(process.pid)]))
+        yield Server(process, port), Start(opened, ready, worked)
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def replaced(server: Server) -> float:
@@ -172,6 +178,7 @@ def main() -> None:
     arguments.add_argument("--workers", type=int, nargs="+", default=[1, 4])
     arguments.add_argument("--cores", type=int, default=len(CORES), help="that the server has")
     given = arguments.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # unwinds, and leaves nothing
     cores = CORES[: given.cores]
     found = defaultdict[tuple[str, int, str], list[Start]](list)
     with databases() as settings:
@@ -182,17 +189,15 @@ def main() -> None:
                     "BURSAR_WORKERS": str(workers),
                     "BURSAR_LOG_LEVEL": "error",
                 }
-                server, measured = start(chosen, cores)
-                found[name, workers, "a stop"].append(measured)
-                server.process.kill()
-                server.process.wait()
-                server, measured = start(chosen, cores)
-                found[name, workers, "a kill -9"].append(measured)
-                if workers > 1:
-                    time.sleep(WORKER_SECONDS)
-                    found[name, workers, "a worker's kill -9"].append(Start(0, replaced(server), 0))
-                server.process.terminate()
-                server.process.wait()
+                with started(chosen, cores) as (server, measured):
+                    found[name, workers, "a stop"].append(measured)
+                    server.process.kill()
+                with started(chosen, cores) as (server, measured):
+                    found[name, workers, "a kill -9"].append(measured)
+                    if workers > 1:
+                        time.sleep(WORKER_SECONDS)
+                        again = Start(0, replaced(server), 0)
+                        found[name, workers, "a worker's kill -9"].append(again)
             if round_ == 0:
                 found.clear()  # the first made the database and compiled the modules
     parts(given.rounds, cores)
