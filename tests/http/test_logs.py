@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -195,3 +196,21 @@ def test_a_terminal_that_was_closed_fails_nothing() -> None:
     structlog.get_logger().info("request")
     with pytest.raises(OSError, match="Input/output error"):
         terminal.write("")
+
+
+def test_an_exception_that_can_be_raised_nowhere_is_a_line_without_its_message(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    logs.configure("info", stream)
+    logs.tell_ignored()
+
+    class Held:
+        def __del__(self) -> None:
+            raise ValueError("a client's value")
+
+    Held()
+    (line,) = lines(stream)
+    assert (line["level"], line["event"]) == ("warning", "an exception was ignored")
+    assert line["exception"].startswith("builtins.ValueError\n  at ")
+    assert "a client's value" not in stream.getvalue()

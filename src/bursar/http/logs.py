@@ -59,6 +59,18 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
     logging.getLogger("strawberry.execution").disabled = True
 
 
+def tell_ignored() -> None:
+    """Have a line say what Python itself would write of an exception that it can raise nowhere.
+
+    As where a coroutine that nobody awaits is closed. Its own words may have a client's values.
+    """
+
+    def tell(ignored: "sys.UnraisableHookArgs") -> None:
+        structlog.get_logger().warning("an exception was ignored", exc_info=ignored.exc_value)
+
+    sys.unraisablehook = tell
+
+
 def _head(_logger: WrappedLogger, level: str, line: EventDict) -> EventDict:
     """What each line begins with; one that is made outside of a request has no id of one.
 

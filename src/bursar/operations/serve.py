@@ -36,6 +36,7 @@ def serve(settings: Settings, nursery: Nursery | None) -> None:
     stop = StopRequest()
     stop.listen()
     logs.configure(settings.log_level)
+    logs.tell_ignored()
     with owned(settings) as database:
         if stop.since is None:
             _serve(settings, database, stop, nursery)

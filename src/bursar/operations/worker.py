@@ -27,6 +27,7 @@ def main(listener: int) -> None:
     os.set_blocking(sys.stdout.fileno(), False)
     Thread(target=_leave_with_the_parent, daemon=True).start()
     logs.configure(work.settings.log_level, worker=os.getpid())
+    logs.tell_ignored()
     if work.metrics is not None:
         metrics.share(work.metrics)
     with socket.socket(fileno=listener) as inherited:
