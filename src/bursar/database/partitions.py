@@ -14,16 +14,14 @@ from bursar.database.tables import metadata
 
 MONTHS_AHEAD = 12
 PARTITIONED = ("usage_events", "usage_days")
-# The first days of the months that a table is stored by; none where there is no such table.
+# The first days of the months that a table is stored by, so not of one that was detached; none where
+# there is no such table.
 MONTHS = """
     SELECT to_date(right(relname, 7), 'YYYY_MM') FROM pg_inherits
     JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent = to_regclass('{table}') ORDER BY 1
 """
-
-
 _TODAY = "SELECT (now() AT TIME ZONE 'UTC')::date"
-_ARE_THERE = "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest($1::text[]) AS name"
 
 
 def name_of(table: str, month: date) -> str:
@@ -38,9 +36,12 @@ def month_of(day: date, later: int = 0) -> date:
 
 async def are_there(connection: asyncpg.Connection) -> bool:
     """Whether `make_ahead` has nothing to make, as it mostly has not."""
-    first, last = _ahead(await connection.fetchval(_TODAY))
-    names = [name_of(table, month) for table in PARTITIONED for month in _months(first, last)]
-    return bool(await connection.fetchval(_ARE_THERE, names))
+    wanted = set(_months(*_ahead(await connection.fetchval(_TODAY))))
+    for table in PARTITIONED:
+        there = await connection.fetch(MONTHS.format(table=table))
+        if not wanted <= {month for (month,) in there}:
+            return False
+    return True
 
 
 def make_ahead(connection: Connection) -> list[str]:
