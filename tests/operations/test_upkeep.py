@@ -174,6 +174,18 @@ async def test_months_are_made_while_calls_are_recorded_and_read_and_by_one_serv
     assert sorted(itertools.chain.from_iterable(made)) == sorted(missing)
 
 
+async def test_a_month_that_was_detached_is_attached_again(
+    database: CommandDatabase, owner: asyncpg.Connection
+) -> None:
+    names = [name_of(table, THIS_MONTH) for table in partitions.PARTITIONED]
+    for table, name in zip(partitions.PARTITIONED, names, strict=True):
+        assert await partitions.are_there(owner)
+        await owner.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
+        assert not await partitions.are_there(owner)
+        assert (await keep_up(database, Settings())).made == [name]
+    assert await partitions.are_there(owner)
+
+
 @pytest.mark.parametrize(
     "statement",
     ["SELECT * FROM {}", "INSERT INTO {} DEFAULT VALUES", "DELETE FROM {}", "DROP TABLE {}"],
