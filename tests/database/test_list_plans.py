@@ -1,6 +1,7 @@
 """No list reads a large table from end to end, whatever it is filtered and sorted by, whoever asks."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from bursar.access.actor import Actor
 from bursar.database.connections import connect
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.migrations import upgrade
+from bursar.database.tables import teams
 from bursar.domain.roles import KeyKind, KeyScope, PlatformRole
 from bursar.graphql.types.node import TYPE_NAMES
 from bursar.loaders.activity import days, totals
@@ -262,3 +264,8 @@ async def test_a_call_is_looked_for_in_its_own_month(seeded: asyncpg.Connection)
         call = f"SELECT id FROM usage_events_{month} ORDER BY md5(id) LIMIT 1"
         await usage_events_by_id(Reader(running, actor), await column(seeded, call))
         assert running.tables == {f"usage_events_{month}"}
+
+
+def test_no_list_under_parents_has_its_few_rows_limited_together() -> None:
+    with pytest.raises(ValueError, match="each parent"):
+        replace(teams_list, parent=teams.c.organization_id)

@@ -45,7 +45,6 @@ Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it desce
 Filtered = tuple[tuple[str, Any], ...]  # names and values of the filters in force
 BY_NAME: Order = (("name_key", False),)
 Asked = tuple[str, Any]  # a filter, and its value if that is spelled out in the statement
-_PLACE = itemgetter(0)  # of a row's parent among all, which is the row's first column
 
 
 def by_column(*columns: Column[Any]) -> dict[str, ColumnElement[Any]]:
@@ -130,6 +129,10 @@ class Listing:
     wanted: Wanted | None = None
     whole: "Listing | None" = None
 
+    def __post_init__(self) -> None:
+        if self.few_first and self.parent is not None:
+            raise ValueError("few_first limits the whole list, not what is under each parent")
+
     def columns_of_rows(self) -> Mapping[str, Known]:
         return self._forms.columns
 
@@ -162,7 +165,7 @@ class Listing:
         rows = await reader.all(statement, parents=parents, most=request.size + 1, **values)
         if self.parent is None:
             return {ROOT: page_of(rows, request)}
-        counts, found, end = Counter(map(_PLACE, rows)), {}, 0
+        counts, found, end = Counter(map(itemgetter(0), rows)), {}, 0
         for place, parent in enumerate(parents, 1):
             start, end = end, end + counts[place]
             found[parent] = page_of(rows[start:end], request)
@@ -219,8 +222,7 @@ def _order(
         if joined:
             columns[by_id] = other
         else:
-            its = select(columns[name]).where(other == listing.id)
-            columns[name] = its.scalar_subquery()
+            columns[name] = select(columns[name]).where(other == listing.id).scalar_subquery()
     if not named or named[-1][0] != by_id:
         named = (*named, (by_id, named[-1][1] if named else False))
     return tuple((name, columns[name], descends) for name, descends in named)
@@ -277,9 +279,8 @@ def _page_statement(
         page: Any = query.subquery("page")
         source, place = page, []
     else:
-        parents = PARENTS_TABLE
-        page = query.where(listing.parent == parents.c.id).lateral("page")
-        source, place = parents.join(page, true()), [parents.c.place]
+        page = query.where(listing.parent == PARENTS_TABLE.c.id).lateral("page")
+        source, place = PARENTS_TABLE.join(page, true()), [PARENTS_TABLE.c.place]
     shown = page.c
     if listing.wanted is not None:
         shown = narrowed(page.c, listing.wanted | {name for name, _, _ in named})
@@ -292,8 +293,7 @@ def _page_statement(
 @lru_cache(maxsize=1024)
 def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...]) -> Statement:
     conditions = _rows(listing, sight, filters)
-    parent = listing.parent
-    if parent is None:
+    if (parent := listing.parent) is None:
         counted = select(literal(ROOT).label("batch_parent"), func.count().label("rows"))
         return Statement(counted.select_from(listing.id.table).where(*conditions))
     counted = select(parent.label("batch_parent"), func.count().label("rows"))
