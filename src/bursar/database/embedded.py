@@ -83,7 +83,8 @@ class EmbeddedPostgres:
     A process that is killed leaves its PostgreSQL serving; the next start in the same directory
     stops that one and starts its own. `connections` are what one server may need at most; commands
     find some beside them. `durable=False` trades the safety of the data for speed; `shared_buffers`
-    is the memory that PostgreSQL takes for its tables, in its own words, such as `1GB`.
+    is the memory for its tables in PostgreSQL's words, of which benchmarks need more, such as `1GB`,
+    whose data is more than what is not said holds.
     """
 
     def __init__(
@@ -212,8 +213,8 @@ class EmbeddedPostgres:
         settings = _SETTINGS | {
             "unix_socket_directories": str(self._sockets),
             "max_connections": str(self._connections),
+            "shared_buffers": self._shared_buffers,
         }
-        settings |= {"shared_buffers": self._shared_buffers}
         settings |= {} if self._durable else _NOT_DURABLE
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with data.open_log(_LOG_BYTES) as log:
