@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bursar.domain.new_teams import NewTeams
-from bursar.settings import BadSettings, Settings, load, shown, variable
+from bursar.settings import BadSettings, Settings, load, shown, variable, without_settings
 
 LONG = "0123456789abcdefghijklmnopqrstuv"
 URL = "postgresql://bursar:pa55word@db.example:5432/bursar"
@@ -241,6 +241,11 @@ def test_secrets_are_shown_to_nobody(environment: pytest.MonkeyPatch) -> None:
     assert LONG not in everything
     assert "pa55word" not in everything
     assert shown(settings, "port") == "8080"
+
+
+def test_an_environment_without_settings_has_none_however_its_name_is_written() -> None:
+    given = ["BURSAR_PEPPER", "bursar_admin_key", "DATABASE_URL", "database_url", "PATH", "PGHOST"]
+    assert without_settings(dict.fromkeys(given, "x")) == {"PATH": "x", "PGHOST": "x"}
 
 
 def test_settings_do_not_change() -> None:

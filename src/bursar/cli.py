@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from bursar import __version__
-from bursar.settings import BadSettings, Settings, load, shown, told, variable
+from bursar.settings import BadSettings, Settings, described, load, shown, told, variable
 
 _FAILED = 1
 _MISUSED = 2
@@ -31,16 +31,10 @@ class _Commands(TyperGroup):
             raise typer.Exit(_FAILED) from None
 
 
-def _described() -> str:
-    """Each setting on a line of its own, below the options."""
-    fields = Settings.model_fields
-    return "\n\n".join(f"{variable(name)}: {fields[name].description}" for name in told())
-
-
 app = typer.Typer(
     cls=_Commands,
     help="The system of record for the teams, members, keys and budgets of an LLM gateway.",
-    epilog="Settings come from the environment:\n\n" + _described(),
+    epilog="Settings come from the environment:\n\n" + described(),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

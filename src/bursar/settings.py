@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -253,6 +254,21 @@ def load(**given: Any) -> Settings:
 def told() -> list[str]:
     """The settings by name, in the order in which they are told: limits last."""
     return sorted(Settings.model_fields, key=LimitSettings.model_fields.__contains__)
+
+
+def described() -> str:
+    """Each setting in a paragraph of its own."""
+    fields = Settings.model_fields
+    return "\n\n".join(f"{variable(name)}: {fields[name].description}" for name in told())
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is in an environment beside Bursar's settings, whose names are read in any case."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.upper().startswith(_PREFIX) and name.upper() != variable("database_url")
+    }
 
 
 def variable(name: str) -> str:

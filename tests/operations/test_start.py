@@ -68,6 +68,11 @@ def test_a_server_imports_only_what_it_serves_with(
     assert imported & unwanted == set()
 
 
+def times_woken(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
 def test_the_nursery_only_forks_and_is_replaced_as_workers_are(live_server: Serve) -> None:
     with live_server(workers=2) as server:
         (nursery,) = server.nurseries()
@@ -75,6 +80,13 @@ def test_the_nursery_only_forks_and_is_replaced_as_workers_are(live_server: Serv
         held = [path.readlink() for path in Path(f"/proc/{nursery}/fd").iterdir()]
         assert sum(str(each).startswith("socket:") for each in held) == 1  # to its parent
         workers = server.workers()
+        for process in (nursery, *workers):
+            environment = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+            assert b"PATH" in {each.partition(b"=")[0] for each in environment}
+            assert not [each for each in environment if each.startswith((b"BURSAR_", b"DATABASE_"))]
+        woken = times_woken(nursery)
+        sleep(0.5)
+        assert times_woken(nursery) - woken < 3
         os.kill(nursery, signal.SIGKILL)
         for victim in workers:
             assert httpx2.get(f"{server.url}/readyz").status_code == 200

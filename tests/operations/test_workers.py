@@ -1,6 +1,7 @@
 """Several processes on one port: all serve, one that dies is replaced, none outlives the parent."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from live_server import LiveServer, serving
 
 KEY = "an-operator's-choice" + "x" * 20
 VIEWER = {"query": "{ viewer { user { id } } }"}
+PR_SET_CHILD_SUBREAPER = 36
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 Serve = Callable[..., AbstractContextManager[LiveServer]]
 
@@ -267,6 +269,63 @@ def test_a_worker_that_does_not_stop_is_killed(
         supervise(stop, announce, stop_seconds=0)
     assert [line["event"] for line in lines] == ["a worker does not stop and is killed"]
     assert not lives(lines[0]["pid"])
+
+
+def test_a_stop_ends_where_the_nursery_never_forks_nor_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stuck = tmp_path / "stuck"
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    nurse = f"{deaf}; open({str(stuck)!r}, 'w').close(); time.sleep(60)"
+    monkeypatch.setattr(nursery, "_COMMAND", [sys.executable, "-c", nurse])
+    monkeypatch.setattr(nursery, "_END_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor, "_MARGIN_SECONDS", 0.2)
+    stop = StopRequest()
+    real_sleep = time.sleep
+
+    def until_stuck(_seconds: float) -> None:
+        real_sleep(0.01)
+        if stuck.exists():
+            stop.since = stop.since or time.monotonic()
+
+    monkeypatch.setattr(time, "sleep", until_stuck)
+    started = time.monotonic()
+    with structlog.testing.capture_logs() as lines:
+        monkeypatch.setattr(supervisor, "log", structlog.get_logger())
+        supervise(stop, pytest.fail, workers=2, stop_seconds=0)
+    assert [(line["event"], line["pid"]) for line in lines] == [
+        ("a worker does not stop and is killed", None)
+    ] * 2
+    stuck.unlink()
+    with nursed(2):
+        while not stuck.exists():
+            real_sleep(0.01)
+    assert time.monotonic() - started < 30
+
+
+def test_process_1_buries_the_workers_of_a_nursery_that_died(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acting(monkeypatch, "import time; time.sleep(60)")
+    work = Work(Settings(), "postgresql:///none", ())
+    be_subreaper = partial(ctypes.CDLL(None).prctl, PR_SET_CHILD_SUBREAPER)
+    assert be_subreaper(1) == 0
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener, nursed(2) as made:
+            assert made is not None
+            worker = supervisor.Worker(work, listener.fileno(), made)
+            while worker.pid is None:
+                assert worker.lives()
+            made.kill()
+            assert worker.lives()
+            worker.kill()
+            while worker.lives():
+                time.sleep(0.01)
+            worker.bury()
+        assert worker.code == -signal.SIGKILL
+        assert not Path(f"/proc/{worker.pid}").exists()
+    finally:
+        be_subreaper(0)
 
 
 def test_a_worker_that_falls_silent_is_told_of_and_then_replaced(

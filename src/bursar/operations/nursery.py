@@ -1,6 +1,6 @@
 """The nursery: a process that imports the application once, for all workers, and forks them.
 
-It has no thread, no loop, no connection and no secret, so that a fork is safe and has all there is to
+It has no thread, no loop, no connection and no setting, so that a fork is safe and has all there is to
 have. It is started before its parent imports what the parent needs, and a worker that is to replace
 another is ready in a moment.
 """
@@ -20,7 +20,7 @@ from bursar.operations import collector
 # -P: modules are not looked for in whatever folder the server was started from.
 _COMMAND = [sys.executable, "-P", "-m", "bursar.operations.nursery"]
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-_LOOK_SECONDS = 0.05
+_END_SECONDS = 5
 
 
 class Nursery:
@@ -47,15 +47,28 @@ class Nursery:
         self._process.terminate()
 
     def wait(self) -> None:
-        """Return when the last worker has ended."""
-        self._process.wait()
+        """Return when it has ended, as it does after the last worker; kill it if it does not."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it whatever it does, without its workers; no worker begins any more."""
+        self._process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
 
     def _begin(self) -> None:
+        from bursar.settings import without_settings  # noqa: PLC0415 (the nursery imports it below)
+
         self._control, its_end = socket.socketpair()
         with its_end:
             # A session of its own: Ctrl-C in the terminal is for the parent, which passes it on.
             self._process = subprocess.Popen(  # noqa: S603 (this Python, with fixed arguments)
-                _COMMAND, stdin=its_end.fileno(), start_new_session=True
+                _COMMAND,
+                stdin=its_end.fileno(),
+                start_new_session=True,
+                env=without_settings(os.environ),
             )
 
 
@@ -80,31 +93,37 @@ def main(work: Callable[[int], None]) -> None:
     """
     gc.freeze()  # so that none of its memory has to be copied for a worker that looks
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # the workers stop, and it ends after them
-    voices = dict[int, int]()
+    workers = dict[int, tuple[int, int]]()  # pid and voice, by a pipe that ends with it
     with socket.socket(fileno=sys.stdin.fileno()) as parent:
-        asking = [parent]
-        while asking or voices:
-            if select.select(asking, [], [], _LOOK_SECONDS)[0]:
+        asking = [parent.fileno()]
+        while asking or workers:
+            for ready in select.select([*asking, *workers], [], [])[0]:
+                if ready in workers:
+                    _bury(ready, *workers.pop(ready))
+                    continue
                 asked, descriptors, _, _ = socket.recv_fds(parent, 1, 3)
                 if not asked:
                     asking.clear()
-                elif (pid := os.fork()) == 0:
+                    continue
+                its_end, held = os.pipe()
+                if (pid := os.fork()) == 0:
                     parent.detach()
-                    _become(descriptors, voices)
+                    os.close(its_end)
+                    _become(descriptors, workers)
                     return work(descriptors[-1])
-                else:
-                    its_input, voices[pid], listener = descriptors
-                    _say(voices[pid], f"pid {pid}")
-                    os.close(its_input)
-                    os.close(listener)
-            _bury(voices)
+                its_input, voice, listener = descriptors
+                workers[its_end] = pid, voice
+                _say(voice, f"pid {pid}")
+                for descriptor in (its_input, listener, held):
+                    os.close(descriptor)
     return None
 
 
-def _become(descriptors: list[int], voices: dict[int, int]) -> None:
+def _become(descriptors: list[int], others: dict[int, tuple[int, int]]) -> None:
     """Be a worker, with nothing of the nursery's or of another worker's."""
     its_input, its_output, _ = descriptors
-    for voice in voices.values():
+    for its_end, (_, voice) in others.items():
+        os.close(its_end)
         os.close(voice)
     os.dup2(its_input, sys.stdin.fileno())
     os.dup2(its_output, sys.stdout.fileno())
@@ -113,15 +132,12 @@ def _become(descriptors: list[int], voices: dict[int, int]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
-def _bury(voices: dict[int, int]) -> None:
-    """Tell of workers that ended, for which only their parent hears the code."""
-    while voices:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid == 0:
-            return
-        voice = voices.pop(pid)
-        _say(voice, f"ended {os.waitstatus_to_exitcode(status)}")
-        os.close(voice)
+def _bury(its_end: int, pid: int, voice: int) -> None:
+    """Tell of one that ended, for which only its parent hears the code."""
+    _, status = os.waitpid(pid, 0)
+    _say(voice, f"ended {os.waitstatus_to_exitcode(status)}")
+    os.close(its_end)
+    os.close(voice)
 
 
 def _say(voice: int, line: str) -> None:

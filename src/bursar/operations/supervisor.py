@@ -10,7 +10,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import structlog
@@ -43,8 +43,8 @@ class Supervisor:
     ) -> None:
         settings, number = work.settings, listener.fileno()
 
-        def begin() -> _Worker:
-            return _Worker(work, number, nursery)
+        def begin() -> Worker:
+            return Worker(work, number, nursery)
 
         self._places = [_Place(begin) for _ in range(settings.workers)]
         self._nursery = nursery
@@ -79,22 +79,23 @@ class Supervisor:
         self._listener.close()
         self._nursery.end()
         workers = [place.worker for place in self._places if place.worker is not None]
-        deadline = time.monotonic() + self._patience
-        while any(worker.lives() for worker in workers) and time.monotonic() < deadline:
+        for _ in _while_any_lives(workers, self._patience):
+            at_once, self._at_once = self._at_once, False
             for worker in workers:
-                worker.stop(at_once=self._at_once)
-            self._at_once = False
-            time.sleep(_TICK_SECONDS)
+                worker.stop(at_once=at_once)
+        stuck = [worker for worker in workers if worker.lives()]
+        for worker in stuck:
+            log.error("a worker does not stop and is killed", pid=worker.pid)
+            worker.kill()
+        if stuck:  # it may itself be, and then forks none that was asked for and tells of no end
+            self._nursery.kill()
+        for _ in _while_any_lives(stuck, _MARGIN_SECONDS):
+            pass
         for worker in workers:
-            if worker.lives():
-                log.error("a worker does not stop and is killed", pid=worker.pid)
-                worker.kill()
-            while worker.lives():
-                time.sleep(_TICK_SECONDS)
             worker.bury()
 
 
-class _Worker:
+class Worker:
     """One process: `pid`, since when it serves, and its exit `code`, as far as they are known."""
 
     def __init__(self, work: Work, listener: int, nursery: Nursery) -> None:
@@ -115,6 +116,8 @@ class _Worker:
         """Hear what is said by it, and of it. A worker that says no more, for good, has ended."""
         while not self._ended and select.select([self._voice], [], [], 0)[0]:
             said = os.read(self._voice, 65_536)
+            if not said and not self._is_reaped():
+                break
             self._ended = not said
             for word, _, number in (line.partition(" ") for line in said.decode().splitlines()):
                 if word == "pid":
@@ -125,6 +128,19 @@ class _Worker:
                     self._heard, self._told = time.monotonic(), False
                     self.since = self.since or self._heard
         return not self._ended
+
+    def _is_reaped(self) -> bool:
+        """Hear the code where this is process 1, to which the workers of a nursery that died come."""
+        if self.pid is None or self.code is not None:
+            return True
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:  # somebody else's
+            return True
+        if pid == 0:
+            return False
+        self.code = os.waitstatus_to_exitcode(status)
+        return True
 
     def end_if_stuck(self) -> None:
         """Tell of one that serves and fell silent, and then kill it.
@@ -162,12 +178,20 @@ class _Worker:
         os.close(self._voice)
 
 
+def _while_any_lives(workers: list[Worker], seconds: float) -> Iterator[None]:
+    """A turn every moment until none does, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while any(worker.lives() for worker in workers) and time.monotonic() < deadline:
+        yield
+        time.sleep(_TICK_SECONDS)
+
+
 class _Place:
     """Where one worker after the other serves."""
 
-    def __init__(self, begin: Callable[[], _Worker]) -> None:
+    def __init__(self, begin: Callable[[], Worker]) -> None:
         self._begin = begin
-        self.worker: _Worker | None = None
+        self.worker: Worker | None = None
         self._deaths_in_a_row = 0
         self._not_before = 0.0
 
@@ -190,7 +214,7 @@ class _Place:
         else:
             raise Failure("a worker does not start: see the log")
 
-    def _mourn(self, worker: _Worker) -> None:
+    def _mourn(self, worker: Worker) -> None:
         """The first death is made up for at once; where one follows another, ever later."""
         now = time.monotonic()
         if worker.since is not None and now - worker.since >= _SOUND_SECONDS:
