@@ -81,6 +81,12 @@ RAW = {
     + b"}",
     "brackets": b"[" * 262_000,
     "escapes": b'{"query": "' + b"\\u0041" * 43_000 + b'"}',
+    "names": b'{"query": "{ viewer { platformRole } }", "extensions": {'
+    + b",".join(b'"%d" :0' % n for n in range(20_000))
+    + b"}}",
+    "names in disguise": b'{"query": "{ viewer { platformRole } }", "extensions": {'
+    + b",".join(b'"\\u0061%d" : 0' % n for n in range(10_900))
+    + b"}}",
     "empty objects": b'{"query": "{ viewer { scopes } }", "extensions": {"a": ['
     + b"{}," * 80_000
     + json.dumps("é").encode()

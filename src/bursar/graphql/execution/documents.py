@@ -149,7 +149,7 @@ def cost_of(
     Raises RequestError.
     """
     given = variables or {}
-    most_values = limits.gateway_values if is_gateway else limits.values
+    most_values = limits.most_values(is_gateway=is_gateway)
     problem = limits_.problem_with_variables(given, limits, most_values)
     cost = 0 if problem else prepared.measure.cost(given)
     if problem := problem or limits_.problem_with_cost(cost, limits):

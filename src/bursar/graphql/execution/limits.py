@@ -53,6 +53,10 @@ class DocumentLimits:
     cost_at_once: int = 60_000_000
     failed_sign_ins: int = 600
 
+    def most_values(self, *, is_gateway: bool) -> int:
+        """The most values in all variables."""
+        return self.gateway_values if is_gateway else self.values
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
