@@ -143,6 +143,15 @@ def problem_with_variables(
     )
 
 
+def problem_with_json(written: int, limits: DocumentLimits) -> GraphQLError | None:
+    """Say that variables write too much into literals of JSON, whoever sends them.
+
+    Half of what variables may hold, as a value takes twice as long there.
+    """
+    most = (limits.values + 1) // 2
+    return _exceeded("values of variables inside JSON", written, most) if written > most else None
+
+
 def _counted(document: DocumentNode) -> Counter[str]:
     counted: Counter[str] = Counter()
     pending: list[Node] = [document]
