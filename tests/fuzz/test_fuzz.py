@@ -126,7 +126,7 @@ def check(asked: Asked, reply: Reply, scene: Scene) -> None:
 def meant(body: bytes) -> str:
     """A body as the server reads it, escapes undone."""
     try:
-        return str(json_object(body)) + body.decode(errors="replace")
+        return str(json_object(body, 1_000_000)) + body.decode(errors="replace")
     except BadBody:
         return body.decode(errors="replace")
 

@@ -149,27 +149,59 @@ async def test_variables_with_too_many_values_are_refused_sooner_where_no_gatewa
 
 
 @pytest.mark.parametrize(
-    ("type_", "value", "codes"),
+    ("type_", "value"),
     [
-        ("String", "b", []),
-        ("BigInt!", "7", []),
-        ("JSON", {}, ["GRAPHQL_VALIDATION_FAILED"]),
-        ("[String!]!", ["b"], ["GRAPHQL_VALIDATION_FAILED"]),
-        ("[[Decimal]]", [["1"]], ["GRAPHQL_VALIDATION_FAILED"]),
-        ("TeamFilter", {}, ["GRAPHQL_VALIDATION_FAILED"]),
+        ("String", "b"),
+        ("BigInt!", "7"),
+        ("JSON", {"b": [{}, None]}),
+        ("[String!]!", ["b"]),
+        ("[[Decimal]]", [["1"], []]),
+        ('[String] = ["d"]', None),
     ],
 )
-async def test_a_variable_inside_metadata_is_one_plain_value(
-    api: Api, make: Factory, type_: str, value: Any, codes: list[str]
+async def test_a_variable_may_stand_inside_metadata(
+    api: Api, app_with: Any, owner: asyncpg.Connection, make: Factory, type_: str, value: Any
 ) -> None:
     team, admin = await make.team(), await make.admin()
     document = f"""mutation($id: ID!, $v: {type_}) {{
-        teamUpdate(input: {{id: $id, metadata: %s}}) {{ team {{ metadata }} }} }}"""
-    answer = await api(admin, document % "{a: {b: $v}, c: [$v]}", id=team.id, v=value)
-    assert sorted({*answer.codes}) == codes
-    assert codes or answer.payload["team"]["metadata"] == {"a": {"b": value}, "c": [value]}
-    answer = await api(admin, document % "[$v]", id=team.id, v=value)
-    assert answer.codes  # of the variable, or as a list is no metadata
+        teamUpdate(input: {{id: $id, metadata: {{a: {{b: $v}}, c: [$v]}}}}) {{
+            team {{ metadata }} }} }}"""
+    given = {"id": team.id} if value is None else {"id": team.id, "v": value}
+    value = value or ["d"]
+    async with app_with(compiled=False) as app, Api(app, owner) as slow:
+        for asked in (api, slow):
+            answer = await asked(admin, document, **given)
+            assert answer.errors == []
+            assert answer.payload["team"]["metadata"] == {"a": {"b": value}, "c": [value]}
+
+
+@pytest.mark.parametrize("type_", ["TeamFilter", "[TeamFilter!]!"])
+async def test_no_input_object_stands_inside_metadata(api: Api, make: Factory, type_: str) -> None:
+    document = f"""mutation($v: {type_}) {{
+        teamUpdate(input: {{id: "x", metadata: {{a: $v}}}}) {{ team {{ id }} }} }}"""
+    answer = await api(await make.admin(), document, v={})
+    assert {*answer.codes} == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "given"),
+    [
+        ("[String]", {"v": ["x"] * 200}),
+        ("JSON", {"v": {"a": ["x" * 640] * 18}}),
+        ("JSON", {"v": {"a" * 12_800: 1}}),
+        (f"[Int] = [{'0 ' * 200}]", {}),
+    ],
+)
+async def test_what_variables_write_into_metadata_is_counted_at_each_place(
+    api: Api, make: Factory, type_: str, given: dict[str, Any]
+) -> None:
+    admin = await make.admin()
+    for places, codes in ((24, []), (26, ["LIMIT_EXCEEDED"])):
+        written = " ".join(f"a{n}: $v" for n in range(places))
+        document = f"""mutation($v: {type_}) {{
+            teamUpdate(input: {{id: "team_x", metadata: {{{written}}}}}) {{ errors {{ code }} }} }}"""
+        answer = await api(admin, document, **given)
+        assert ["LIMIT_EXCEEDED"] * answer.codes.count("LIMIT_EXCEEDED") == codes
 
 
 async def test_the_whole_metadata_may_be_a_variable(api: Api, make: Factory) -> None:

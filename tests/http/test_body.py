@@ -1,7 +1,8 @@
 """The body of a request: whatever bytes it holds, the answer is JSON and no fault."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx2
@@ -9,13 +10,15 @@ import orjson
 import pytest
 from starlette.types import Message
 
-from bursar.http.body import BadBody, read_body, read_json
+from bursar.http.body import BadBody, json_object, read_body, read_json
 from bursar.http.incoming import Incoming
+from factories import Factory
 
 TYPENAME = "{ __typename }"
 JSON = {"Content-Type": "application/json"}
 NEW = {**JSON, "Accept": "application/graphql-response+json"}
 LONGEST = 262_144
+Serve = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 async def post(caller: httpx2.AsyncClient, body: Any, **headers: str) -> httpx2.Response:
@@ -57,12 +60,14 @@ def code_of(answer: httpx2.Response) -> str:
         b'{"query":"{__typename}","variables":{"a":"\\udfff"}}',
         b'{"query":"{__typename}\x00"}',
         b'{"query":"{__typename}","variables":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001,
-        b"[" * 200_000,
+        b"[" * 2_000,
         b'{"query":"{a}","query":"{__typename}"}',
         b'{"query":"{a}","\\u0071uery":"{__typename}"}',
         b'{"query":"{__typename}","variables":{},"variables":{}}',
         b'{"query":"{__typename}","operationName":null,"operationName":null}',
         b'{"query":"{__typename}","variables":{"query":1,"query":2}}',
+        b'{"query":"{__typename}","variables":{"a":[{"b" :1,"\\u0062":{}}]}}',
+        b'{"query":"{__typename}","variables":{"\\\\":1,"\\u005c":"\\":,"}}',
         b'{"query":"{__typename}","query":"","variables":' + b"[" * 900 + b"]" * 900 + b"}",
         b'{"query":null}',
         b'{"query":5}',
@@ -173,13 +178,52 @@ async def test_a_hostile_literal_is_no_fault(caller: httpx2.AsyncClient, literal
         assert code in {"GRAPHQL_PARSE_FAILED", "LIMIT_EXCEEDED", "BAD_USER_INPUT"}
 
 
-@pytest.mark.parametrize("parts", ["[],", "{},", '"":1,'])
-def test_a_body_of_too_many_parts_is_refused_before_it_is_read(parts: str) -> None:
-    few, many = ('{"a":' + "[{"[parts[0] == '"'] + parts * n for n in (49_990, 50_000))
-    with pytest.raises(BadBody, match="is not JSON"):
-        read_json(few.encode())
-    with pytest.raises(BadBody, match="too many"):
-        read_json(many.encode())
+MANY = {
+    "lists": ("[", "[],", "1]"),
+    "objects": ("[", "{},", "1]"),
+    "numbers": ("[", "1,", "1]"),
+    "names": ("{", '"%d":1,', '"":1}'),
+    "names with spaces": ("{", '"%d"\t \n: 1 ,', '"":1}'),
+    "names in disguise": ("{", '"\\u0061%d" :1,', '"":1}'),
+    "texts": ("[", '"\\\\","\\"",', "1]"),
+    "named lists": ("{", '"%d":[],', '"":1}'),
+}
+
+
+@pytest.mark.parametrize("made", MANY)
+def test_a_body_of_too_many_values_is_refused_before_it_is_read(made: str) -> None:
+    before, part, after = MANY[made]
+    few, many = (
+        (before + "".join(part.replace("%d", str(n)) for n in range(count)) + after).encode()
+        for count in (500, 2_002)
+    )
+    assert json_object(b'{"a":%b}' % few, 1_000) == {"a": orjson.loads(few)}
+    for body in (many, many[:-1]):
+        with pytest.raises(BadBody, match="is 1,000") as refused:
+            read_json(body, 1_000)
+        assert refused.value.code == "LIMIT_EXCEEDED"
+
+
+def test_a_body_has_room_for_as_many_values_as_variables_may_hold() -> None:
+    values: list[Any] = [{"a": []}] * 333 + [":,[{" * 9]
+    named = {str(n): [] for n in range(1_000)}
+    for variables in (values, named, ["a"] * 1_000, {str(n): "b\\" for n in range(1_000)}):
+        body = {"query": TYPENAME, "variables": {"v": variables}, "extensions": {"a": 1}}
+        assert json_object(orjson.dumps(body), 1_001) == body
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+async def test_the_most_values_of_a_body_are_those_of_the_settings(
+    serve: Serve, make: Factory, accept: str
+) -> None:
+    body = orjson.dumps({"query": TYPENAME, "extensions": {"a": [[]] * 1_200}})
+    admin = await make.admin()
+    for most, status in ((100, 400), (300, 200)):
+        async with serve(max_values=most) as caller:
+            caller.headers["Authorization"] = f"Bearer {admin.secret}"
+            answer = await post(caller, body, Accept=accept)
+        assert answer.status_code == status
+        assert status == 200 or code_of(answer) == "LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ async def test_get_is_for_queries_by_trusted_document(
 )
 def test_a_query_string_is_short_and_in_utf_8(query: bytes, status: int) -> None:
     with pytest.raises(BadBody) as refused:
-        operation_in(query, 100)
+        operation_in(query, 100, 10)
     assert refused.value.status == status
 
 

@@ -60,6 +60,9 @@ def variables(team_id: str) -> dict[str, Any]:
         "ids": {"query": ids, "variables": {"v": ["team_" + "x" * 20] * 1_000}},
         "inputs in JSON": of_team("[[GatewaySettingsInput]]", [[{}] * 990] * 85, "{a: $v}"),
         "lists in JSON": of_team("[String]", ["x"] * 990, f"{{{PLACES}}}"),
+        "lists that fit in JSON": of_team("[String]", ["x"] * 21, f"{{{PLACES}}}"),
+        "much JSON in JSON": of_team("JSON", {"a": [{}] * 980}, f"{{{times(10, 'a#: $v')}}}"),
+        "long texts in JSON": of_team("[String]", ["é" * 4_000] * 20, f"{{{PLACES}}}"),
         "JSON in JSON": of_team("JSON", {"a": ["x"] * 900}, f"{{{PLACES}}}"),
         "a text in JSON": of_team("String", "é" * 16_000, f"{{{PLACES}}}"),
         "JSON": of_team("JSON", {"a": [[[{}] * 990] * 10]}, "$v"),
@@ -81,6 +84,12 @@ RAW = {
     + b"}",
     "brackets": b"[" * 262_000,
     "escapes": b'{"query": "' + b"\\u0041" * 43_000 + b'"}',
+    "names": b'{"query": "{ viewer { platformRole } }", "extensions": {'
+    + b",".join(b'"%d" :0' % n for n in range(20_000))
+    + b"}}",
+    "names in disguise": b'{"query": "{ viewer { platformRole } }", "extensions": {'
+    + b",".join(b'"\\u0061%d" : 0' % n for n in range(10_900))
+    + b"}}",
     "empty objects": b'{"query": "{ viewer { scopes } }", "extensions": {"a": ['
     + b"{}," * 80_000
     + json.dumps("é").encode()

@@ -18,6 +18,8 @@ from bursar.http.sign_in import authenticate
 from bursar.services.authorization import Authorizer, problem_with
 from bursar.services.sign_in import SignIn
 
+_MOST_VALUES = 1_000  # a call has three, and others are not looked at
+
 
 class Call(NamedTuple):
     """What a gateway asks for."""
@@ -43,7 +45,7 @@ class Authorization:
         try:
             return await self._answer(incoming)
         except BadBody as error:
-            return refusal(incoming, error.status, "BAD_USER_INPUT", str(error))
+            return refusal(incoming, error.status, error.code, str(error))
         except Fault as fault:
             return unavailable(incoming, fault)
         finally:
@@ -63,7 +65,7 @@ class Authorization:
 
 def call_in(body: bytes) -> Call:
     """The call in a body. Raises BadBody for what is none."""
-    request = json_object(body)
+    request = json_object(body, _MOST_VALUES)
     for name in ("key", "model"):
         if not isinstance(request.get(name), str):
             raise BadBody(f"`{name}` must be a string.")

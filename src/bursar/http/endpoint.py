@@ -81,7 +81,7 @@ class Endpoint:
             return await self._answer(incoming, media_type)
         except BadBody as error:
             return refusal(
-                incoming, error.status, "BAD_USER_INPUT", str(error), media_type, **error.headers
+                incoming, error.status, error.code, str(error), media_type, **error.headers
             )
         except Fault as fault:
             return unavailable(incoming, fault, media_type)
@@ -99,10 +99,11 @@ class Endpoint:
             if actor.is_gateway
             else self.environment.max_body_bytes
         )
+        most_values = self.environment.document_limits.most_values(is_gateway=actor.is_gateway)
         if incoming.method == "GET":
-            operation = operation_in(incoming.scope["query_string"], longest)
+            operation = operation_in(incoming.scope["query_string"], longest, most_values)
         else:
-            operation = operation_of(await read_body(incoming, longest))
+            operation = operation_of(await read_body(incoming, longest), most_values)
         context = Context(
             self.environment,
             actor,

@@ -10,7 +10,7 @@ from bursar.http.body import BadBody, Operation, json_object
 _MOST = 20  # parameters; those that are not known count too, and are not read
 
 
-def operation_in(query: bytes, longest: int) -> Operation:
+def operation_in(query: bytes, longest: int, most_values: int) -> Operation:
     """The operation in a query string of at most `longest` bytes. Raises BadBody."""
     if len(query) > longest:
         raise BadBody(f"The query string must be at most {longest} bytes.", 414)
@@ -29,7 +29,7 @@ def operation_in(query: bytes, longest: int) -> Operation:
     return Operation(
         None,
         given.get("operationName") or None,
-        json_object(variables.encode()) if variables else None,
+        json_object(variables.encode(), most_values) if variables else None,
         given["documentId"],
     )
 

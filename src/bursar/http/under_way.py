@@ -51,11 +51,8 @@ class Place:
         Raises Overloaded where so many have sent theirs meanwhile that there is no room.
         """
         self.is_sending = True
-        self._share.count(-1)
-        try:
+        with self.borrowing.idle():
             message = await self._receive()
-        finally:
-            self._share.count(1)
         self.is_sending = False
         self.has_body = not message.get("more_body", False)
         if self._share.working > self._share.most:

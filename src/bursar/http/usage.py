@@ -20,6 +20,7 @@ from bursar.http.sign_in import authenticate
 from bursar.services import usage
 from bursar.services.sign_in import SignIn
 
+_MOST_VALUES = 40 * EVENTS  # an event has 14, and tags
 _SHOWN = 100  # characters of a name that is not known; and things that are wrong with one event
 
 
@@ -44,7 +45,7 @@ class UsageReports:
         try:
             return await self._answer(incoming)
         except BadBody as error:
-            return refusal(incoming, error.status, "BAD_USER_INPUT", str(error))
+            return refusal(incoming, error.status, error.code, str(error))
         except Refusal as error:
             return refusal(incoming, 409, error.code, str(error))
         except Fault as fault:
@@ -76,7 +77,7 @@ class UsageReports:
 
 def events_of(body: bytes) -> list[Any]:
     """The events in a body, whatever they are. Raises BadBody."""
-    request = read_json(body)
+    request = read_json(body, _MOST_VALUES)
     events = request.get("events") if isinstance(request, dict) else None
     if not isinstance(events, list) or not 1 <= len(events) <= EVENTS:
         raise BadBody(f'The body must be {{"events": […]}} with 1 to {EVENTS} events.')

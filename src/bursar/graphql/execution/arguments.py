@@ -1,15 +1,27 @@
-"""Arguments: coerced by graphql-core and converted by Strawberry, once where they are constant."""
+"""Arguments: coerced by graphql-core and converted by Strawberry, once where they are constant.
 
-from collections.abc import Callable
+And what root fields call with theirs.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from graphql import FieldNode, GraphQLField, ListValueNode, ObjectValueNode, ValueNode, VariableNode
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    ListValueNode,
+    ObjectValueNode,
+    ValueNode,
+    VariableNode,
+)
 from graphql.execution import get_argument_values
 from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from bursar.graphql.execution.conversion import conversion_of
 from bursar.graphql.execution.request import Request
+from bursar.graphql.execution.surprises import Refused
 
 Made = TypeVar("Made")
 
@@ -34,6 +46,32 @@ def once_if_constant(make: Callable[[Request], Made], node: FieldNode) -> Callab
         return kept[0]
 
     return make_once
+
+
+def act_of(
+    schema: Schema, declared: StrawberryField, field: GraphQLField, node: FieldNode
+) -> Callable[[Request], Awaitable[Any]] | None:
+    """What a mutation does, called beside Strawberry's resolver of it, where the field tells."""
+    act = declared.metadata.get("act")
+    if act is None:
+        return None
+    read = arguments_of(schema, declared, field, node)
+    return lambda request: act(schema, request.context, **read(request))
+
+
+def resolver_of(
+    field: GraphQLField, nodes: list[FieldNode], root: GraphQLObjectType, key: str
+) -> Callable[[Request], Any]:
+    """The resolver, with its arguments as graphql-core has them. Raises Refused where there is none."""
+    resolve = field.resolve
+    if resolve is None:
+        raise Refused("default resolver")
+
+    def resolved(request: Request) -> Any:
+        arguments = get_argument_values(field, nodes[0], request.variables)
+        return resolve(None, request.info(field, nodes, root, key), **arguments)
+
+    return resolved
 
 
 def _has_variable(value: ValueNode) -> bool:

@@ -4,6 +4,7 @@ Fields are collected and merged by graphql-core's own functions, for the values 
 have in the request at hand; a request in which these differ gets a plan of its own.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from graphql import (
@@ -27,9 +28,10 @@ from strawberry import Schema
 
 from bursar.graphql.edges import Leads
 from bursar.graphql.execution import values
-from bursar.graphql.execution.acts import act_of
+from bursar.graphql.execution.arguments import act_of, resolver_of
 from bursar.graphql.execution.display import Display, Text, written
 from bursar.graphql.execution.documents import Prepared
+from bursar.graphql.execution.fields import Make
 from bursar.graphql.execution.leaves import (
     expression,
     is_had_as_text,
@@ -40,6 +42,7 @@ from bursar.graphql.execution.leaves import (
 )
 from bursar.graphql.execution.plan import Plan, RootField
 from bursar.graphql.execution.reads import argument_of, point
+from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.sources import Source, attribute, declared_of, made_of, source_of
 from bursar.graphql.execution.surprises import Refused
 from bursar.graphql.execution.values import Column, Completion
@@ -88,16 +91,15 @@ class _Compiler:
             rows = Wanted() if read.batch is None else self._wanted(read.batch)
             completion = self._completion(field.type, details, root, key, Whence(rows))
             argument = argument_of(self._strawberry, declared, field, nodes[0], read.argument)
-            return RootField(field, nodes, completion, work=point(read, argument, rows, completion))
-        if (made := declared.metadata.get("made")) is None:
-            act = act_of(self._strawberry, field, nodes[0], declared)
-            return RootField(
-                field, nodes, self._completion(field.type, details, root, key, Whence()), act=act
-            )
-        rows = self._wanted(made.source, narrows=made.narrows)
-        make = made_of(self._strawberry, field, nodes[0], made, rows)
-        completion = self._completion(field.type, details, root, key, Whence(held=rows))
-        return RootField(field, nodes, completion, make)
+            return RootField(_nothing, point(read, argument, rows, completion))
+        whence = Whence()
+        if (made := declared.metadata.get("made")) is not None:
+            whence = Whence(held=self._wanted(made.source, narrows=made.narrows))
+            give = _of_root(made_of(self._strawberry, field, nodes[0], made, whence.held))
+        else:
+            act = act_of(self._strawberry, declared, field, nodes[0])
+            give = act or resolver_of(field, nodes, root, key)
+        return RootField(give, self._completion(field.type, details, root, key, whence))
 
     def _field(self, parent: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField:
         for each in details:
@@ -229,6 +231,15 @@ class _Compiler:
             write = expression(type_, display.constant)
             display.add(key, lambda reading: write(text(reading)))
         return columns
+
+
+def _of_root(make: Make) -> Callable[[Request], Any]:
+    """What is made of the root, which is nothing."""
+    return lambda request: make(request)(None)
+
+
+def _nothing(_: Request) -> None:
+    """Of a field whose completion looks up the value."""
 
 
 def _always(text: str) -> Text:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
@@ -22,9 +22,11 @@ from graphql import (
     validate,
 )
 from graphql.execution import VariableValues
+from graphql.validation import ASTValidationRule
 
 from bursar.graphql.execution import limits as limits_
 from bursar.graphql.execution.cost import OperationMeasure, measures
+from bursar.graphql.execution.json_places import Places, VariablesInJson, written
 from bursar.graphql.execution.kept import Kept
 from bursar.graphql.execution.limits import DocumentLimits
 from bursar.graphql.execution.validation import ABORTED, rules
@@ -54,6 +56,7 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     measure: OperationMeasure
+    in_json: Mapping[str, Places] = field(default_factory=dict)
     switches: tuple[str, ...] | None = None
     hide_suggestions: bool = False
     variables: Callable[[Mapping[str, Any]], VariableValues] | None = None
@@ -93,6 +96,7 @@ class Valid:
 
     document: DocumentNode
     measures: Mapping[OperationDefinitionNode, OperationMeasure]
+    in_json: Mapping[str | None, Mapping[str, Places]]
 
     def operation(self, name: str | None) -> Prepared:
         """The operation of this name, or the only one. Raises RequestError."""
@@ -103,7 +107,8 @@ class Valid:
                 "OPERATION_RESOLUTION_FAILURE",
                 GraphQLError(f"The document has {what}; say which one to run with operationName."),
             )
-        return Prepared(self.document, operation, self.measures[operation])
+        in_json = self.in_json.get(operation.name.value if operation.name else None, {})
+        return Prepared(self.document, operation, self.measures[operation], in_json)
 
 
 def validated(schema: GraphQLSchema, text: str, limits: DocumentLimits) -> Valid:
@@ -119,12 +124,15 @@ def validated(schema: GraphQLSchema, text: str, limits: DocumentLimits) -> Valid
     measured = dict(measures(schema, document))
     if problems := [*limits_.problems_with_document(document, measured.items(), limits)]:
         raise RequestError(limits_.CODE, *problems)
-    errors = validate(schema, document, rules(limits.comparisons), limits.errors - 1)
+    in_json: dict[str | None, Mapping[str, Places]] = {}
+    in_literals = cast("type[ASTValidationRule]", partial(VariablesInJson, in_json))
+    all_rules = (*rules(limits.comparisons), in_literals)
+    errors = validate(schema, document, all_rules, limits.errors - 1)
     if errors and errors[-1].message == ABORTED:
         raise RequestError(limits_.CODE, limits_.too_much_to_compare(limits))
     if errors:
         raise RequestError("GRAPHQL_VALIDATION_FAILED", *errors)
-    return Valid(document, measured)
+    return Valid(document, measured, in_json)
 
 
 def prepare(
@@ -149,8 +157,10 @@ def cost_of(
     Raises RequestError.
     """
     given = variables or {}
-    most_values = limits.gateway_values if is_gateway else limits.values
+    most_values = limits.most_values(is_gateway=is_gateway)
     problem = limits_.problem_with_variables(given, limits, most_values)
+    if prepared.in_json and not problem:
+        problem = limits_.problem_with_json(written(prepared.in_json, given), limits)
     cost = 0 if problem else prepared.measure.cost(given)
     if problem := problem or limits_.problem_with_cost(cost, limits):
         raise RequestError(limits_.CODE, problem)

@@ -53,6 +53,10 @@ class DocumentLimits:
     cost_at_once: int = 60_000_000
     failed_sign_ins: int = 600
 
+    def most_values(self, *, is_gateway: bool) -> int:
+        """The most values in all variables."""
+        return self.gateway_values if is_gateway else self.values
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
@@ -137,6 +141,15 @@ def problem_with_variables(
         f"The variables nest deeper than {limits.variables_depth} levels, which is the most.",
         extensions={"code": CODE, "limit": limits.variables_depth},
     )
+
+
+def problem_with_json(written: int, limits: DocumentLimits) -> GraphQLError | None:
+    """Say that variables write too much into literals of JSON, whoever sends them.
+
+    Half of what variables may hold, as a value takes twice as long there.
+    """
+    most = (limits.values + 1) // 2
+    return _exceeded("values of variables inside JSON", written, most) if written > most else None
 
 
 def _counted(document: DocumentNode) -> Counter[str]:

@@ -1,54 +1,25 @@
 """A plan: what is done for the fields of an operation, in the order of the answer."""
 
 from asyncio import gather
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType
-from graphql.execution import get_argument_values
+from graphql import GraphQLObjectType
 
-from bursar.graphql.execution.fields import Make
 from bursar.graphql.execution.request import Request
-from bursar.graphql.execution.steps import Steps, finish, together
-from bursar.graphql.execution.surprises import Refused
+from bursar.graphql.execution.steps import finish, together
 from bursar.graphql.execution.values import Completion
 
 
-class RootField:
-    """A field of the operation itself, completed by the plan: made, done, or resolved.
+class RootField(NamedTuple):
+    """A field of the operation itself: what gives its value, and what completes that.
 
-    Of one that is looked up, `work` is all that is done.
+    The value may be still to be awaited; to give it raises what the resolver raises.
     """
 
-    def __init__(
-        self,
-        field: GraphQLField,
-        nodes: list[FieldNode],
-        complete: Completion,
-        make: Make | None = None,
-        work: Callable[[Request], Steps[list[Any]]] | None = None,
-        act: Callable[[Request], Awaitable[Any]] | None = None,
-    ) -> None:
-        if field.resolve is None:
-            raise Refused("default resolver")
-        self._make = make
-        self._act = act
-        self._resolve = field.resolve
-        self._field = field
-        self._nodes = nodes
-        self.complete = complete
-        self.work = work
-
-    def value(self, key: str, root: GraphQLObjectType, request: Request) -> Any:
-        """What the resolver gives, which may be still to be awaited. Raises what it raises."""
-        if self._make is not None:
-            return self._make(request)(None)
-        if self._act is not None:
-            return self._act(request)
-        arguments = get_argument_values(self._field, self._nodes[0], request.variables)
-        info = request.info(self._field, self._nodes, root, key)
-        return self._resolve(None, info, **arguments)
+    give: Callable[[Request], Any]
+    complete: Completion
 
 
 class Plan(NamedTuple):
@@ -62,18 +33,10 @@ class Plan(NamedTuple):
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """The data of a query. Raises whatever surprises the plan."""
-        resolved = [
-            (key, field) for key, field in self.fields.items() if field and field.work is None
-        ]
-        values = iter(
-            await _all(field.value(key, self.root, request) for key, field in resolved)
-            if resolved
-            else ()
-        )
+        fields = [field for field in self.fields.values() if field]
+        values = await _all(field.give(request) for field in fields)
         works = [
-            field.work(request) if field.work else field.complete([next(values)], request)
-            for field in self.fields.values()
-            if field
+            field.complete([value], request) for field, value in zip(fields, values, strict=True)
         ]
         completed = iter(await finish(together(works), request.context))
         return {
@@ -91,7 +54,7 @@ class Plan(NamedTuple):
                 ran.done[key] = self.root.name
                 continue
             try:
-                value = field.value(key, self.root, request)
+                value = field.give(request)
                 ran.given = key, await value if isawaitable(value) else value
             except Exception as error:
                 ran.given = key, error

@@ -11,7 +11,7 @@ from bursar.graphql.execution.arguments import arguments_of, once_if_constant
 from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.steps import Steps
 from bursar.graphql.execution.surprises import Surprise
-from bursar.graphql.execution.values import Completion
+from bursar.graphql.execution.values import Completion, Values
 from bursar.graphql.execution.wanted import Wanted
 from bursar.graphql.lookups import Ask
 from bursar.graphql.point_reads import PointRead
@@ -19,10 +19,10 @@ from bursar.graphql.point_reads import PointRead
 
 def point(
     read: PointRead, argument: Callable[[Request], Any], rows: Wanted, complete: Completion
-) -> Callable[[Request], Steps[list[Any]]]:
+) -> Completion:
     """Look up what the argument asks for, with what is wanted of the rows, and complete it."""
 
-    def work(request: Request) -> Steps[list[Any]]:
+    def looked_up(_: Values, request: Request) -> Steps[list[Any]]:
         question = read.ask(argument(request))
         value = None
         if question is not None:
@@ -31,7 +31,7 @@ def point(
             value = found[question.key]
         return (yield from complete([value], request))
 
-    return work
+    return looked_up
 
 
 def argument_of(

@@ -11,9 +11,10 @@ from bursar.graphql.execution.plan import Ran
 
 
 class RestExecutor(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's executor, but that of root fields that have run it takes what they gave.
+    """graphql-core's executor, for a mutation of which some root fields have run already.
 
-    What was completed is answered; what the last of them gave, or raised, is completed here.
+    The others it executes. Of one that has run the answer stands, if there is one yet; else what the
+    field gave, or raised, becomes the answer here.
     """
 
     def after(self, ran: Ran) -> "RestExecutor":
