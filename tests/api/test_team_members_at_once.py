@@ -11,7 +11,7 @@ from api_client import Api
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
 from bursar.services import members, members_at_once
-from bursar.services.members_at_once import MembersTogether
+from bursar.services.members_at_once import Call, MembersTogether
 from factories import Factory
 
 ADDED = "members { id version role joinedAt user { id } team { id } } results { status }"
@@ -25,25 +25,19 @@ SELECT action, object_id, organization_id, team_id, actor_user_id, actor_key_id,
 def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Of each call, which way did it."""
     taken: list[str] = []
-    add, add_together = members_at_once.add, MembersTogether.add
-    add_long = members.hold
+    add_short, add_long = MembersTogether.add, members.hold
 
-    async def alone(*given: Any) -> Any:
-        rows = await add(*given)
-        taken.extend(["alone"] if rows else [])
-        return rows
-
-    async def together(*given: Any) -> Any:
-        rows = await add_together(*given)
-        taken.extend(["together"] if rows else [])
+    async def short(together: MembersTogether, call: Call) -> Any:
+        rows = await add_short(together, call)
+        alone = len(call.ids) > members_at_once.MOST_TOGETHER
+        taken.extend(["alone" if alone else "together"] if rows else [])
         return rows
 
     async def long(*given: Any) -> Any:
         taken.append("long")
         return await add_long(*given)
 
-    monkeypatch.setattr(members_at_once, "add", alone)
-    monkeypatch.setattr(MembersTogether, "add", together)
+    monkeypatch.setattr(MembersTogether, "add", short)
     monkeypatch.setattr(members, "hold", long)
     return taken
 
@@ -216,7 +210,7 @@ async def test_who_leaves_the_organization_meanwhile_is_not_added(
     assert not done
     await (leaving.commit() if leaves else leaving.rollback())
     assert (await asking).refusals == ([("CONFLICT", "input.members.0.userId")] if leaves else [])
-    assert ways == ["long" if leaves else "alone"]
+    assert ways == ["long"]
 
 
 @pytest.mark.parametrize("built_in", [True, False])

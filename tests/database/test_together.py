@@ -78,6 +78,25 @@ async def test_who_gives_up_keeps_nobody_from_an_answer() -> None:
     assert await stays == 0
 
 
+async def test_who_gives_up_before_their_turn_is_not_asked_for() -> None:
+    slow = Slow()
+    together = Together[str, int](slow)
+    asking = []
+    for name in "abcdc":
+        asking.append(asyncio.create_task(together.ask(name)))
+        await settle()
+    for gone in asking[2:4]:
+        gone.cancel()
+    slow.may_end.set()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert slow.asked == [["a"], ["b"], ["c"]]
+    asking = [asyncio.create_task(together.ask("d"))]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    await settle()
+    assert slow.asked == [["a"], ["b"], ["c"]]
+
+
 async def test_a_failure_is_told_to_all_who_asked_and_to_nobody_after() -> None:
     fails = True
 

@@ -55,6 +55,11 @@ class Database:
         self._closed = False
 
     @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler may be in between, and nothing is kept in a session."""
+        return self._statement_cache == 0
+
+    @property
     def use(self) -> Use:
         own = Use(self._size, self._lent, len(self._free), self._waiting)
         return Use(*map(sum, zip(own, *(other.use for other in self._beside), strict=True)))
@@ -150,7 +155,7 @@ class Database:
 
     def _reading(self) -> AbstractAsyncContextManager[Reads]:
         """Behind a pooler a read is a transaction too, as time-outs hold in transactions only."""
-        return self.connection() if self._statement_cache else self.snapshot()
+        return self.snapshot() if self.is_pooled else self.connection()
 
     async def _acquire(self) -> Connection:
         self._waiting += 1

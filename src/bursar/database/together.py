@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from bursar import traces
 from bursar.database.connections import count_statement
@@ -15,7 +15,10 @@ Question = TypeVar("Question", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-_Asked = tuple[Question, asyncio.Future[Answer | None], traces.Trace]
+class _Asked(NamedTuple, Generic[Question, Answer]):
+    question: Question
+    answer: "asyncio.Future[Answer | None]"
+    trace: traces.Trace
 
 
 class Together(Generic[Question, Answer]):
@@ -23,7 +26,8 @@ class Together(Generic[Question, Answer]):
 
     Nothing is kept: a question never joins a statement that has begun, but goes with the next. So each
     answer is from a statement that began after it was asked, and has all that was acknowledged before.
-    `ask_all` answers a number of questions by one statement, and leaves out what has no answer.
+    What nobody waits for any more when its turn comes is not asked, as it may be a write. `ask_all`
+    answers a number of questions by one statement, and leaves out what has no answer.
     """
 
     def __init__(
@@ -37,39 +41,39 @@ class Together(Generic[Question, Answer]):
     async def ask(self, question: Question) -> Answer | None:
         """The answer; None if there is none. Raises what the statement raises."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer | None] = loop.create_future()
-        self._waiting.append((question, future, traces.current()))
+        answer: asyncio.Future[Answer | None] = loop.create_future()
+        self._waiting.append(_Asked(question, answer, traces.current()))
         if not self._starting and len(self._under_way) < AT_A_TIME:
             # Not yet: what else is ready in this turn of the loop goes along.
             self._starting = True
             loop.call_soon(self._start)
         count_statement()
-        return await future
+        return await answer
 
     def _start(self) -> None:
         self._starting = False
-        asked, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
+        waiting = [each for each in self._waiting if not each.answer.done()]
+        asked, self._waiting = waiting[:LARGEST], waiting[LARGEST:]
         if not asked:
             return
         # The statement belongs to no request, and so neither to the context of one; but it is traced
         # where it was asked for first.
-        (_, _, trace), *_ = asked
-        context = traces.apart(trace)
+        context = traces.apart(asked[0].trace)
         task = asyncio.get_running_loop().create_task(self._answer(asked), context=context)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
 
     async def _answer(self, asked: list[_Asked[Question, Answer]]) -> None:
         try:
-            found = await self._ask_all(list(dict.fromkeys(question for question, _, _ in asked)))
+            found = await self._ask_all(list(dict.fromkeys(each.question for each in asked)))
         except BaseException as error:
-            for _, answer, _ in asked:
-                if not answer.done():
-                    answer.set_exception(error)
+            for each in asked:
+                if not each.answer.done():
+                    each.answer.set_exception(error)
             raise
-        for question, answer, _ in asked:
-            if not answer.done():
-                answer.set_result(found.get(question))
+        for each in asked:
+            if not each.answer.done():
+                each.answer.set_result(found.get(each.question))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)

@@ -77,8 +77,8 @@ def mutation(
     What it does stays readable in the field's metadata, as `act`, for whoever has the schema, the
     context and the input.
 
-    Without a key, `together` may do it before, in a transaction with what other requests ask for at
-    the same moment; it answers None where it did nothing.
+    Without a key, `together` may do it before, by one statement that others may share; it answers None
+    where it did nothing.
     """
     hints = get_type_hints(function)
     input_type, payload_type = hints["input"], hints["return"]
@@ -109,10 +109,9 @@ def mutation(
             result = None
             if together is not None and key is None and context.shared is not None:
                 result = await together(context.shared, context.actor, asked)
+                context.forget()
             if result is None:
                 result = await context.write(work)
-            else:
-                context.forget()
         except (Refusal, Refusals) as refusal:
             errors = user_errors(refusal)
             context.refused.append(errors[0].code)

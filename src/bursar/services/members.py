@@ -17,8 +17,8 @@ from bursar.domain.errors import Invalid, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_limits, raising, resulting
 from bursar.domain.roles import TeamRole
-from bursar.services import admission, audit, budgets, last_admins, members_at_once, memberships
-from bursar.services.additions import Addition, Additions, additions_of, join
+from bursar.services import admission, audit, budgets, last_admins, memberships
+from bursar.services.additions import Addition, Additions, join
 from bursar.services.attributes import check_version
 from bursar.services.memberships import TEAM, Joining, NewMember
 from bursar.services.people import Path, Person
@@ -49,9 +49,6 @@ async def add(
     if not new_members:
         raise Invalid("members", problem="must name somebody")
     Problems(memberships.problems_with_new(new_members)).raise_any()
-    call = members_at_once.call_of(actor, team_id, new_members)
-    if call is not None and (rows := await members_at_once.add(tx, call)):
-        return additions_of(rows)
     deeds = [(Action.TEAM_MEMBERS_ADD, ("team_id",))]
     if add_to_organization:
         deeds.append((Action.ORGANIZATION_MEMBERS_ADD, ("add_to_organization",)))

@@ -3,12 +3,14 @@
 A platform ADMIN who names users by their ids, all of them in the team's organization and none in the
 team, with no limits of their own, needs no answer on the way. Whatever else is asked, and all that is
 refused, goes the long way (members.py), which has the rules. What several requests ask for at the same
-moment shares a statement, and so a transaction; of them each that cannot be done is left out whole.
+moment shares a statement, and so a transaction; of them each that cannot be done is left out whole, and
+so is each that needs what somebody else holds.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -16,9 +18,9 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 
 from bursar.access.actor import Actor
 from bursar.access.policy import Action, permits
-from bursar.database.borrowing import borrowing
+from bursar.database.borrowing import Borrowing, borrowing
 from bursar.database.chains import WRITTEN
-from bursar.database.connections import LOCK_SECONDS, Connection
+from bursar.database.connections import Connection
 from bursar.database.pool import Database
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
@@ -26,16 +28,15 @@ from bursar.database.together import Together
 from bursar.domain.errors import Overloaded
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.names import is_storable
-from bursar.services.memberships import NewMember
+from bursar.services.memberships import MOST_AT_ONCE, NewMember
 
 MOST_TOGETHER = 10
 """People in a call that shares a statement; a larger one would keep others waiting."""
-_PATIENCE = f"{LOCK_SECONDS}s"
-_PATIENCE_TOGETHER = "250ms"  # with a lock that one call needs, as the others wait too
 
-# Locked as on the long way, each after the one before. What was locked is read as it is by then; so
-# people are found in the organization by rows that are locked too. What is given is read by
-# subqueries, as the plan for any number of people is kept then, and none made for each.
+# Locked as on the long way, each after the one before, but what others hold is passed over, so that
+# no call waits for what another needs. What was locked is read as it is by then; so people are found
+# in the organization by rows that are locked too. What is given is read by subqueries, as the plan
+# for any number of people is kept then, and none made for each.
 _ADD = f"""
 WITH RECURSIVE asked AS MATERIALIZED (
     SELECT * FROM unnest((SELECT :calls), (SELECT :team_ids), (SELECT :user_ids), (SELECT :ids),
@@ -48,24 +49,23 @@ WITH RECURSIVE asked AS MATERIALIZED (
     WHERE id = ANY (ARRAY(SELECT organization_id FROM teams
             WHERE id = ANY (ARRAY(SELECT team_id FROM asked))))
         AND id <> '{DEFAULT_ORGANIZATION}'
-        AND (SELECT set_config('lock_timeout', :patience, true)) IS NOT NULL
-    ORDER BY id FOR SHARE
+    ORDER BY id FOR SHARE SKIP LOCKED
 ), team AS MATERIALIZED (
     SELECT id, organization_id FROM teams
     WHERE id = ANY (ARRAY(SELECT team_id FROM asked))
         AND (SELECT count(*) FROM organization) IS NOT NULL
-    ORDER BY id FOR SHARE
+    ORDER BY id FOR SHARE SKIP LOCKED
 ), person AS MATERIALIZED (
     SELECT id FROM users
     WHERE id = ANY (ARRAY(SELECT user_id FROM asked)) AND (SELECT count(*) FROM team) > 0
-    ORDER BY id FOR KEY SHARE
+    ORDER BY id FOR KEY SHARE SKIP LOCKED
 ), belonging AS MATERIALIZED (
     SELECT organization_id, user_id FROM organization_members
     WHERE (organization_id, user_id) IN (
         SELECT organization.id, person.id FROM asked
         JOIN person ON person.id = asked.user_id JOIN team ON team.id = asked.team_id
         JOIN organization ON organization.id = team.organization_id)
-    ORDER BY organization_id, user_id FOR KEY SHARE
+    ORDER BY organization_id, user_id FOR KEY SHARE SKIP LOCKED
 ), judged AS MATERIALIZED (
     SELECT asked.*, team.organization_id, person.id IS NOT NULL
         AND (team.organization_id = '{DEFAULT_ORGANIZATION}' OR belonging.user_id IS NOT NULL)
@@ -95,22 +95,29 @@ SELECT * FROM joined
 """  # noqa: S608 (constants)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Call:
-    """People whom an actor asks to be added to a team, all or none, and their memberships' ids."""
+    """People whom an actor asks to be added to a team, all or none, and their memberships' ids.
+
+    `request` may have changed something from when the statement begins; nothing begins for a call that
+    was given up.
+    """
 
     actor: Actor
     team_id: str
     user_ids: tuple[str, ...]
     roles: tuple[str, ...]
     ids: tuple[str, ...]
+    request: Borrowing = field(default_factory=lambda: borrowing.get() or Borrowing())
+    is_given_up: bool = False
 
 
 def call_of(actor: Actor, team_id: str, new_members: Sequence[NewMember[Any]]) -> Call | None:
     """The call, if it may go the short way by what is known without the database."""
     user_ids = tuple(new.person.user_id or "" for new in new_members)
     if not (
-        permits(actor, Action.TEAM_MEMBERS_ADD)  # whatever they are to the team
+        0 < len(user_ids) <= MOST_AT_ONCE
+        and permits(actor, Action.TEAM_MEMBERS_ADD)  # whatever they are to the team
         and all(new.person.email is None and new.budget is None for new in new_members)
         and all(id_ and is_storable(id_) for id_ in (team_id, *user_ids))
         and len({*user_ids}) == len(user_ids)
@@ -120,49 +127,67 @@ def call_of(actor: Actor, team_id: str, new_members: Sequence[NewMember[Any]]) -
     return Call(actor, team_id, user_ids, tuple(new.role for new in new_members), ids)
 
 
-async def add(tx: Connection, call: Call) -> list[Row] | None:
-    """The new memberships in the order of the input; None, and nothing is done, on the long way."""
-    try:
-        return (await _add_all(tx, [call], _PATIENCE)).get(call)
-    except asyncpg.UniqueViolationError:
-        return None  # somebody else was first
-
-
 class MembersTogether:
     """Adds members for all requests of a process, those of the same moment by one statement."""
 
     def __init__(self, database: Database) -> None:
-        self._calls = Together[Call, list[Row]](partial(_add_together, database))
+        self._database = database
+        self._calls = Together[Call, list[Row]](self._add_all)
 
     async def add(self, call: Call) -> list[Row] | None:
-        """As the function of this name, but also None where others would have to wait for it."""
-        if not 0 < len(call.ids) <= MOST_TOGETHER:
+        """The new memberships in the order of the input; None, and nothing is done, on the long way.
+
+        Behind a pooler that is every call's, as no statement is a whole transaction there. Raises
+        OutcomeUnknown to all who share a statement when the connection dies meanwhile.
+        """
+        if self._database.is_pooled:
             return None
-        if (request := borrowing.get()) is not None:
-            request.may_have_changed = True
-        return await self._calls.ask(call)
-
-
-async def _add_together(database: Database, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
-    async def work(tx: Connection) -> Mapping[Call, list[Row]]:
+        request, before = call.request, call.request.may_have_changed
         try:
-            return await _add_all(tx, calls, _PATIENCE_TOGETHER)
-        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, Overloaded):
-            return {}  # nothing was done: each alone finds out whether it was theirs
+            if len(call.ids) > MOST_TOGETHER:
+                rows = (await self._add_all([call])).get(call)
+            else:
+                rows = await self._calls.ask(call)
+        except asyncio.CancelledError:
+            call.is_given_up = True
+            raise
+        if rows is None:
+            request.may_have_changed = before
+        return rows
 
-    return await database.write(work)
+    async def _add_all(self, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
+        async def work(tx: Connection) -> Mapping[Call, list[Row]]:
+            apart = _first_of_each(call for call in calls if not call.is_given_up)
+            for call in apart:
+                call.request.may_have_changed = True
+            try:
+                return await _add_apart(tx, apart) if apart else {}
+            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, Overloaded):
+                return {}  # nothing was done: each alone finds out whether it was theirs
+
+        return await self._database.write(work)
 
 
-async def _add_all(
-    tx: Connection, calls: Sequence[Call], patience: str
-) -> Mapping[Call, list[Row]]:
+def _first_of_each(calls: Iterable[Call]) -> list[Call]:
+    """The calls but for those that name a person whom one before adds to the same team."""
+    taken: set[tuple[str, str]] = set()
+    apart = []
+    for call in calls:
+        named = {(call.team_id, user_id) for user_id in call.user_ids}
+        if taken.isdisjoint(named):
+            taken |= named
+            apart.append(call)
+    return apart
+
+
+async def _add_apart(tx: Connection, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
     asked = [
         (str(number), call.team_id, user_id, id_, role, new_id(Prefix.AUDIT_ENTRY), *_who(call))
         for number, call in enumerate(calls)
         for user_id, role, id_ in zip(call.user_ids, call.roles, call.ids, strict=True)
     ]
     columns = zip(_ASKED, zip(*asked, strict=True), strict=True)
-    added = await tx.alone(_add(), patience=patience, **dict(columns)) or ()
+    added = await tx.alone(_add(), **dict(columns)) or ()
     rows = {row.id: row for row in added}
     return {call: [rows[id_] for id_ in call.ids] for call in calls if call.ids[0] in rows}
 
@@ -181,4 +206,4 @@ def _who(call: Call) -> tuple[str | None, ...]:
 @cache
 def _add() -> Statement:
     columns = (bindparam(name, type_=ARRAY(Text)) for name in _ASKED)
-    return Statement(text(_ADD).bindparams(*columns, bindparam("patience", type_=Text)))
+    return Statement(text(_ADD).bindparams(*columns))
