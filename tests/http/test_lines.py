@@ -1,15 +1,19 @@
-"""Lines on their way out: those of one turn by one write, in order, none lost that is not counted."""
+"""Lines on their way out: those of one turn together, in order, none lost that is not counted."""
 
 import asyncio
+import fcntl
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from select import PIPE_BUF
+from typing import Any
 
 import httpx2
 import pytest
@@ -45,10 +49,35 @@ def stream() -> Stream:
 
 @pytest.fixture
 def full_disk() -> Iterator[io.TextIOWrapper]:
-    full = Path("/dev/full").open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed below)
-    yield full
-    with pytest.raises(OSError, match="No space"):  # what it was given, it tries once more
-        full.close()
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        yield full
+
+
+class Pipe:
+    """Takes 4,096 bytes, and more when they were read; nobody waits for it."""
+
+    SIZE = 4096
+
+    def __init__(self) -> None:
+        self._end, end = os.pipe()
+        fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, self.SIZE)
+        for each in (self._end, end):
+            os.set_blocking(each, False)
+        self.stream = os.fdopen(end, "w", encoding="utf-8")
+
+    def read(self) -> str:
+        return os.read(self._end, 2 * self.SIZE).decode()
+
+    def close(self) -> None:
+        self.stream.close()
+        os.close(self._end)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.close()
 
 
 @pytest.fixture
@@ -112,15 +141,65 @@ async def test_what_a_thread_writes_comes_after_what_waits(stream: Stream) -> No
     assert "".join(stream.writes) == "a\nb\nc\n"
 
 
+async def test_no_write_is_longer_than_a_pipe_takes_whole_nor_ends_inside_of_a_line(
+    stream: Stream,
+) -> None:
+    lines = Lines(stream)
+    written = [f"{number} {'ä' * (number * 37 % 900)}" for number in range(40)]
+    written[20] = "long" * PIPE_BUF
+    for line in written:
+        lines.write(line)
+    await asyncio.sleep(0)
+    assert "".join(stream.writes) == "".join(f"{line}\n" for line in written)
+    assert f"{written[20]}\n" in stream.writes
+    stream.writes.remove(f"{written[20]}\n")
+    assert all(piece.endswith("\n") for piece in stream.writes)
+    assert max(len(piece.encode()) for piece in stream.writes) <= PIPE_BUF
+    assert len(stream.writes) < 15  # of 40 lines
+
+
 @pytest.mark.usefixtures("_logging_as_before")
-async def test_lines_of_both_libraries_keep_their_order(stream: Stream) -> None:
+@pytest.mark.parametrize("level", ["warning", "error", "critical", "exception"])
+@pytest.mark.parametrize("logger", [structlog.get_logger, logging.getLogger])
+async def test_a_loop_that_is_stuck_has_told_why_and_what_was_before(
+    stream: Stream, logger: Callable[[], Any], level: str
+) -> None:
     logs.configure("info", stream)
     structlog.get_logger().info("1")
-    logging.getLogger("uvicorn.error").warning("2")
+    getattr(logger(), level)("2")
+    assert events(stream) == ["1", "2"]  # in the same turn
+    structlog.get_logger().info("3")
+    assert events(stream) == ["1", "2"]
+    await asyncio.sleep(0)
+    assert events(stream) == ["1", "2", "3"]
+
+
+def events(stream: Stream) -> list[str]:
+    return [json.loads(line)["event"] for line in "".join(stream.writes).splitlines()]
+
+
+def test_what_interrupts_a_write_comes_after_it() -> None:
+    class Interrupted(Stream):
+        def write(self, text: str) -> int:
+            if not self.writes:
+                lines.warning("an exception was ignored")
+            return super().write(text)
+
+    interrupted = Interrupted()
+    lines = Lines(interrupted)
+    lines.write("a")
+    assert interrupted.writes == ["a\n", "an exception was ignored\n"]
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+async def test_lines_of_both_libraries_keep_their_order(stream: Stream) -> None:
+    logs.configure("debug", stream)
+    structlog.get_logger().info("1")
+    logging.getLogger("uvicorn.error").info("2")
     structlog.get_logger().info("3")
     await asyncio.sleep(0)
-    (written,) = stream.writes
-    assert [line.split('"event":"')[1][0] for line in written.splitlines()] == ["1", "2", "3"]
+    assert len(stream.writes) == 1
+    assert events(stream) == ["1", "2", "3"]
 
 
 async def test_no_secret_goes_out_wherever_it_is_in_a_turn(stream: Stream) -> None:
@@ -132,7 +211,7 @@ async def test_no_secret_goes_out_wherever_it_is_in_a_turn(stream: Stream) -> No
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left"), BrokenPipeError(), ValueError("closed"), RuntimeError()]
+    "error", [OSError(28, "No space left"), BrokenPipeError(), ValueError("closed")]
 )
 async def test_what_a_stream_refuses_is_counted_and_what_it_takes_later_is_written(
     stream: Stream, error: Exception
@@ -149,6 +228,35 @@ async def test_what_a_stream_refuses_is_counted_and_what_it_takes_later_is_writt
     stream.error = None
     assert lost_while(write) == 0
     assert stream.writes == ["a\nb\n"]
+
+
+def test_what_a_full_pipe_refuses_is_counted_and_never_written_later(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream)
+
+    def write() -> None:
+        for number in range(100):
+            lines.write(f"{number:0100}")
+
+    lost = lost_while(write)
+    told = pipe.read().splitlines()
+    assert lost == 100 - len(told) > 0
+    assert lost_while(write) == lost
+    assert pipe.read().splitlines() == told == [f"{number:0100}" for number in range(len(told))]
+
+
+@pytest.mark.parametrize(
+    ("length", "count"), [(Pipe.SIZE + 100, 1), (Pipe.SIZE, 0), (Pipe.SIZE - 1, 0)]
+)
+def test_a_line_that_was_cut_off_is_counted_unless_it_lacks_its_end_alone_and_glued_to_none(
+    pipe: Pipe, length: int, count: int
+) -> None:
+    lines = Lines(pipe.stream)
+    assert lost_while(lambda: lines.write("x" * length)) == count
+    assert lost_while(lambda: lines.write("no room")) == 1
+    told = pipe.read()
+    assert lost_while(lambda: lines.write("next")) == 0
+    lines.write("last")
+    assert told + pipe.read() == f"{'x' * min(length, Pipe.SIZE)}\nnext\nlast\n"
 
 
 @pytest.mark.usefixtures("_logging_as_before")

@@ -62,7 +62,8 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
 def tell_ignored() -> None:
     """Have a line say what Python itself would write of an exception that it can raise nowhere.
 
-    As where a coroutine that nobody awaits is closed. Its own words may have a client's values.
+    As where a coroutine that nobody awaits is closed, maybe while another line goes out. Its own words
+    may have a client's values.
     """
 
     def tell(ignored: "sys.UnraisableHookArgs") -> None:
@@ -80,7 +81,9 @@ def _head(_logger: WrappedLogger, level: str, line: EventDict) -> EventDict:
     if (current := line.get("request_id", request_id.get())) is not None:
         head["request_id"] = current
     whole = line.pop("whole", {})
-    return {**head, **line, **whole}
+    head |= line
+    head |= whole
+    return head
 
 
 def _first_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
@@ -148,7 +151,11 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._lines.write(self.format(record))
+            line = self.format(record)
+            if record.levelno < logging.WARNING:
+                self._lines.write(line)
+            else:
+                self._lines.write_at_once(line)
         except Exception:  # noqa: BLE001 - a line that cannot be made is no reason to fail
             lost().inc()
 

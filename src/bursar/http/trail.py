@@ -1,6 +1,7 @@
 """The trail that a request leaves in the log: who asked, as whom, and what was refused and why.
 
-Of a client's words it has one alone: whom a request speaks for, where that is to be believed.
+Of a client's words it has two alone: whom a request speaks for, where that is to be believed, and the
+end of a secret that signed nobody in.
 """
 
 from collections.abc import Iterable
