@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ def _logging_as_before() -> Iterator[None]:
     handlers, level = root.handlers, root.level
     yield
     root.handlers, root.level = handlers, level
+    logging.captureWarnings(capture=False)
     logging.getLogger("strawberry.execution").disabled = False
     structlog.reset_defaults()
 
@@ -214,3 +216,15 @@ def test_an_exception_that_can_be_raised_nowhere_is_a_line_without_its_message(
     assert (line["level"], line["event"]) == ("warning", "an exception was ignored")
     assert line["exception"].startswith("builtins.ValueError\n  at ")
     assert "a client's value" not in stream.getvalue()
+
+
+def test_a_warning_is_a_line_too(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    logs.configure("info", stream)
+    logs.tell_ignored()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("a coroutine was never awaited", RuntimeWarning, stacklevel=1)
+    (line,) = lines(stream)
+    assert line["level"] == "warning"
+    assert line["event"].endswith(": RuntimeWarning: a coroutine was never awaited")

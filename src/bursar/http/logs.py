@@ -60,7 +60,7 @@ def configure(level: str, stream: TextIO | None = None, *, worker: int | None = 
 
 
 def tell_ignored() -> None:
-    """Have a line say what Python itself would write of an exception that it can raise nowhere.
+    """Have lines say what Python itself would write: warnings, and exceptions it can raise nowhere.
 
     As where a coroutine that nobody awaits is closed, maybe while another line goes out. Its own words
     may have a client's values.
@@ -70,6 +70,7 @@ def tell_ignored() -> None:
         structlog.get_logger().warning("an exception was ignored", exc_info=ignored.exc_value)
 
     sys.unraisablehook = tell
+    logging.captureWarnings(capture=True)
 
 
 def _head(_logger: WrappedLogger, level: str, line: EventDict) -> EventDict:
