@@ -96,9 +96,7 @@ def json_object(body: bytes, most_values: int) -> dict[str, Any]:
     request = _read(body)
     if not isinstance(request, dict):
         raise BadBody("The body must be one JSON object; there are no batches.")
-    if _names_in(request) < marks.count(
-        b":"
-    ):  # of two values for one name parsers choose differently
+    if _names_in(request) < marks.count(b":"):  # parsers differ in which of two values they take
         raise BadBody("The body must not name anything twice.")
     return request
 
