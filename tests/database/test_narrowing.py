@@ -90,5 +90,6 @@ async def test_the_widest_form_has_all_that_any_other_has(database: Database) ->
     statement = budgets_by_team._statement(Sight.ALL, widest.wanted)  # noqa: SLF001 (its columns)
     async with database.connection() as connection:
         columns = (await connection.raw.prepare(statement.sql)).get_attributes()
+        await connection.command("ROLLBACK")  # or else its time goes on, and out
     texts = (as_text(name) for name, known in names.items() if known.has_text)
     assert {column.name for column in columns} == {*names, *texts, "batch_key"}

@@ -154,6 +154,18 @@ async def test_the_connection_of_a_cancelled_borrower_comes_back_without_its_sta
     await settled(as_owner, 2)
 
 
+async def test_a_statement_whose_values_are_refused_before_they_are_sent_does_not_go_on(
+    things: Database, as_owner: asyncpg.Connection
+) -> None:
+    """Prepared and never run, it would time out in the midst of what the next borrower asks."""
+    backend = await pid(things)
+    with pytest.raises(asyncpg.DataError):
+        await things.one(RAISE, id="no number")
+    await at_rest(things, lent=0)
+    state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+    assert await as_owner.fetchval(state, backend) == "idle"
+
+
 async def test_a_cancelled_transaction_lets_its_locks_go_at_once(
     things: Database, as_owner: asyncpg.Connection
 ) -> None:

@@ -86,7 +86,8 @@ class Database:
                 if leads_nowhere(error):
                     connection.raw.terminate()
                     self._drop_free()
-                sound = connection.at_rest
+                # Values that asyncpg itself refuses leave a statement begun, whose time goes on.
+                sound = connection.at_rest and not isinstance(error, asyncpg.DataError)
                 raise
             finally:
                 if sound or self._closed or connection.raw.is_closed():
