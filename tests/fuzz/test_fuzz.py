@@ -26,7 +26,7 @@ from live_server import LiveServer
 DEADLINE_SECONDS = 10 + 1  # the second to say so
 LONGEST_BODY = 262_144
 CLIENTS = 4
-WARM = 25  # percent of all requests, after which what is kept of documents and forms has filled its room
+WARM = 25  # percent of all requests, after which the room for documents and forms is filled
 VALID = 0.8  # of the documents, at least; the server finds which are not
 REFUSED = re.compile(rb"GRAPHQL_VALIDATION_FAILED|LIMIT_EXCEEDED")
 HOSTILE: dict[str, Sequence[Any]] = {
