@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,7 @@ from factories import Factory, Person, TeamRole
 
 # Of processor time, on a machine that does other things too; 50 ms is what the longest may take.
 LONGEST = 0.1
+TRACED = 3  # times as long, where coverage looks at each line
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ async def test_no_body_holds_the_event_loop_for_long(
     slowest = max(held, key=lambda name: held[name])
     record_property("bodies that held no event loop for long", len(held))
     record_property("microseconds that the worst of them did", round(held[slowest] * 1e6))
-    assert held[slowest] < LONGEST, held
+    assert held[slowest] < LONGEST * (1 if sys.gettrace() is None else TRACED), held
 
 
 @pytest.mark.parametrize(("what", "share"), [("the schema", 1 / 3), ("members with limits", 2 / 3)])
