@@ -158,6 +158,7 @@ def about(given: argparse.Namespace, stored: World) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "model": processors.model(),
+        "slowed": processors.slowed(),
         "cores": len(processors.CORES),
         "memory": round(memory),
         "postgres": stored.version,

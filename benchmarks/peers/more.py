@@ -3,18 +3,19 @@
 import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import agreement
 import processors
-from asking import asked_of
-from contestants import BURSAR, serving
+from asking import Asked, asked_of
+from contestants import BURSAR, Served, serving
 from figures import Figure, head, middle
 from load import load
 from questions import Question
-from world import SIZE, world
+from world import SIZE, World, world
 
 SMALL = {
     "organizations": 200,
@@ -35,43 +36,53 @@ def growth(
 ) -> Iterator[str]:
     """A table of what a request costs with 10,000 teams and with 1,000,000: CPU of both servers.
 
-    Both are asked of the same number of different things, as many as there are in the smaller one.
+    Both are asked in turn, round by round, and the same number of different things, as many as there
+    are in the smaller one.
     """
-    small, large = (
-        _figures_of(folder, size, seconds, rounds, questions) for size in (SMALL, LARGE)
-    )
     yield from head(("CPU ms, 10,000 teams", "CPU ms, 1,000,000 teams", "times as much"))
-    for question in questions:
-        costs = [figures[question.name] for figures in (small, large)]
-        both = [f"{each.server_cpu:.2f} + {each.postgres_cpu:.2f}" for each in costs]
-        times = _cpu(costs[1]) / _cpu(costs[0])
-        yield f"| {question.title} | {' | '.join(both)} | {times:.2f} |"
+    with ExitStack() as stack:
+        sizes = [stack.enter_context(_served(folder, size)) for size in (SMALL, LARGE)]
+        for question in questions:
+            files = [size.write(question) for size in sizes]
+            figures: list[list[Figure]] = [[] for _ in sizes]
+            for round_ in range(rounds + 1):
+                for size, file, found in zip(sizes, files, figures, strict=True):
+                    figure = load(
+                        *(size.server, question, file, size.stored),
+                        clients=CLIENTS,
+                        seconds=seconds,
+                    )
+                    if round_:  # the first warms up
+                        found.append(figure)
+            costs = [middle(found) for found in figures]
+            both = [f"{each.server_cpu:.2f} + {each.postgres_cpu:.2f}" for each in costs]
+            times = median(_cpu(large) / _cpu(small) for small, large in zip(*figures, strict=True))
+            print(f"{question.title:24} {' | '.join(both)} ms of CPU, {times:.2f}", flush=True)
+            yield f"| {question.title} | {' | '.join(both)} | {times:.2f} |"
 
 
-def _figures_of(
-    folder: Path | None,
-    size: Mapping[str, Any],
-    seconds: float,
-    rounds: int,
-    questions: Sequence[Question],
-) -> dict[str, Figure]:
-    figures = {}
+class _Size(NamedTuple):
+    """A server of Bursar on a database of one size."""
+
+    stored: World
+    asked: Asked
+    server: Served
+    folder: Path
+
+    def write(self, question: Question) -> Path:
+        """The file of the requests to it."""
+        if not question.writes:  # nobody can be added twice
+            self.asked[question.name] = self.asked[question.name][: SMALL["organizations"]]
+        return agreement.write_requests(self.folder, self.server, self.asked, question)
+
+
+@contextmanager
+def _served(folder: Path | None, size: Mapping[str, Any]) -> Iterator[_Size]:
     place = folder and folder / str(size["teams"])
     with world(place, size, MEMORY) as stored, tempfile.TemporaryDirectory() as name:
         asked = asyncio.run(asked_of(stored))
         with serving(BURSAR, stored, Path(name)) as server:
-            for question in questions:
-                if not question.writes:  # nobody can be added twice
-                    asked[question.name] = asked[question.name][: SMALL["organizations"]]
-                file = agreement.write_requests(Path(name), server, asked, question)
-                each = [
-                    load(server, question, file, stored, clients=CLIENTS, seconds=seconds)
-                    for _ in range(rounds + 1)
-                ]
-                figures[question.name] = found = middle(each[1:])  # the first warms up
-                cost = f"{_cpu(found):.2f} ms of CPU"
-                print(f"{size['teams']:>9,} teams  {question.title:24} {cost}", flush=True)
-    return figures
+            yield _Size(stored, asked, server, Path(name))
 
 
 def _cpu(figure: Figure) -> float:

@@ -54,10 +54,12 @@ def replace(file: Path, mark: str, lines: Iterable[str]) -> None:
 
 def _machine(results: Results) -> str:
     about = results.about
+    least, most = about["slowed"][0], about["slowed"][-1]
     return (
         f"{about['date']}: {about['cores']} cores of {about['model']}, {about['memory']} GB; "
         f"PostgreSQL {about['postgres']}, Python {about['python']}, Node {about['node']}, "
         f"{about['packages']}. {about['clients']} clients, one core for each server, pools of "
-        f"{about['pool']}; medians of {about['rounds']} interleaved rounds of {about['seconds']:g} s."
+        f"{about['pool']}; medians of {about['rounds']} interleaved rounds of {about['seconds']:g} s. "
+        f"The same work took {least:.1f} to {most:.1f} times as long while the other cores worked."
         f"{' ' + about['warning'] if about['warning'] else ''}"
     )

@@ -1,6 +1,8 @@
 """Who works on which core, and how long each has worked, as the kernel counts it."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +14,7 @@ LOAD = CORES[1:2] or CORES
 POSTGRES = CORES[2:4] or CORES
 IDLE = 0.5  # cores at work before anything is started: more is somebody else
 
+_TRIES = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,6 +53,42 @@ def memory_of(pid: int) -> dict[str, int]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {name: int(rest.split()[0]) for name, rest in (line.split(":") for line in lines)}
     return {"rss": sizes["Rss"], "pss": sizes["Pss"]}
+
+
+def slowed() -> list[float]:
+    """How many times as long the same work takes on the server's core while the others work too.
+
+    It is 1 where each is a core of its own. More is the machine's doing: its cores are threads of the
+    same cores, or somebody else's, and which they are may change by the minute.
+    """
+    own = os.sched_getaffinity(0)
+    others = [core for core in CORES if core not in SERVER]
+    found = []
+    try:
+        os.sched_setaffinity(0, SERVER)
+        for _ in range(_TRIES):
+            alone = _seconds_of_work()
+            busy = [
+                subprocess.Popen(pinned([core], sys.executable, "-c", "while True: pass"))
+                for core in others
+            ]
+            try:
+                time.sleep(0.3)  # until they are there
+                found.append(_seconds_of_work() / alone)
+            finally:
+                for each in busy:
+                    each.kill()
+                    each.wait()
+    finally:
+        os.sched_setaffinity(0, own)
+    return sorted(found)
+
+
+def _seconds_of_work() -> float:
+    began = time.process_time()
+    for _ in range(200):
+        dict.fromkeys(map(str, range(5000)))
+    return time.process_time() - began
 
 
 def model() -> str:
