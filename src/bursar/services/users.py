@@ -30,7 +30,7 @@ from bursar.domain.limits import (
 )
 from bursar.domain.names import is_storable
 from bursar.domain.roles import PlatformRole
-from bursar.services import archive, audit, budgets, last_admins, models
+from bursar.services import audit, budgets, key_removal, last_admins, models
 from bursar.services.attributes import check_version, columns_in, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.models import ModelAttributes
@@ -141,7 +141,7 @@ async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
     if admins == [row.id]:
         raise LastAdmin("id", thing="platform")
     limits = budgets.limits_of(await budgets.budget_of(tx, "user", row.id))
-    await archive.remove_keys(tx, actor, user_ids=[row.id])
+    await key_removal.remove_of(tx, actor, user_ids=[row.id])
     left = await tx.all(_memberships(), user_id=user_id)
     await delete_rows(tx, users, [row.id])
     before = {**row, **audit.all_of([("budget", limits)])}
