@@ -29,7 +29,7 @@ from bursar.database.migrations import upgrade
 from bursar.database.pool import Database
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 from bursar.services.key_creation import insert_key
 from bursar.settings import Settings
 

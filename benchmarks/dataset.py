@@ -22,7 +22,7 @@ from bursar.database.migrations import upgrade
 from bursar.database.pool import Database
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 from bursar.services.key_creation import insert_key
 
 PEPPER = "a pepper for benchmarks of 32 bytes or more"

@@ -19,8 +19,8 @@ from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.grants import grant
 from bursar.database.migrations import upgrade
 from bursar.database.postmaster import Postmaster
-from bursar.operations.population import TODAY
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
+from bursar.operations.seed.population import TODAY
 
 SIZE = {
     "organizations": 200,

@@ -147,7 +147,7 @@ def seed(
     seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = 0,
 ) -> None:
     """Load realistic data beside what is there, for demos and benchmarks."""
-    from bursar.operations.seeding import run
+    from bursar.operations.seed.command import run
 
     rows = run(
         load(),
@@ -158,7 +158,7 @@ def seed(
         keys_per_team=keys_per_team,
         days=days,
         events_per_day=events_per_day,
-        number=seed,
+        seed=seed,
     )
     for table, count in rows.items():
         typer.echo(f"{count:>9,} {table}")

@@ -10,7 +10,7 @@ import pytest
 from api_client import Answer, Api
 from bursar.database.rows import Row
 from bursar.domain.roles import KeyScope, MemberPermission, OrganizationRole, PlatformRole, TeamRole
-from bursar.operations.chance import Chance
+from bursar.operations.seed.chance import Chance
 from factories import Factory, Key, Person
 
 TOTALS = """

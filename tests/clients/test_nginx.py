@@ -1,4 +1,4 @@
-"""A real nginx before something that answers calls, as the README configures it."""
+"""A real nginx before something that answers calls, as the page for gateways configures it."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from live_server import LiveServer
 
 pytestmark = pytest.mark.nginx
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/gateways.md").read_text()
 CONFIGURATION = """
 daemon off; master_process off; pid {folder}/pid; error_log stderr;
 events {{}}
@@ -63,10 +63,10 @@ def models() -> Iterator[int]:
 
 @contextmanager
 def nginx(bursar: str, models: int, key: str) -> Iterator[str]:
-    """nginx by the README's configuration, but for addresses and the gateway's key."""
+    """nginx by the page's configuration, but for addresses and the gateway's key."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    found = re.search(r"^```nginx\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^```nginx\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert found
     servers = found[1]
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

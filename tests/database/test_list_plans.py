@@ -30,7 +30,7 @@ from bursar.loaders.pages import ROOT, PageRequest
 from bursar.loaders.reader import Reader
 from bursar.loaders.teams import teams_list
 from bursar.loaders.usage import usage_events_by_id
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 
 SEED = {"organizations": 60, "teams": 5_000, "users": 8_000, "members_per_team": 4}
 # What a seed does not make: audit entries, the archive, plans, what was spent in which period.

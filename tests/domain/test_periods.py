@@ -1,5 +1,6 @@
 """Periods tile time, begin and end where the calendar says, and are cut where a schedule changes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from itertools import islice
@@ -103,6 +104,10 @@ def test_a_side_outside_the_calendar_is_open() -> None:
     assert period_at(parse("60y"), "UTC", at("0002-01-01T00:00Z")).start is None
 
 
+def period_in(schedule: Sequence[Entry], instant: datetime) -> Period:
+    return scheduled_period(schedule, instant)[1]
+
+
 SCHEDULES = st.lists(
     st.tuples(INSTANTS, st.none() | DURATIONS, st.sampled_from(ZONES)), max_size=6
 ).map(lambda drawn: sorted((Entry(*entry) for entry in drawn), key=lambda e: str(e.starts_at)))
@@ -118,7 +123,7 @@ def test_periods_of_a_schedule_tile_time_and_never_cross_its_edges(
     if edges:
         near = data.draw(st.sampled_from(sorted(edges)))
         instant = data.draw(st.sampled_from([instant, near, near - timedelta.resolution]))
-    period = scheduled_period(schedule, instant)
+    period = period_in(schedule, instant)
     after = [edge for edge in edges if edge > instant]
     before = [edge for edge in edges if edge <= instant]
     assert period.start is None or max(before, default=period.start) <= period.start <= instant
@@ -126,21 +131,21 @@ def test_periods_of_a_schedule_tile_time_and_never_cross_its_edges(
     if period.start is None:
         assert not before
     else:
-        assert scheduled_period(schedule, period.start) == period
-        assert scheduled_period(schedule, period.start - timedelta.resolution).end == period.start
+        assert period_in(schedule, period.start) == period
+        assert period_in(schedule, period.start - timedelta.resolution).end == period.start
     if period.end is None:
         assert not after
     else:
-        assert scheduled_period(schedule, period.end).start == period.end
+        assert period_in(schedule, period.end).start == period.end
 
 
 def test_a_schedule_cuts_the_aligned_period_where_it_changes() -> None:
     month, day = parse("1mo"), parse("1d")
     changed, again = at("2026-11-22T10:00Z"), at("2026-11-22T12:00Z")
     schedule = [Entry(None, month, "UTC"), Entry(changed, day, "UTC"), Entry(again, month, "UTC")]
-    assert scheduled_period(schedule, at("2026-11-03T00:00Z")) == (at("2026-11-01T00:00Z"), changed)
-    assert scheduled_period(schedule, changed) == (changed, again)
-    assert scheduled_period(schedule, again) == (again, at("2026-12-01T00:00Z"))
-    assert scheduled_period(schedule[1:], at("2026-11-03T00:00Z")) == Period(None, changed)
+    assert period_in(schedule, at("2026-11-03T00:00Z")) == (at("2026-11-01T00:00Z"), changed)
+    assert period_in(schedule, changed) == (changed, again)
+    assert period_in(schedule, again) == (again, at("2026-12-01T00:00Z"))
+    assert period_in(schedule[1:], at("2026-11-03T00:00Z")) == Period(None, changed)
     together = [Entry(None, month, "UTC"), Entry(changed, day, "UTC"), Entry(changed, None, "UTC")]
-    assert scheduled_period(together, again) == Period(changed, None)
+    assert period_in(together, again) == Period(changed, None)

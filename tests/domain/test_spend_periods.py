@@ -19,7 +19,7 @@ from bursar.domain import periods
 from bursar.domain.durations import parse
 from bursar.domain.instants import FIRST, LAST
 from bursar.domain.tallies import span_of
-from bursar.operations.chance import Chance
+from bursar.operations.seed.chance import Chance
 from bursar.services.usage_terms import Span, Terms
 
 TICK = timedelta.resolution

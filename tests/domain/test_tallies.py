@@ -43,7 +43,7 @@ def test_what_is_known_in_time_counts_in_the_period_that_is_scheduled(
 ) -> None:
     span = span_of(schedule, at, LAST)
     shown = Period(span.starts_at, min(span.ends_at, span.until))
-    start, end = scheduled_period(schedule, at)
+    _, (start, end) = scheduled_period(schedule, at)
     assert shown == (start or FIRST, end or LAST)
     assert is_period(schedule, span.since, *shown)
     assert is_period(schedule, span.since, span.starts_at, span.ends_at)

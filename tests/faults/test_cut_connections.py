@@ -8,7 +8,7 @@ from faults.proxy import Moment, Proxy
 from faults.storm import DONE, Storm, judge
 
 from bursar.database.embedded import EmbeddedPostgres
-from bursar.operations.chance import Chance
+from bursar.operations.seed.chance import Chance
 
 CUTS = [60, pytest.param(2_000, marks=[pytest.mark.soak, pytest.mark.timeout(0)])]
 

@@ -31,7 +31,7 @@ from bursar.database.tables import metadata
 from bursar.operations.backup import backup, restore
 from bursar.operations.doctor import examine, report
 from bursar.operations.failure import Failure
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 from bursar.settings import Settings, load
 from live_server import serving
 

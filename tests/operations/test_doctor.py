@@ -22,10 +22,10 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from
 from bursar.domain.roles import KeyScope
 from bursar.domain.usage import dimensions_of, event_id
 from bursar.operations import doctor
-from bursar.operations.constraint_checks import CONSTRAINTS
+from bursar.operations.checks.constraints import CONSTRAINTS
 from bursar.operations.doctor import CHECKS, Violation, report
 from bursar.operations.failure import Failure
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 from factories import Factory
 
 ORGANIZATION, OTHER = (id_from(Prefix.ORGANIZATION, number) for number in (1, 2))

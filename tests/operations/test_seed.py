@@ -16,8 +16,8 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from, is_id
 from bursar.domain.keys import problem_with_scopes
 from bursar.domain.metadata import problem_with_metadata
 from bursar.operations.failure import Failure
-from bursar.operations.population import TODAY
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
+from bursar.operations.seed.population import TODAY
 
 SMALL = {"organizations": 8, "teams": 60, "users": 150, "members_per_team": 7, "keys_per_team": 6}
 SEEDED = {

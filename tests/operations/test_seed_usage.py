@@ -15,7 +15,7 @@ from bursar.domain.durations import parse
 from bursar.domain.ids import DEFAULT_ORGANIZATION, moment_of
 from bursar.domain.periods import period_at
 from bursar.domain.usage import dimensions_of
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 
 DAYS, EVENTS_PER_DAY = 75, 40
 SMALL = {"organizations": 4, "teams": 20, "users": 60, "members_per_team": 4, "keys_per_team": 4}

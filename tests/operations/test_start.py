@@ -18,7 +18,7 @@ from live_server import LiveServer
 NOT_BY_A_SERVER = {
     "alembic",
     "bursar.database.migrations",
-    "bursar.operations.seed",
+    "bursar.operations.seed.load",
     "httpx",
     "opentelemetry",
     "rich.progress",

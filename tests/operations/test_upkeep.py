@@ -28,7 +28,7 @@ from bursar.operations.database import CommandDatabase
 from bursar.operations.doctor import report
 from bursar.operations.purge import purge
 from bursar.operations.retention import EVENTS, drop_old
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 from bursar.operations.upkeep import Done, daily, keep_up
 from bursar.settings import Settings
 

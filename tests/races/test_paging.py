@@ -10,7 +10,7 @@ import pytest
 
 from bursar.database.rows import Row
 from bursar.domain.ids import Prefix, new_id
-from bursar.operations.chance import Chance
+from bursar.operations.seed.chance import Chance
 from factories import Factory, Person
 from live_server import LiveApi
 

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from bursar.database.embedded import EmbeddedPostgres
+from bursar.operations.checks.schedules import SCHEDULES
 from bursar.operations.doctor import report
-from bursar.operations.schedule_checks import SCHEDULES
 from factories import Factory
 from live_server import LiveApi
 

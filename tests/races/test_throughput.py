@@ -9,7 +9,7 @@ import pytest
 
 from api_client import Answer
 from bursar.database.rows import Row
-from bursar.operations.limit_checks import LIMITS
+from bursar.operations.checks.limits import LIMITS
 from factories import Factory
 from live_server import LiveApi
 

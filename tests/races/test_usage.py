@@ -24,7 +24,7 @@ from bursar.database.embedded import EmbeddedPostgres, running
 from bursar.database.pool import Database
 from bursar.domain.roles import KeyScope
 from bursar.operations import doctor
-from bursar.operations.chance import Chance
+from bursar.operations.seed.chance import Chance
 from factories import PEPPER, Factory, Key
 from live_server import LiveServer, serving
 

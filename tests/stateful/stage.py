@@ -12,9 +12,10 @@ from api_client import Answer, Api
 from bursar.app import create_app
 from bursar.database.pool import Database
 from bursar.operations import doctor
-from bursar.operations.checks import RELATIONS, Check
-from bursar.operations.constraint_checks import CONSTRAINTS
-from bursar.operations.value_checks import VALUES
+from bursar.operations.checks.check import Check
+from bursar.operations.checks.constraints import CONSTRAINTS
+from bursar.operations.checks.relations import RELATIONS
+from bursar.operations.checks.values import VALUES
 from bursar.settings import Settings
 from factories import PEPPER, Factory, Person
 

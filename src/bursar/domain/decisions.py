@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from bursar.domain import spends
 from bursar.domain.effective_limits import EffectiveLimits, LimitLevel, tightest
 from bursar.domain.limits import Limits, problem_with_literal
 from bursar.domain.models import AllowList, Groups, allows
@@ -101,7 +102,7 @@ class LevelBudget(NamedTuple):
     @property
     def maximum(self) -> Decimal | None:
         """With what is added to it for a while."""
-        return None if self.max_budget is None else self.max_budget + self.increase
+        return spends.maximum(self.max_budget, self.increase)
 
     @property
     def limits(self) -> Limits:
@@ -191,7 +192,9 @@ def decide(facts: KeyFacts | None, asked: str, estimated_cost: Decimal | None = 
         facts.user,
         facts.team,
         facts.organization,
-        tuple(level for level, budget in budgets.items() if _is_soft_reached(budget)),
+        tuple(
+            level for level, own in budgets.items() if spends.reaches(own.spend, own.soft_budget)
+        ),
         tightest({level: budget.limits for level, budget in budgets.items()}),
         tightest({level: budget.model_limits for level, budget in budgets.items()}),
     )
@@ -224,14 +227,8 @@ def _of_budgets(facts: KeyFacts, estimate: Decimal) -> Iterator[Reason]:
             (None, budget.spend, budget.maximum),
             (facts.model, budget.model_spend, budget.model_max_budget),
         ):
-            if maximum is not None and _is_exhausted(spend, maximum, estimate):
+            if maximum is None:
+                continue
+            if spends.reaches(spend, maximum) or spend + estimate > maximum:
                 code = ReasonCode.BUDGET_EXHAUSTED
                 yield Reason(code, level, model, spend, maximum, budget.holder_id)
-
-
-def _is_exhausted(spend: Decimal, maximum: Decimal, estimate: Decimal) -> bool:
-    return spend >= maximum or spend + estimate > maximum
-
-
-def _is_soft_reached(budget: LevelBudget) -> bool:
-    return budget.soft_budget is not None and budget.spend >= budget.soft_budget

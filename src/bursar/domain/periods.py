@@ -4,7 +4,7 @@ A boundary is a time that the zone's clock shows. One that the clock skips count
 after it, and one that comes twice as the first of the two, so that periods tile all time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib import resources
@@ -77,14 +77,15 @@ def periods_from(duration: Duration | None, timezone: str, instant: datetime) ->
         yield period
 
 
-def scheduled_period(schedule: Sequence[Entry], instant: datetime) -> Period:
-    """The period that contains the instant: aligned by the entry in force, and cut at its edges.
+def scheduled_period(schedule: Iterable[Entry], instant: datetime) -> tuple[Entry, Period]:
+    """The entry in force at an instant, and the period that contains it: aligned, cut at the edges.
 
     Entries are in the order of time; of two at one instant the last holds. Before the first there is
     no duration.
     """
-    (since, duration, timezone), until = entry_at(schedule, instant)
-    return period_at(duration, timezone, instant).cut(since, until)
+    entry, until = entry_at(schedule, instant)
+    period = period_at(entry.duration, entry.timezone, instant)
+    return entry, period.cut(entry.starts_at, until)
 
 
 def entry_at(schedule: Iterable[Entry], instant: datetime) -> tuple[Entry, datetime | None]:

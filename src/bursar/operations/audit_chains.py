@@ -11,7 +11,7 @@ import orjson
 
 from bursar.database.chains import AT
 from bursar.domain.chains import PLATFORM, SAID, Finding, Head, Verification
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 from bursar.operations.database import existing
 from bursar.operations.external import connected
 from bursar.operations.failure import Failure

@@ -12,18 +12,19 @@ from bursar.database.connections import CONNECT_SECONDS
 from bursar.database.partitions import PARTITIONED
 from bursar.operations import pool_size
 from bursar.operations.audit_chains import CHAINS
-from bursar.operations.catalog_checks import CATALOG
-from bursar.operations.checks import RELATIONS, Check
-from bursar.operations.constraint_checks import CONSTRAINTS
+from bursar.operations.checks.catalog import CATALOG
+from bursar.operations.checks.check import Check
+from bursar.operations.checks.constraints import CONSTRAINTS
+from bursar.operations.checks.limits import LIMITS
+from bursar.operations.checks.models import MODELS
+from bursar.operations.checks.relations import RELATIONS
+from bursar.operations.checks.schedules import SCHEDULES
+from bursar.operations.checks.spends import SPENDS
+from bursar.operations.checks.usage import USAGE
+from bursar.operations.checks.values import VALUES
 from bursar.operations.database import existing
 from bursar.operations.external import allowed_connections
 from bursar.operations.failure import Failure
-from bursar.operations.limit_checks import LIMITS
-from bursar.operations.model_checks import MODELS
-from bursar.operations.schedule_checks import SCHEDULES
-from bursar.operations.spend_checks import SPENDS
-from bursar.operations.usage_checks import USAGE
-from bursar.operations.value_checks import VALUES
 from bursar.settings import Settings
 
 CHECKS = (

@@ -30,6 +30,10 @@ NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"
     LIMIT_TYPES.values()
 )
 KEYED = ("name", "email", "alias")
+PARTS = frozenset(
+    {"models", "allow_none", "model_aliases", "budget", "member_budget", "gateway_settings"}
+)
+"""What of a thing is stored otherwise than as it is given, or beside it."""
 
 
 def problems_with(attributes: Mapping[str, Any], *path: str | int) -> Iterator[Refusal]:
@@ -40,6 +44,11 @@ def problems_with(attributes: Mapping[str, Any], *path: str | int) -> Iterator[R
                 yield Required(*path, name)
         elif name in PROBLEMS and (problem := PROBLEMS[name](value)):
             yield Invalid(*path, name, problem=problem)
+
+
+def columns_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the attributes that are columns as they are given."""
+    return {name: value for name, value in attributes.items() if name not in PARTS}
 
 
 def columns_of(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from bursar.database.tables import (
     budgets,
 )
 from bursar.database.writes import delete_rows, insert_row, insert_rows, update_row
+from bursar.domain.errors import Problems
 from bursar.domain.ids import Prefix, new_id
-from bursar.domain.limits import COLUMNS, Limits, ModelLimit
+from bursar.domain.limits import COLUMNS, Limits, ModelLimit, problems_with_limits, resulting
 from bursar.services import schedules
 
 
@@ -60,6 +61,22 @@ async def store(
         await change(tx, kept, own_limits_of(kept), limits)
     await schedules.append(tx, owner, owner_id, stored, limits)
     return limits
+
+
+async def update(
+    tx: Connection, owner: str, owner_id: str, attributes: Mapping[str, Any]
+) -> tuple[Limits | None, Limits | None]:
+    """Change the owner's budget as `budget` of the attributes says; answers it before and after.
+
+    Without one it stays. Raises Refusals for limits that contradict each other.
+    """
+    stored = await budget_of(tx, owner, owner_id)
+    before = limits_of(stored)
+    if "budget" not in attributes:
+        return before, before
+    limits = resulting(before, attributes["budget"])
+    Problems(problems_with_limits(limits, "budget")).raise_any()
+    return before, await store(tx, owner, owner_id, stored, limits)
 
 
 async def insert(tx: Connection, new: Iterable[tuple[Mapping[str, Any], Limits]]) -> list[Row]:

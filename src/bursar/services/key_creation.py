@@ -38,7 +38,7 @@ from bursar.domain.new_teams import beyond_limits
 from bursar.domain.roles import KeyKind
 from bursar.domain.throughput import guarantees
 from bursar.services import archive, audit, budgets, models
-from bursar.services.attributes import columns_of
+from bursar.services.attributes import columns_in, columns_of
 from bursar.services.holdings import (
     above_key,
     clock_of,
@@ -49,7 +49,6 @@ from bursar.services.keys import (
     LONG_LIFE,
     KeyAttributes,
     change,
-    columns_in,
     problems_with_key,
     reserving,
     unguaranteeable,

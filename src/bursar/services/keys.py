@@ -34,7 +34,7 @@ from bursar.domain.limits import (
 from bursar.domain.roles import KeyScope
 from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
 from bursar.services import archive, audit, budgets, models, throughput
-from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services.attributes import check_version, columns_in, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.holdings import (
     Clock,
@@ -166,18 +166,12 @@ async def store(
 
 def problems_with_key(attributes: KeyAttributes, clock: Clock) -> Iterator[Refusal]:
     """What is wrong with the given values, whatever is stored."""
-    yield from problems_with(columns_in(attributes))
+    yield from problems_with(attributes)
     yield from models.problems_with(attributes)
     expires_at = attributes.get("expires_at")
     if expires_at is not None and expires_at <= clock.now:
         yield Invalid("expires_at", problem="must be in the future")
     yield from problems_with_budget(attributes.get("budget"), "budget")
-
-
-def columns_in(attributes: KeyAttributes) -> dict[str, Any]:
-    """Those of the attributes that are columns of the key as they are given."""
-    apart = models.ATTRIBUTES | {"budget"}
-    return {name: value for name, value in attributes.items() if name not in apart}
 
 
 def reserving(attributes: KeyAttributes) -> Iterator[Refusal]:

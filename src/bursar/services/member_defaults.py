@@ -12,10 +12,7 @@ from bursar.database.writes import update_row
 from bursar.domain.errors import Invalid, Problems
 from bursar.domain.limits import (
     BudgetChanges,
-    Limits,
     problems_with_budget,
-    problems_with_limits,
-    resulting,
 )
 from bursar.domain.roles import MemberPermission, problem_with_permissions
 from bursar.services import audit, budgets
@@ -50,13 +47,7 @@ async def update_budget(
     Problems(problems_with_budget(attributes.get("budget"), "budget")).raise_any()
     row = await access_team(tx, actor, team_id, Action.TEAM_MEMBER_BUDGET_UPDATE, path=("team_id",))
     check_version(row, expected_version)
-    stored = await budgets.budget_of(tx, "team_default", row.id)
-    before: Limits | None = budgets.limits_of(stored)
-    limits = before
-    if "budget" in attributes:
-        limits = resulting(before, attributes["budget"])
-        Problems(problems_with_limits(limits, "budget")).raise_any()
-        limits = await budgets.store(tx, "team_default", row.id, stored, limits)
+    before, limits = await budgets.update(tx, "team_default", row.id, attributes)
     changed = await update_row(tx, teams, row.id, {})
     audit.record(
         tx,

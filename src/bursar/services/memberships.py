@@ -18,7 +18,7 @@ from bursar.domain.errors import Invalid, NotFound, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_budget
 from bursar.domain.roles import OrganizationRole, TeamRole
-from bursar.services import archive, audit, budgets, people
+from bursar.services import audit, budgets, key_removal, people
 from bursar.services.attributes import problems_with
 from bursar.services.audit import Change
 from bursar.services.people import Path, Person
@@ -176,7 +176,7 @@ async def remove_from_teams(
     The one place where people leave teams that stay: whatever else a member holds in them goes here.
     """
     if members:
-        await archive.remove_keys(
+        await key_removal.remove_of(
             tx,
             actor,
             team_ids={member.team_id for member in members},

@@ -49,7 +49,6 @@ from bursar.domain.names import key_of
 from bursar.services.limits import MOST_TEAMS
 
 LIST = frozenset({"models", "allow_none"})
-ATTRIBUTES = LIST | {"model_aliases"}
 TABLES: dict[str, Table] = {
     "organization": organizations,
     "team": teams,

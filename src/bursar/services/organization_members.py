@@ -19,7 +19,7 @@ from bursar.database.writes import update_row
 from bursar.domain.batches import BatchMode
 from bursar.domain.errors import Invalid, LastAdmin, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from bursar.domain.limits import BudgetChanges, Limits, problems_with_limits, resulting
+from bursar.domain.limits import BudgetChanges, Limits, resulting
 from bursar.domain.roles import OrganizationRole
 from bursar.services import admission, audit, budgets, last_admins, memberships, people
 from bursar.services.additions import Addition, Additions, join
@@ -106,11 +106,9 @@ async def update(
     before: dict[str, Limits | None] = {}
     after: dict[str, Limits | None] = {}
     if "budget" in attributes:
-        stored = await budgets.budget_of(tx, "organization_member", member.id)
-        before["budget"] = budgets.limits_of(stored)
-        limits = resulting(before["budget"], attributes["budget"])
-        Problems(problems_with_limits(limits, "budget")).raise_any()
-        after["budget"] = await budgets.store(tx, "organization_member", member.id, stored, limits)
+        before["budget"], after["budget"] = await budgets.update(
+            tx, "organization_member", member.id, attributes
+        )
     changed = await update_row(tx, organization_members, member.id, {"role": role})
     audit.record(
         tx,

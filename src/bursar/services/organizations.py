@@ -19,13 +19,12 @@ from bursar.domain.errors import BuiltIn, HasTeams, Problems, Refusal
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
-    Limits,
     problems_with_budget,
     problems_with_limits,
     resulting,
 )
 from bursar.services import audit, budgets, memberships, models, team_removal, throughput
-from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services.attributes import check_version, columns_in, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import below_teams, place_of
 from bursar.services.models import ModelAttributes
@@ -46,11 +45,11 @@ async def create(tx: Connection, actor: Actor, *, attributes: OrganizationAttrib
     Raises Refusals for bad attributes, Forbidden, NotFound for access groups, or AlreadyTaken for
     the external id.
     """
-    own, budget = _split(attributes)
+    own = columns_in(attributes)
     Problems(_problems(attributes)).raise_any()
     if not permits(actor, Action.ORGANIZATION_CREATE):
         raise forbidden(Action.ORGANIZATION_CREATE)
-    limits = resulting(None, budget)
+    limits = resulting(None, attributes.get("budget"))
     Problems(problems_with_limits(limits, "budget")).raise_any()
     wanted = await models.wanted(tx, actor, attributes)
     row = await insert_row(
@@ -87,7 +86,7 @@ async def update(
     VersionConflict, NotFound for access groups, TeamsExceedLimits for a limit below what a team of it
     holds or for models of a team that are not within it, AlreadyTaken.
     """
-    own, budget = _split(attributes)
+    own = columns_in(attributes)
     Problems(_problems(attributes)).raise_any()
     row = await access_organization(
         tx,
@@ -99,16 +98,11 @@ async def update(
     check_version(row, expected_version)
     if row.id == DEFAULT_ORGANIZATION and "external_id" in own:
         raise BuiltIn("external_id")
-    stored = await budgets.budget_of(tx, "organization", row.id)
-    before: Limits | None = budgets.limits_of(stored)
-    limits = before
     wanted = await models.wanted(tx, actor, attributes, stored=row, teams_of=row.id)
     problems = Problems(wanted.problems)
+    before, limits = await budgets.update(tx, "organization", row.id, attributes)
     if "budget" in attributes:
-        limits = resulting(before, budget)
-        Problems(problems_with_limits(limits, "budget")).raise_any()
-        limits = await budgets.store(tx, "organization", row.id, stored, limits)
-        problems.extend(await _problems_below(tx, row.id, budget))
+        problems.extend(await _problems_below(tx, row.id, attributes["budget"]))
     problems.raise_any()
     await models.store_groups(tx, "organization", row.id, wanted.group_ids)
     changed = await update_row(tx, organizations, row.id, {**columns_of(own), **wanted.columns})
@@ -160,19 +154,10 @@ async def delete(
     )
 
 
-def _split(
-    attributes: OrganizationAttributes,
-) -> tuple[dict[str, Any], BudgetChanges | None]:
-    apart = models.ATTRIBUTES | {"budget"}
-    own = {name: value for name, value in attributes.items() if name not in apart}
-    return own, attributes.get("budget")
-
-
 def _problems(attributes: OrganizationAttributes) -> Iterator[Refusal]:
-    own, budget = _split(attributes)
-    yield from problems_with(own)
+    yield from problems_with(attributes)
     yield from models.problems_with(attributes)
-    yield from problems_with_budget(budget, "budget")
+    yield from problems_with_budget(attributes.get("budget"), "budget")
 
 
 def _action(attribute: str) -> Action:

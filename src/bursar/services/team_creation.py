@@ -31,7 +31,7 @@ from bursar.services import (
     people,
     self_service,
 )
-from bursar.services.attributes import columns_of
+from bursar.services.attributes import columns_in, columns_of
 from bursar.services.members import NewMembers
 from bursar.services.memberships import NewMember
 from bursar.services.people import Person
@@ -41,7 +41,6 @@ from bursar.services.teams import (
     above_organization,
     action_of,
     change,
-    columns_in,
     problems_with_team,
     unguaranteed,
 )

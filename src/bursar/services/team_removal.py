@@ -15,7 +15,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import delete_rows
 from bursar.domain.errors import Invalid
-from bursar.services import archive, audit, budgets, gateway_settings
+from bursar.services import archive, audit, budgets, gateway_settings, key_removal
 from bursar.services.teams import BUDGETS, change
 
 MOST_DELETED = 100
@@ -40,7 +40,7 @@ async def remove(tx: Connection, actor: Actor, rows: Sequence[Row]) -> None:
     if not rows:
         return
     ids = [row.id for row in rows]
-    await archive.remove_keys(tx, actor, team_ids=ids)
+    await key_removal.remove_of(tx, actor, team_ids=ids)
     states = await _states(tx, rows)
     await archive.keep_teams(tx, actor, rows, states)
     await delete_rows(tx, teams, ids)

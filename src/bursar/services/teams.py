@@ -29,7 +29,7 @@ from bursar.services import (
     self_service,
     throughput,
 )
-from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services.attributes import check_version, columns_in, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent
 from bursar.services.models import ModelAttributes
@@ -142,17 +142,11 @@ async def set_blocked(tx: Connection, actor: Actor, *, team_id: str, blocked: bo
 
 def problems_with_team(attributes: Mapping[str, Any]) -> Iterator[Refusal]:
     """What is wrong with the given values, whatever is stored."""
-    yield from problems_with(columns_in(attributes))
+    yield from problems_with(attributes)
     yield from models.problems_with(attributes)
     yield from problems_with_budget(attributes.get("budget"), "budget")
     yield from problems_with_budget(attributes.get("member_budget"), "member_budget")
     yield from problems_with_settings(attributes.get("gateway_settings"), "gateway_settings")
-
-
-def columns_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the attributes that are columns of the team as they are given."""
-    apart = models.ATTRIBUTES | {*BUDGETS, "gateway_settings"}
-    return {name: value for name, value in attributes.items() if name not in apart}
 
 
 def action_of(attribute: str) -> Action:

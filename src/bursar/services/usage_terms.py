@@ -27,7 +27,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import SPENDERS, budget_model_limits, budget_schedules, budgets
 from bursar.domain.durations import parse
 from bursar.domain.instants import FIRST, LAST
-from bursar.domain.periods import NO_ENTRY, Entry, entry_at, period_at
+from bursar.domain.periods import NO_ENTRY, Entry, scheduled_period
 
 
 class Span(NamedTuple):
@@ -54,8 +54,7 @@ class Terms:
     def span_at(self, at: datetime) -> Span:
         """The span that a call of this time is counted in; mostly the one of the call before."""
         if not self._latest.starts_at <= at < self._latest.ends_at:
-            entry, until = entry_at(self._schedule, at)
-            period = period_at(entry.duration, entry.timezone, at).cut(entry.starts_at, until)
+            entry, period = scheduled_period(self._schedule, at)
             self._latest = Span(entry.starts_at or FIRST, period.start or FIRST, period.end or LAST)
         return self._latest
 

@@ -24,15 +24,14 @@ from bursar.domain.errors import LastAdmin, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
-    Limits,
     problems_with_budget,
     problems_with_limits,
     resulting,
 )
 from bursar.domain.names import is_storable
 from bursar.domain.roles import PlatformRole
-from bursar.services import archive, audit, budgets, last_admins, models
-from bursar.services.attributes import check_version, columns_of, problems_with
+from bursar.services import audit, budgets, key_removal, last_admins, models
+from bursar.services.attributes import check_version, columns_in, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.models import ModelAttributes
 
@@ -53,11 +52,11 @@ async def create(tx: Connection, actor: Actor, *, attributes: UserAttributes) ->
 
     Raises Refusals for bad attributes, Forbidden, NotFound for access groups, AlreadyTaken.
     """
-    own, budget = _split(attributes)
+    own = columns_in(attributes)
     Problems(_problems(attributes)).raise_any()
     if not permits(actor, Action.USER_CREATE):
         raise forbidden(Action.USER_CREATE)
-    limits = resulting(None, budget)
+    limits = resulting(None, attributes.get("budget"))
     Problems(problems_with_limits(limits, "budget")).raise_any()
     wanted = await models.wanted(tx, actor, attributes)
     columns = {"id": new_id(Prefix.USER), **columns_of(own), **wanted.columns}
@@ -82,7 +81,7 @@ async def update(
     Raises Refusals for bad attributes, NotFound, also for access groups, Forbidden, VersionConflict,
     AlreadyTaken, and LastAdmin for the role of the last platform admin.
     """
-    own, budget = _split(attributes)
+    own = columns_in(attributes)
     Problems(_problems(attributes)).raise_any()
     demotes = own.get("role", PlatformRole.ADMIN) is not PlatformRole.ADMIN
     admins = await last_admins.of_platform(tx) if demotes and actor.administers_all else []
@@ -90,14 +89,8 @@ async def update(
     check_version(row, expected_version)
     if admins == [row.id]:
         raise LastAdmin("role", thing="platform")
-    stored = await budgets.budget_of(tx, "user", row.id)
-    before: Limits | None = budgets.limits_of(stored)
-    limits = before
     wanted = await models.wanted(tx, actor, attributes, stored=row)
-    if "budget" in attributes:
-        limits = resulting(before, budget)
-        Problems(problems_with_limits(limits, "budget")).raise_any()
-        limits = await budgets.store(tx, "user", row.id, stored, limits)
+    before, limits = await budgets.update(tx, "user", row.id, attributes)
     await models.store_groups(tx, "user", row.id, wanted.group_ids)
     changed = await update_row(tx, users, row.id, {**columns_of(own), **wanted.columns})
     audit.record(
@@ -148,7 +141,7 @@ async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
     if admins == [row.id]:
         raise LastAdmin("id", thing="platform")
     limits = budgets.limits_of(await budgets.budget_of(tx, "user", row.id))
-    await archive.remove_keys(tx, actor, user_ids=[row.id])
+    await key_removal.remove_of(tx, actor, user_ids=[row.id])
     left = await tx.all(_memberships(), user_id=user_id)
     await delete_rows(tx, users, [row.id])
     before = {**row, **audit.all_of([("budget", limits)])}
@@ -160,17 +153,10 @@ async def delete(tx: Connection, actor: Actor, *, user_id: str) -> None:
     )
 
 
-def _split(attributes: UserAttributes) -> tuple[dict[str, Any], BudgetChanges | None]:
-    apart = models.ATTRIBUTES | {"budget"}
-    own = {name: value for name, value in attributes.items() if name not in apart}
-    return own, attributes.get("budget")
-
-
 def _problems(attributes: UserAttributes) -> Iterator[Refusal]:
-    own, budget = _split(attributes)
-    yield from problems_with(own)
+    yield from problems_with(attributes)
     yield from models.problems_with(attributes)
-    yield from problems_with_budget(budget, "budget")
+    yield from problems_with_budget(attributes.get("budget"), "budget")
 
 
 def _left(membership: Row) -> Change:

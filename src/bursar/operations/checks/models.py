@@ -15,7 +15,7 @@ from bursar.domain.models import (
     problems_with_aliases,
     problems_with_entries,
 )
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 
 _TABLES = {
     "organizations": "organization",

@@ -7,7 +7,7 @@ from bursar.database.partitions import PARTITIONED
 from bursar.database.tables.usage import TOKENS
 from bursar.domain.ids import Prefix
 from bursar.domain.usage import dimensions_of
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 
 # The months of which both events and sums are kept.
 _KEPT_FROM = """

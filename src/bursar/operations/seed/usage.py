@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from bursar.database.tables.usage import TOKENS
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix
 from bursar.domain.usage import dimensions_of
-from bursar.operations.chance import Chance
-from bursar.operations.population import Population, thing
+from bursar.operations.seed.chance import Chance
+from bursar.operations.seed.population import Population, thing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

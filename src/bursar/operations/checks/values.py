@@ -19,8 +19,9 @@ from bursar.database.tables import (
     users,
 )
 from bursar.domain.durations import is_timezone, parse
+from bursar.domain.ids import Prefix
 from bursar.domain.metadata import problem_with_metadata
-from bursar.operations.checks import PREFIXES, Check
+from bursar.operations.checks.check import Check
 from bursar.services.attributes import KEYED, PROBLEMS, columns_of, problems_with
 
 _TABLES = (
@@ -33,6 +34,21 @@ _TABLES = (
     deleted_api_keys,
     deleted_teams,
 )
+# What the ids of each table begin with.
+_PREFIXES = {
+    "organizations": Prefix.ORGANIZATION,
+    "users": Prefix.USER,
+    "organization_members": Prefix.ORGANIZATION_MEMBER,
+    "teams": Prefix.TEAM,
+    "team_members": Prefix.TEAM_MEMBER,
+    "budgets": Prefix.BUDGET,
+    "api_keys": Prefix.API_KEY,
+    "access_groups": Prefix.ACCESS_GROUP,
+    "deleted_api_keys": Prefix.API_KEY,
+    "deleted_teams": Prefix.TEAM,
+    "audit_entries": Prefix.AUDIT_ENTRY,
+    "usage_events": Prefix.USAGE_EVENT,
+}
 _DURATIONS = ("duration", "rotation_interval", "member_key_duration")
 
 
@@ -104,16 +120,16 @@ def _of(table: Table) -> Iterator[Check]:
 
 
 def _ids(table: str) -> Check:
-    pattern = f"^{PREFIXES[table]}_[0-7][0-9abcdefghjkmnpqrstvwxyz]{{25}}$"
+    pattern = f"^{_PREFIXES[table]}_[0-7][0-9abcdefghjkmnpqrstvwxyz]{{25}}$"
     return Check(
         f"{table}-ids",
-        f"Ids of {table} are TypeIDs that begin with `{PREFIXES[table]}_`.",
+        f"Ids of {table} are TypeIDs that begin with `{_PREFIXES[table]}_`.",
         table,
         f"SELECT id, 'is no id of its kind' AS problem FROM {table} WHERE id !~ '{pattern}'",
     )
 
 
 VALUES = (
-    *(_ids(table) for table in metadata.tables if table in PREFIXES),
+    *(_ids(table) for table in metadata.tables if table in _PREFIXES),
     *(check for table in _TABLES for check in _of(table)),
 )

@@ -3,7 +3,7 @@
 import string
 import unicodedata
 
-from bursar.operations.chance import Chance
+from bursar.operations.seed.chance import Chance
 
 _COMPANIES = (
     "Harbor", "Bluefin", "Northwind", "Café Aurore", "Brücke", "Søndergård", "Quillon", "Tamarind",

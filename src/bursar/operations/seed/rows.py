@@ -10,9 +10,16 @@ from bursar.database.tables import BUDGET_OWNERS
 from bursar.domain.ids import Prefix
 from bursar.domain.limits import ModelLimit
 from bursar.domain.names import key_of
-from bursar.operations import seed_words as words
-from bursar.operations.population import WIDEST, Limits, Population, Thing, limits_within, thing
-from bursar.operations.seed_models import Lists, aliases
+from bursar.operations.seed import words
+from bursar.operations.seed.models import Lists, aliases
+from bursar.operations.seed.population import (
+    WIDEST,
+    Limits,
+    Population,
+    Thing,
+    limits_within,
+    thing,
+)
 
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000

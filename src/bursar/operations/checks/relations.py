@@ -1,34 +1,9 @@
-"""What is checked of a live database: a name, a rule, and the query for what breaks it."""
-
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import asyncpg
+"""Checks of what belongs to what, and of limits of a whole within those above."""
 
 from bursar.database.tables import BUDGET_OWNERS
-from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix
+from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import UNDER_PARENT
-
-Judge = Callable[[Mapping[str, Any]], Iterable[str]]
-Survey = Callable[[asyncpg.Connection], AsyncIterator[tuple[str, str]]]
-
-
-@dataclass(frozen=True)
-class Check:
-    """`sql` answers the rows that break the rule, as `id` and `problem`, the rest of a sentence.
-
-    With a `judge` it answers all rows of the table, and the judge says what is wrong with each. What
-    no query can tell is found by a `survey` instead, which reads for itself and answers the same two.
-    """
-
-    name: str
-    rule: str
-    table: str
-    sql: str = ""
-    judge: Judge | None = None
-    survey: Survey | None = None
-
+from bursar.operations.checks.check import Check
 
 # The limits that a thing of each kind has, of its own or by a plan.
 _COLUMNS = ", ".join(f"limits.{name}" for name in UNDER_PARENT)
@@ -130,19 +105,3 @@ RELATIONS = (
         """,
     ),
 )
-
-# What the ids of each table begin with.
-PREFIXES = {
-    "organizations": Prefix.ORGANIZATION,
-    "users": Prefix.USER,
-    "organization_members": Prefix.ORGANIZATION_MEMBER,
-    "teams": Prefix.TEAM,
-    "team_members": Prefix.TEAM_MEMBER,
-    "budgets": Prefix.BUDGET,
-    "api_keys": Prefix.API_KEY,
-    "access_groups": Prefix.ACCESS_GROUP,
-    "deleted_api_keys": Prefix.API_KEY,
-    "deleted_teams": Prefix.TEAM,
-    "audit_entries": Prefix.AUDIT_ENTRY,
-    "usage_events": Prefix.USAGE_EVENT,
-}

@@ -6,38 +6,19 @@ from functools import partial
 from rich.progress import Progress, TaskID
 
 from bursar.operations.database import CommandDatabase, reached
-from bursar.operations.seed import seed
+from bursar.operations.seed.load import seed
 from bursar.settings import Settings
 
 
-def run(
-    settings: Settings,
-    *,
-    organizations: int,
-    teams: int,
-    users: int,
-    members_per_team: int,
-    keys_per_team: int,
-    days: int,
-    events_per_day: int,
-    number: int,
-) -> dict[str, int]:
-    """Load the data; answers the rows of each table. Raises Failure where it is there already."""
+def run(settings: Settings, **numbers: int) -> dict[str, int]:
+    """Load a population of these numbers; answers the rows of each table, as `seed` does.
+
+    Raises Failure where it is there already.
+    """
 
     async def load(database: CommandDatabase, progress: Progress) -> dict[str, int]:
         await database.prepare()
-        return await seed(
-            database.owner_url,
-            organizations=organizations,
-            teams=teams,
-            users=users,
-            members_per_team=members_per_team,
-            keys_per_team=keys_per_team,
-            days=days,
-            events_per_day=events_per_day,
-            seed=number,
-            report=partial(_report, progress, {}),
-        )
+        return await seed(database.owner_url, **numbers, report=partial(_report, progress, {}))
 
     with reached(settings) as database, Progress() as progress:
         return asyncio.run(load(database, progress))

@@ -10,7 +10,7 @@ from bursar.access.holders import KINDS
 from bursar.domain.instants import FIRST
 from bursar.domain.periods import Entry
 from bursar.domain.tallies import WHOLE, Spent, exact, is_period
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 from bursar.operations.tallying import Schedules, schedules, spent_of, tally, zoned
 
 _GONE = f"""

@@ -9,10 +9,10 @@ from bursar.database.connections import CONNECT_SECONDS
 from bursar.database.migrations import alone
 from bursar.database.partitions import make
 from bursar.operations.failure import Failure
-from bursar.operations.population import Population
-from bursar.operations.seed_rows import Rows, rows_of
-from bursar.operations.seed_spends import count
-from bursar.operations.seed_usage import DAY, EVENT, SeededUsage
+from bursar.operations.seed.population import Population
+from bursar.operations.seed.rows import Rows, rows_of
+from bursar.operations.seed.spends import count
+from bursar.operations.seed.usage import DAY, EVENT, SeededUsage
 
 Report = Callable[[str, int, int], None]
 """Told a table, how many of its rows were sent, and about how many there will be."""

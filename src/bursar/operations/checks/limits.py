@@ -3,7 +3,7 @@
 from bursar.database.tables import BUDGET_OWNERS
 from bursar.domain.limits import UNDER_PARENT
 from bursar.domain.throughput import LIMIT_TYPES
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 
 _OWNERS = ", ".join(BUDGET_OWNERS.values())
 _WITH_HELD = f"""

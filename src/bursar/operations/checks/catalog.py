@@ -6,7 +6,7 @@ from sqlalchemy import PrimaryKeyConstraint, Table
 
 from bursar.database.grants import APPEND_ONLY, RIGHTS
 from bursar.database.tables import metadata
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 
 
 def _names(table: Table) -> Iterator[str]:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from bursar.domain.ids import Prefix
 from bursar.domain.models import GROUP, is_group
-from bursar.operations.chance import Chance
-from bursar.operations.population import Key, Population, Thing, thing
+from bursar.operations.seed.chance import Chance
+from bursar.operations.seed.population import Key, Population, Thing, thing
 
 _GROUPS = {
     "everyday": ("openai/gpt-5-mini", "anthropic/claude-haiku-4-5", "google/gemini-2.5-flash"),

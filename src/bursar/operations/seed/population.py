@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, id_from
 from bursar.domain.roles import KeyScope, OrganizationRole, TeamRole
-from bursar.operations import seed_words as words
-from bursar.operations.chance import Chance
+from bursar.operations.seed import words
+from bursar.operations.seed.chance import Chance
 
 TODAY = datetime(2026, 11, 1, tzinfo=UTC)
 """Everything was made in the two years before; a constant, or rows would differ from day to day."""

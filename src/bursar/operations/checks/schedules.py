@@ -1,7 +1,7 @@
 """What is checked of schedules: they end with what is in force."""
 
 from bursar.database.tables import SPENDERS
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 
 _OWNERS = ", ".join(f"holder.{column}" for column in SPENDERS.values())
 _ID = f"COALESCE({_OWNERS})"

@@ -1,4 +1,4 @@
-"""What seeded calls (seed_usage.py) come to for whom they count, by period and ever."""
+"""What seeded calls (usage.py) come to for whom they count, by period and ever."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Table, Uniq
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
 from bursar.database.tables import BUDGET_OWNERS, LISTED_IN, SPENDERS, metadata
-from bursar.operations.checks import Check
+from bursar.operations.checks.check import Check
 
 _DIALECT = postgresql()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 # How rows of tables without an id are named.
