@@ -244,6 +244,35 @@ async def test_a_member_takes_no_key_where_keys_of_members_live_shorter(
     assert (await api.mutate(admin, "apiKeyMove", id=lasting.id, teamId=there.id)).refusals == []
 
 
+async def test_a_member_takes_no_key_with_a_guarantee_to_another_team(
+    api: Api, make: Factory
+) -> None:
+    here, there = [await make.team(member_permissions=list(MemberPermission)) for _ in range(2)]
+    me = await make.person(team=here)
+    await make.team_member(there, me)
+    key = await make.api_key(me, team=here, tpm_limit_type="GUARANTEED")
+    answer = await api.refused(me, "apiKeyMove", id=key.id, teamId=there.id)
+    assert answer.refusals == [("FORBIDDEN", "input.teamId")]
+    admin = await admin_of(make, here, there)
+    assert (await api.mutate(admin, "apiKeyMove", id=key.id, teamId=there.id)).refusals == []
+
+
+async def test_a_member_takes_no_service_to_a_team_that_may_spend_more_there_than_they_do(
+    api: Api, make: Factory
+) -> None:
+    here = await make.team()
+    there = await make.team(member_permissions=[MemberPermission.SERVICE_KEY_CREATE])
+    me = await admin_of(make, here)
+    await make.budget("team_member", await make.team_member(there, me), max_budget=5)
+    keys = [await make.api_key(team=here) for _ in range(2)]
+    for key, most in zip(keys, (5, 6), strict=True):
+        await make.budget("api_key", key.row, max_budget=most)
+    within, beyond = keys
+    assert (await api.mutate(me, "apiKeyMove", id=within.id, teamId=there.id)).refusals == []
+    answer = await api.refused(me, "apiKeyMove", id=beyond.id, teamId=there.id)
+    assert answer.refusals == [("FORBIDDEN", "input.teamId")]
+
+
 async def test_a_key_moves_itself_where_it_acts_as_its_user(api: Api, make: Factory) -> None:
     here = await make.team(member_permissions=[DELETE])
     there = await make.team(member_permissions=[CREATE])

@@ -1,11 +1,12 @@
 """What a team lets its members do with keys: each permission by each deed, and what they then see."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
-from api_client import Api
+from api_client import Answer, Api
 from bursar.database.rows import Row
 from bursar.domain.roles import (
     KeyScope,
@@ -443,3 +444,61 @@ async def test_a_member_guarantees_no_key_of_theirs_anything(api: Api, make: Fac
     assert (await api.mutate(lead, "apiKeyUpdate", id=key.id, **guaranteed)).refusals == []
     answer = await api.mutate(member, "apiKeyUpdate", id=key.id, rpmLimitType="BEST_EFFORT")
     assert answer.refusals == []
+
+
+async def test_a_member_raises_nothing_that_is_guaranteed_to_their_key(
+    api: Api, make: Factory
+) -> None:
+    team = await make.team(member_permissions=[READ, MemberPermission.KEY_UPDATE])
+    await make.budget("team", team, rpm_limit=100, tpm_limit=100)
+    member = await make.person(team=team)
+    key = await make.api_key(member, team=team, rpm_limit_type="GUARANTEED")
+    budget = await make.budget("api_key", key.row, rpm_limit=10, tpm_limit=10)
+    await make.model_limit(budget, "gpt-5", rpm_limit=5)
+
+    async def asked(name: str, person: Person, /, **budget: Any) -> Answer:
+        call = api.refused if name == "refused" else api.mutate
+        return await call(person, "apiKeyUpdate", id=key.id, budget=budget)
+
+    answer = await asked("refused", member, rpmLimit="11")
+    assert answer.refusals == [("FORBIDDEN", "input.budget.rpmLimit")]
+    for model, limit in (("gpt-5", "6"), ("gpt-6", "1")):
+        answer = await asked("refused", member, modelLimits=[{"model": model, "rpmLimit": limit}])
+        assert answer.refusals == [("FORBIDDEN", "input.budget.modelLimits.0.rpmLimit")]
+    lower = {"rpmLimit": "9", "tpmLimit": "99", "modelLimits": [{"model": "gpt-5"}]}
+    assert (await asked("done", member, **lower)).refusals == []
+    assert (await asked("done", await make.admin(), rpmLimit="11")).refusals == []
+    free = {"rpmLimitType": "BEST_EFFORT", "budget": {"rpmLimit": "50"}}
+    assert (await api.mutate(member, "apiKeyUpdate", id=key.id, **free)).refusals == []
+
+
+async def test_what_a_member_does_not_hold_is_said_beside_what_the_team_does_not_allow(
+    api: Api, make: Factory
+) -> None:
+    permissions = [READ, MemberPermission.KEY_CREATE, MemberPermission.KEY_UPDATE]
+    team = await make.team(
+        member_permissions=permissions, member_key_duration="1d", models=["gpt-5"]
+    )
+    await make.budget("team", team, max_budget=5)
+    member = await make.person(team=team)
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    key = await make.api_key(member, team=team, expires_at=ends)
+    asked = {
+        "scopes": ["GATEWAY"],
+        "rpmLimitType": "GUARANTEED",
+        "expiresAt": None,
+        "models": ["gpt-6"],
+        "budget": {"maxBudget": "6"},
+    }
+    for name, given in (
+        ("apiKeyCreate", {"teamId": team.id, "userId": member.id}),
+        ("apiKeyUpdate", {"id": key.id}),
+    ):
+        answer = await api.refused(member, name, **given, **asked)
+        assert answer.refusals == [
+            ("FORBIDDEN", "input.scopes"),
+            ("FORBIDDEN", "input.rpmLimitType"),
+            ("FORBIDDEN", "input.expiresAt"),
+            ("CONFLICT", "input.models.0"),
+            ("CONFLICT", "input.budget.maxBudget"),
+        ]

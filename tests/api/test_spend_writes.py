@@ -172,6 +172,26 @@ async def test_admin_of_a_team_raises_themself_only_up_to_the_default(
     await done(api, above, "spendReset", holderId=its.id)
 
 
+async def test_admin_of_a_team_adds_no_maximum_of_their_own_to_an_increase_above_the_default(
+    api: Api, make: Factory
+) -> None:
+    organization = await make.organization()
+    team = await make.team(organization)
+    me = await make.person(organization=organization)
+    member = await make.team_member(team, me, TeamRole.ADMIN)
+    await make.budget("team_member", member, max_budget=4)
+    await make.budget("team_default", team, max_budget=10)
+    await done(api, me, "budgetIncrease", holderId=member.id, until=soon(), amount="5")
+    mine = {"teamId": team.id, "userId": me.id}
+    answer = await api.refused(me, "teamMemberUpdate", **mine, budget={"maxBudget": "5.1"})
+    assert answer.refusals == [("FORBIDDEN", "input.budget.maxBudget")]
+    answer = await api.refused(me, "teamMemberUpdate", **mine, budget=None)
+    assert answer.refusals == [("FORBIDDEN", "input.budget")]
+    await done(api, me, "teamMemberUpdate", **mine, budget={"maxBudget": "5", "rpmLimit": 1})
+    await done(api, me, "budgetIncrease", holderId=member.id)
+    await done(api, me, "teamMemberUpdate", **mine, budget=None)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_reset_takes_off_what_is_spent_in_the_current_period(
     api: Api, things: Holders, make: Factory, owner: asyncpg.Connection, kind: str

@@ -123,6 +123,13 @@ def place_in(changes: BudgetChanges, name: str, model: str | None = None) -> Pat
     return ("model_limits",) if "model_limits" in changes and name not in changes else (name,)
 
 
+def increased(limits: Limits, amount: Decimal) -> Limits:
+    """The limits with so much more for the whole, if that has a maximum."""
+    if limits["max_budget"] is None:
+        return limits
+    return {**limits, "max_budget": limits["max_budget"] + amount}
+
+
 def raising(
     limits: Limits | None, stored: Limits | None, default: Limits | None, *path: str | int
 ) -> Iterator[Forbidden]:

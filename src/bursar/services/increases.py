@@ -25,7 +25,7 @@ from bursar.domain.errors import (
     Refusal,
     Required,
 )
-from bursar.domain.limits import NO_LIMITS, raising
+from bursar.domain.limits import NO_LIMITS, increased, raising
 from bursar.domain.money import problem_with_limit
 from bursar.services import audit, budgets
 from bursar.services.attributes import check_version
@@ -56,8 +56,8 @@ async def increase(
     spender = await access_spender(tx, actor, holder_id, of_key=Action.API_KEY_UPDATE)
     check_version(spender.row, expected_version)
     place = spender.place
-    stored = await tx.one(_stored(place.kind.owner), id=place.id)
-    before = _state(stored) if stored and stored.until > now else None
+    running = await tx.one(_running(place.kind.owner), id=place.id)
+    before = _state(running) if running else None
     after = {"amount": amount, "until": until} if amount else None
     if before == after:
         return spender.row
@@ -82,6 +82,12 @@ async def increase(
     return await update_row(tx, place.kind.table, place.id, {})
 
 
+async def running(tx: Connection, owner: str, owner_id: str) -> Decimal:
+    """What an owner, which is locked, may spend beside its maximum now."""
+    row = await tx.one(_running(owner), id=owner_id)
+    return row.amount if row else Decimal(0)
+
+
 def _problems(amount: Decimal | None, until: datetime | None, now: datetime) -> Iterator[Refusal]:
     if amount is not None and (problem := problem_with_limit(amount)):
         yield Invalid("amount", problem=problem)
@@ -101,7 +107,7 @@ async def _exceeding(tx: Connection, spender: Spender, amount: Decimal) -> list[
     limits = budgets.limits_of(held or default)
     if limits is None or limits["max_budget"] is None:
         return [NoMaximum("amount")]
-    raised = {**limits, "max_budget": limits["max_budget"] + amount}
+    raised = increased(limits, amount)
     if spender.oneself:
         too_much = raising(raised, limits, budgets.limits_of(default))
         return [Forbidden("amount", **each.data) for each in too_much]
@@ -122,9 +128,9 @@ def _now() -> Statement:
 
 
 @cache
-def _stored(owner: str) -> Statement:
-    its = budget_increases.c[SPENDERS[owner]]
-    return Statement(select(budget_increases).where(its == bindparam("id")))
+def _running(owner: str) -> Statement:
+    its, until = budget_increases.c[SPENDERS[owner]], budget_increases.c.until
+    return Statement(select(budget_increases).where(its == bindparam("id"), until > func.now()))
 
 
 @cache

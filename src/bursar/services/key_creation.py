@@ -1,6 +1,6 @@
 """How keys begin: of a user, of a member of a team, or of a service; the secret is shown once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -31,18 +31,18 @@ from bursar.domain.keys import (
     problem_with_scopes_of,
 )
 from bursar.domain.limits import (
-    Limits,
     resulting,
 )
-from bursar.domain.new_teams import beyond_limits
 from bursar.domain.roles import KeyKind
 from bursar.domain.throughput import guarantees
 from bursar.services import archive, audit, budgets, models
 from bursar.services.attributes import columns_in, columns_of
 from bursar.services.holdings import (
     above_key,
+    beyond_member,
     clock_of,
     exceeding_limits,
+    reserving,
     ungrantable,
 )
 from bursar.services.keys import (
@@ -50,12 +50,9 @@ from bursar.services.keys import (
     KeyAttributes,
     change,
     problems_with_key,
-    reserving,
     unguaranteeable,
     unguaranteed,
 )
-
-SERVICE = "give a service more than you have in the team yourself"
 
 
 class NewKey(NamedTuple):
@@ -102,13 +99,12 @@ async def create(
             clock = clock.within(team.member_key_duration)
     problems = Problems(ungrantable(actor, user_id, scopes, "scopes"))
     limits = resulting(None, attributes.get("budget"))
-    if team is not None and kind is KeyKind.SERVICE and not administers(actor, team):
-        problems.extend(await _beyond_member(tx, actor, team, limits))
     if team is not None and not administers(actor, team):
         problems.extend(reserving(attributes))
+        if kind is KeyKind.SERVICE:
+            problems.extend(await beyond_member(tx, actor, team, limits))
     if clock.is_outlived_by(attributes.get("expires_at")):
         problems.append(Forbidden("expires_at", deed=LONG_LIFE))
-    problems.raise_any()
     above = above_key(user_id, team_id)
     wanted = await models.wanted(tx, actor, attributes, above=above)
     problems.extend(wanted.problems)
@@ -153,17 +149,6 @@ async def _hold_owner(
         ):
             raise NotMember("user_id")
     return team
-
-
-async def _beyond_member(
-    tx: Connection, actor: Actor, team: Row, limits: Limits | None
-) -> Iterator[Forbidden]:
-    """Each limit that is more than what the actor has as a member of the team, which is held."""
-    members = await tx.all(_membership(), team_id=team.id, user_id=actor.user_id)
-    own = await budgets.budgets_of(tx, "team_member", [member.id for member in members])
-    default = await budgets.budgets_of(tx, "team_default", [team.id])
-    stored = next(iter([*own.values(), *default.values()]), None)
-    return beyond_limits(limits, budgets.limits_of(stored), "budget", deed=SERVICE)
 
 
 async def insert_key(

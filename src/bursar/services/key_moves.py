@@ -13,9 +13,10 @@ from bursar.database.statements import Statement
 from bursar.database.tables import api_keys
 from bursar.database.writes import update_row
 from bursar.domain.errors import AlreadyTaken, Forbidden, NotMember, OfNoTeam, Problems
+from bursar.domain.throughput import guarantees
 from bursar.services import archive, audit, budgets, key_places, models, throughput
 from bursar.services.attributes import check_version
-from bursar.services.holdings import clock_of, is_later
+from bursar.services.holdings import RESERVE, SERVICE, beyond_member, clock_of, is_later
 from bursar.services.keys import LONG_LIFE, change
 from bursar.services.limits import above_parent, place_of
 
@@ -30,9 +31,10 @@ async def move(
 ) -> Row:
     """Move a key of a member or a service to another team; its secret, limits and spend stay.
 
-    It takes who may delete it where it is and create it where it goes. What is there already stays
-    as it is, unrecorded. Raises NotFound, Forbidden, VersionConflict, OfNoTeam for a personal key,
-    and Refusals for all that the new team has against it.
+    It takes who may delete it where it is and create it where it goes; a mere member takes nothing
+    there that they could not make there. What is there already stays as it is, unrecorded. Raises
+    NotFound, Forbidden, VersionConflict, OfNoTeam for a personal key, and Refusals for all that the new
+    team has against it.
     """
     clock = await clock_of(tx, actor)
     moved = await access_key_to_move(tx, actor, key_id, team_id)
@@ -81,6 +83,11 @@ async def _against(tx: Connection, actor: Actor, moved: Move) -> Problems:
     problems.extend(await above_parent(tx, "team", team.id, limits, "team_id"))
     lists = [models.list_of(key)]
     problems.extend(await models.outside_of(tx, actor, lists, ("team", team.id), "team_id"))
+    if not administers(actor, team):
+        if guarantees(key):
+            problems.append(Forbidden("team_id", deed=RESERVE))
+        if key.user_id is None and await beyond_member(tx, actor, team, limits):
+            problems.append(Forbidden("team_id", deed=SERVICE))
     return problems
 
 

@@ -42,6 +42,8 @@ from bursar.services.holdings import (
     clock_of,
     exceeding_limits,
     is_later,
+    reserving,
+    reserving_more,
     ungrantable,
 )
 from bursar.services.models import ModelAttributes
@@ -109,15 +111,16 @@ async def update(
         problems.extend(ungrantable(actor, row.user_id, kept, "expires_at"))
         if clock.is_outlived_by(expires_at):
             problems.append(Forbidden("expires_at", deed=LONG_LIFE))
-    problems.raise_any()
     stored = await budgets.budget_of(tx, "api_key", row.id)
     before: Limits | None = budgets.limits_of(stored)
     limits = before
     above = above_key(row.user_id, row.team_id)
     wanted = await models.wanted(tx, actor, attributes, stored=row, above=above)
-    problems = Problems(wanted.problems)
+    problems.extend(wanted.problems)
     if "budget" in attributes:
         limits = resulting(before, attributes["budget"])
+        if not administers(actor, row):
+            problems.extend(reserving_more(row, attributes, before, limits))
         problems.extend(await exceeding_limits(tx, row.user_id, row.team_id, limits))
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
     await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
@@ -172,13 +175,6 @@ def problems_with_key(attributes: KeyAttributes, clock: Clock) -> Iterator[Refus
     if expires_at is not None and expires_at <= clock.now:
         yield Invalid("expires_at", problem="must be in the future")
     yield from problems_with_budget(attributes.get("budget"), "budget")
-
-
-def reserving(attributes: KeyAttributes) -> Iterator[Refusal]:
-    """Each guarantee that a mere member asks for: it would take from what the others share."""
-    for name in LIMIT_TYPES.values():
-        if attributes.get(name) == RateLimitType.GUARANTEED:
-            yield Forbidden(name, deed="guarantee throughput to a key")
 
 
 def unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:

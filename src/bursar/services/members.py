@@ -1,6 +1,7 @@
 """Members of teams: add, update, remove. The row in team_members is the only record of membership."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import TypedDict
 
 from bursar.access.above import check_organization, lock_organization_of_team
@@ -13,11 +14,18 @@ from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import update_row
 from bursar.domain.batches import BatchMode
-from bursar.domain.errors import Invalid, Problems
+from bursar.domain.errors import Forbidden, Invalid, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from bursar.domain.limits import BudgetChanges, Limits, problems_with_limits, raising, resulting
+from bursar.domain.limits import (
+    BudgetChanges,
+    Limits,
+    increased,
+    problems_with_limits,
+    raising,
+    resulting,
+)
 from bursar.domain.roles import TeamRole
-from bursar.services import admission, audit, budgets, last_admins, memberships
+from bursar.services import admission, audit, budgets, increases, last_admins, memberships
 from bursar.services.additions import Addition, Additions, join
 from bursar.services.attributes import check_version
 from bursar.services.memberships import TEAM, Joining, NewMember
@@ -148,7 +156,8 @@ async def update(
         limits = resulting(before["budget"] or default, attributes["budget"])
         problems = Problems(problems_with_limits(limits, "budget"))
         if member.user_id == actor.user_id and not administers_above(actor, team):
-            problems.extend(raising(limits, before["budget"], default, "budget"))
+            more = await increases.running(tx, "team_member", member.id)
+            problems.extend(_raising_oneself(limits, before["budget"], default, more))
         problems.raise_any()
         after["budget"] = await budgets.store(tx, "team_member", member.id, stored, limits)
     changed = await update_row(tx, team_members, member.id, {"role": role})
@@ -202,6 +211,22 @@ async def check_admin_stays(
     """
     if not administers_above(actor, team):
         await last_admins.check_stays(tx, teams, team.id, going)
+
+
+def _raising_oneself(
+    limits: Limits | None, before: Limits | None, default: Limits | None, more: Decimal
+) -> Iterator[Forbidden]:
+    """Each limit that is too wide for who sets it for themself, with `more` that they may spend now.
+
+    None goes back to the default, of which as much more is too wide as of any.
+    """
+    if default is None:
+        return
+    wide = raising(
+        increased(limits or default, more), increased(before or default, more), default, "budget"
+    )
+    for each in wide:
+        yield each if limits else Forbidden("budget", **each.data)
 
 
 async def _limits_of_new(
