@@ -11,7 +11,7 @@ from bursar.access.standing import administers_above, team_relations
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row
 from bursar.domain.batches import BatchMode
 from bursar.domain.errors import Invalid, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
@@ -151,7 +151,9 @@ async def update(
             problems.extend(raising(limits, before["budget"], default, "budget"))
         problems.raise_any()
         after["budget"] = await budgets.store(tx, "team_member", member.id, stored, limits)
-    changed = await update_row(tx, team_members, member.id, {"role": role})
+    changed = await amend_row(tx, team_members, member, {"role": role}, beside=before != after)
+    if changed is member:
+        return member
     audit.record(
         tx,
         actor,

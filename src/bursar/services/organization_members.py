@@ -15,7 +15,7 @@ from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams, users
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row
 from bursar.domain.batches import BatchMode
 from bursar.domain.errors import Invalid, LastAdmin, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
@@ -111,7 +111,11 @@ async def update(
         limits = resulting(before["budget"], attributes["budget"])
         Problems(problems_with_limits(limits, "budget")).raise_any()
         after["budget"] = await budgets.store(tx, "organization_member", member.id, stored, limits)
-    changed = await update_row(tx, organization_members, member.id, {"role": role})
+    changed = await amend_row(
+        tx, organization_members, member, {"role": role}, beside=before != after
+    )
+    if changed is member:
+        return member
     audit.record(
         tx,
         actor,
