@@ -135,10 +135,10 @@ async def test_other_lists_are_walked_in_both_directions_too(api: Api, make: Fac
         await make.team(organization)
     for _ in range(7):
         person = await make.person(organization=organization, team=team)
-    for _ in range(6):
+    for number in range(6):
         await make.team_member(await make.team(), person)
         await make.organization_member(await make.organization(), person)
-        await api.mutate(admin, "teamUpdate", id=team.id, tags=[])
+        await api.mutate(admin, "teamUpdate", id=team.id, tags=[f"{number}"])
         await api.mutate(admin, "apiKeyCreate", userId=person.id)
     await api.mutate(admin, "teamUpdate", id=team.id, tags=[])
 

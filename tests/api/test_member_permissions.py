@@ -343,7 +343,7 @@ async def test_permissions_keep_where_nothing_is_said_and_refuse_what_is_stale_o
     name = "teamMemberPermissionsUpdate"
     kept = await api.mutate(admin, name, TEAM, teamId=team.id, expectedVersion=1)
     assert kept.payload["team"]["memberPermissions"] == ["KEY_DELETE"]
-    answer = await api.refused(admin, name, teamId=team.id, permissions=[], expectedVersion=1)
+    answer = await api.refused(admin, name, teamId=team.id, permissions=[], expectedVersion=2)
     assert answer.refusals == [("VERSION_CONFLICT", "input.expectedVersion")]
     twice = ["KEY_READ", "KEY_READ"]
     answer = await api.refused(admin, name, teamId=team.id, permissions=twice)

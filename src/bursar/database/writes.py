@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Table, Text, any_, bindparam, delete, func, update
+from sqlalchemy import ARRAY, Table, Text, any_, bindparam, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bursar.database.connections import Connection
@@ -39,6 +39,22 @@ async def update_row(tx: Connection, table: Table, row_id: str, values: Mapping[
     return cast(Row, await tx.one(statement, row_id=row_id, **given))
 
 
+async def amend_row(
+    tx: Connection, table: Table, row: Row, values: Mapping[str, Any], *, beside: bool = False
+) -> Row:
+    """As update_row, of a row that is locked; one that has these values is answered as it is.
+
+    `beside` says that something was changed which belongs to the row, but is no column of it.
+    """
+    if beside:
+        return await update_row(tx, table, row.id, values)
+    if not values:
+        return row
+    given = {f"new_{name}": value for name, value in values.items()}
+    statement = _update(table, tuple(values), if_other=True)
+    return await tx.one(statement, row_id=row.id, **given) or row
+
+
 async def delete_rows(tx: Connection, table: Table, ids: Iterable[str]) -> None:
     """Delete the rows with these ids and, by the foreign keys, what belongs to them."""
     await tx.all(_delete(table), ids=repeated(list(ids)))
@@ -54,16 +70,17 @@ def _insert(table: Table, columns: tuple[str, ...], *, absent: bool = False) -> 
 
 
 @lru_cache(maxsize=512)
-def _update(table: Table, columns: tuple[str, ...]) -> Statement:
+def _update(table: Table, columns: tuple[str, ...], *, if_other: bool = False) -> Statement:
     values: dict[str, Any] = {
         name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns
     }
+    conditions = [table.c.id == bindparam("row_id")]
+    if if_other:
+        conditions.append(or_(*(table.c[n].is_distinct_from(to) for n, to in values.items())))
     values["version"] = table.c.version + 1
     if "updated_at" in table.c:
         values["updated_at"] = func.now()
-    return Statement(
-        update(table).where(table.c.id == bindparam("row_id")).values(values).returning(*table.c)
-    )
+    return Statement(update(table).where(*conditions).values(values).returning(*table.c))
 
 
 @lru_cache(maxsize=512)

@@ -15,7 +15,7 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import access_group_uses, access_groups, organizations, teams
-from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.database.writes import amend_row, delete_rows, insert_row
 from bursar.domain.errors import InUse, Problems, Refusal, Required
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.models import Ceiling, problems_with_entries
@@ -69,7 +69,9 @@ async def update(
         concerning=_concerned_by(attributes),
     )
     check_version(row, expected_version)
-    changed = await update_row(tx, access_groups, row.id, columns_of(attributes))
+    changed = await amend_row(tx, access_groups, row, columns_of(attributes))
+    if changed is row:
+        return row
     rewritten = await group_names.rewrite(tx, row, changed.name)
     if changed.models != row.models:
         Problems(await stranded(tx, await _teams_outside(tx, row.id))).raise_any()

@@ -47,7 +47,8 @@ def record(tx: Connection, actor: Actor | None, *changes: Change) -> None:
 def _entry(actor: Actor | None, change: Change) -> dict[str, Any]:
     before, after = plain(change.before), plain(change.after)
     if before is not None and after is not None:
-        names = [name for name in after if before.get(name) != after[name]]
+        # Their texts, as 1 and true in metadata are equal in Python.
+        names = [name for name in after if repr(before.get(name)) != repr(after[name])]
         before = {name: before.get(name) for name in names}
         after = {name: after[name] for name in names}
     return {

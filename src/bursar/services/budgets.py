@@ -16,7 +16,7 @@ from bursar.database.tables import (
     budget_model_limits,
     budgets,
 )
-from bursar.database.writes import delete_rows, insert_row, insert_rows, update_row
+from bursar.database.writes import amend_row, delete_rows, insert_row, insert_rows
 from bursar.domain.errors import Problems
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import COLUMNS, Limits, ModelLimit, problems_with_limits, resulting
@@ -105,8 +105,10 @@ async def change(
     columns: Mapping[str, Any] | None = None,
 ) -> Row:
     """Make a budget have other limits than before and, of a plan, these columns of its name."""
-    row = await update_row(tx, budgets, stored.id, {**(columns or {}), **_columns(limits)})
-    if limits["model_limits"] != before["model_limits"]:
+    other_models = sorted(limits["model_limits"]) != before["model_limits"]
+    values = {**(columns or {}), **_columns(limits)}
+    row = await amend_row(tx, budgets, stored, values, beside=other_models)
+    if other_models:
         await tx.all(_forget_models(), id=stored.id)
         await insert_rows(
             tx,

@@ -13,7 +13,7 @@ from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.tables import api_keys
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row, update_row
 from bursar.domain.errors import (
     Forbidden,
     Invalid,
@@ -125,9 +125,11 @@ async def update(
         limits = await budgets.store(tx, "api_key", row.id, stored, limits)
     await models.store_groups(tx, "api_key", row.id, wanted.group_ids)
     columns = {**columns_of(columns_in(attributes)), **wanted.columns}
-    changed = await update_row(tx, api_keys, row.id, columns)
+    changed = await amend_row(tx, api_keys, row, columns, beside=before != limits)
     problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
+    if changed is row:
+        return row
     audit.record(
         tx,
         actor,

@@ -8,7 +8,7 @@ from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row
 from bursar.domain.errors import Invalid, Problems
 from bursar.domain.limits import (
     BudgetChanges,
@@ -48,7 +48,9 @@ async def update_budget(
     row = await access_team(tx, actor, team_id, Action.TEAM_MEMBER_BUDGET_UPDATE, path=("team_id",))
     check_version(row, expected_version)
     before, limits = await budgets.update(tx, "team_default", row.id, attributes)
-    changed = await update_row(tx, teams, row.id, {})
+    changed = await amend_row(tx, teams, row, {}, beside=before != limits)
+    if changed is row:
+        return row
     audit.record(
         tx,
         actor,
@@ -82,6 +84,8 @@ async def update_permissions(
     )
     check_version(row, expected_version)
     columns = {f"member_{name}": value for name, value in attributes.items()}
-    changed = await update_row(tx, teams, row.id, columns)
+    changed = await amend_row(tx, teams, row, columns)
+    if changed is row:
+        return row
     audit.record(tx, actor, change("team.update", row, before=row, after=changed))
     return changed

@@ -12,7 +12,7 @@ from bursar.access.standing import administers_above, team_relations
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row
 from bursar.domain.batches import BatchMode
 from bursar.domain.errors import Forbidden, Invalid, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
@@ -160,7 +160,9 @@ async def update(
             problems.extend(_raising_oneself(limits, before["budget"], default, more))
         problems.raise_any()
         after["budget"] = await budgets.store(tx, "team_member", member.id, stored, limits)
-    changed = await update_row(tx, team_members, member.id, {"role": role})
+    changed = await amend_row(tx, team_members, member, {"role": role}, beside=before != after)
+    if changed is member:
+        return member
     audit.record(
         tx,
         actor,

@@ -15,7 +15,7 @@ from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams, users
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row
 from bursar.domain.batches import BatchMode
 from bursar.domain.errors import Invalid, LastAdmin, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
@@ -109,7 +109,11 @@ async def update(
         before["budget"], after["budget"] = await budgets.update(
             tx, "organization_member", member.id, attributes
         )
-    changed = await update_row(tx, organization_members, member.id, {"role": role})
+    changed = await amend_row(
+        tx, organization_members, member, {"role": role}, beside=before != after
+    )
+    if changed is member:
+        return member
     audit.record(
         tx,
         actor,

@@ -14,7 +14,7 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organizations
 from bursar.database.tables import teams as team_table
-from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.database.writes import amend_row, delete_rows, insert_row
 from bursar.domain.errors import BuiltIn, HasTeams, Problems, Refusal
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
@@ -105,7 +105,10 @@ async def update(
         problems.extend(await _problems_below(tx, row.id, attributes["budget"]))
     problems.raise_any()
     await models.store_groups(tx, "organization", row.id, wanted.group_ids)
-    changed = await update_row(tx, organizations, row.id, {**columns_of(own), **wanted.columns})
+    columns = {**columns_of(own), **wanted.columns}
+    changed = await amend_row(tx, organizations, row, columns, beside=before != limits)
+    if changed is row:
+        return row
     audit.record(
         tx,
         actor,

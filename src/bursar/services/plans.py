@@ -76,6 +76,8 @@ async def update(
         problems.extend_elsewhere(await throughput.broken_by_plan(tx, row.id, place))
         problems.raise_any()
         await schedules.append_to_holders(tx, row.id, row, limits)
+    if changed is row:
+        return row
     audit.record(
         tx,
         actor,

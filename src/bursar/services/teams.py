@@ -10,7 +10,7 @@ from bursar.access.policy import Action
 from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.tables import teams
-from bursar.database.writes import update_row
+from bursar.database.writes import amend_row, update_row
 from bursar.domain.errors import LimitExceeded, Problems, Refusal
 from bursar.domain.gateway import problems_with_settings
 from bursar.domain.limits import (
@@ -110,9 +110,11 @@ async def update(
         after["gateway_settings"] = gateway_settings.state_of(said)
     await models.store_groups(tx, "team", row.id, wanted.group_ids)
     columns = {**columns_of(columns_in(attributes)), **wanted.columns}
-    changed = await update_row(tx, teams, row.id, columns)
+    changed = await amend_row(tx, teams, row, columns, beside=before != after)
     problems.extend_elsewhere(await unguaranteed(tx, changed, attributes))
     problems.raise_any()
+    if changed is row:
+        return row
     audit.record(
         tx,
         actor,

@@ -19,7 +19,7 @@ from bursar.database.tables import (
     teams,
     users,
 )
-from bursar.database.writes import delete_rows, insert_row, update_row
+from bursar.database.writes import amend_row, delete_rows, insert_row, update_row
 from bursar.domain.errors import LastAdmin, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import (
@@ -92,7 +92,10 @@ async def update(
     wanted = await models.wanted(tx, actor, attributes, stored=row)
     before, limits = await budgets.update(tx, "user", row.id, attributes)
     await models.store_groups(tx, "user", row.id, wanted.group_ids)
-    changed = await update_row(tx, users, row.id, {**columns_of(own), **wanted.columns})
+    columns = {**columns_of(own), **wanted.columns}
+    changed = await amend_row(tx, users, row, columns, beside=before != limits)
+    if changed is row:
+        return row
     audit.record(
         tx,
         actor,
