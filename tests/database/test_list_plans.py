@@ -220,6 +220,15 @@ async def test_teams_of_a_member_are_found_before_they_are_sorted(
         assert "teams_name_key_id_idx" not in str(plan)
 
 
+async def test_teams_of_a_member_look_no_cheaper_to_a_plan_that_knows_how_many_are_asked_for(
+    seeded: asyncpg.Connection,
+) -> None:
+    member, explaining = (await actors(seeded))["member"], Explaining(seeded)
+    await teams_list.pages(Reader(explaining, member), [ROOT], PageRequest(1))
+    with_values, kept = explaining.plans
+    assert with_values["Plan Rows"] == kept["Plan Rows"]
+
+
 @pytest.mark.parametrize("who", ACTORS)
 @pytest.mark.parametrize("name", ["name_contains", "id_contains"])
 async def test_what_a_team_contains_is_found_in_20_ms_of_10000(

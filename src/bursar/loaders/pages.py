@@ -287,7 +287,9 @@ def _page_statement(
     sorts = [(page.c[name], descends) for name, _, descends in named]
     places = [each.label("batch_place") for each in place]
     paged = select(*places, *shown).select_from(source).order_by(*place, *directed(sorts, backward))
-    return Statement(paged.limit(most) if few else paged)
+    # Of a million teams a plan for so few would look cheaper than one to keep, and be made each time.
+    # It knows no limit that is a query's, whatever the values.
+    return Statement(paged.limit(select(most).scalar_subquery()) if few else paged)
 
 
 @lru_cache(maxsize=1024)
