@@ -87,7 +87,7 @@ def mutation(
 
     async def act(schema: BaseSchema, context: Context, input: Any) -> Any:
         environment = context.environment
-        asked = replace(input, idempotency_key=None)
+        asked = replace(input, idempotency_key=None) if input.idempotency_key else input
 
         async def work(tx: Connection) -> Any:
             write = Write(tx, context.actor, environment.peppers, environment.new_teams)

@@ -3,7 +3,7 @@
 And what root fields call with theirs.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from graphql import (
@@ -15,13 +15,15 @@ from graphql import (
     ValueNode,
     VariableNode,
 )
-from graphql.execution import get_argument_values
+from graphql.execution import VariableValues, get_argument_values
 from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from bursar.graphql.execution.conversion import conversion_of
 from bursar.graphql.execution.request import Request
 from bursar.graphql.execution.surprises import Refused
+from bursar.graphql.execution.templates import Fill, Hole, fill_of
+from bursar.graphql.execution.variables import PlainValues
 
 Made = TypeVar("Made")
 
@@ -31,12 +33,40 @@ def arguments_of(
 ) -> Callable[[Request], dict[str, Any]]:
     """What gives a field's arguments as its resolver takes them; it raises what refuses them."""
     convert = conversion_of(schema, declared.arguments)
-    return lambda request: convert(get_argument_values(field, node, request.variables))
+    variables = [
+        name for argument in node.arguments or () for name in _variables_in(argument.value)
+    ]
+    kept: list[Fill | None] = []
+
+    def made(values: VariableValues) -> dict[str, Any]:
+        return convert(get_argument_values(field, node, values))
+
+    def read(request: Request) -> dict[str, Any]:
+        values = request.variables
+        if not isinstance(values, PlainValues):
+            return made(values)
+        if not kept:
+            kept.append(_template(made, variables))
+        fill = kept[0]
+        return made(values) if fill is None else fill(values.coerced)
+
+    return read
+
+
+def _template(
+    make: Callable[[VariableValues], dict[str, Any]], variables: Sequence[str]
+) -> Fill | None:
+    """What fills in the variables of arguments; None where each request has to make its own."""
+    try:
+        holes = make(VariableValues({}, {name: Hole(name) for name in variables}))
+    except Exception:  # noqa: BLE001 (what refuses a hole takes the value, or refuses that too)
+        return None
+    return fill_of(holes, len(variables))
 
 
 def once_if_constant(make: Callable[[Request], Made], node: FieldNode) -> Callable[[Request], Made]:
     """The same, but of a field whose arguments hold no variable made in the first request only."""
-    if any(_has_variable(argument.value) for argument in node.arguments or ()):
+    if any(any(_variables_in(argument.value)) for argument in node.arguments or ()):
         return make
     kept: list[Made] = []
 
@@ -74,11 +104,13 @@ def resolver_of(
     return resolved
 
 
-def _has_variable(value: ValueNode) -> bool:
+def _variables_in(value: ValueNode) -> Iterator[str]:
     match value:
         case ListValueNode():
-            return any(map(_has_variable, value.values))
+            for item in value.values:
+                yield from _variables_in(item)
         case ObjectValueNode():
-            return any(_has_variable(field.value) for field in value.fields)
-        case _:
-            return isinstance(value, VariableNode)
+            for field in value.fields:
+                yield from _variables_in(field.value)
+        case VariableNode():
+            yield value.name.value

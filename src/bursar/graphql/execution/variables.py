@@ -33,6 +33,10 @@ _PLAIN: dict[Any, Callable[[Any], bool]] = {
 }
 
 
+class PlainValues(VariableValues):
+    """The values where each variable is plain, and has one that its type takes as it is."""
+
+
 class _Variable(NamedTuple):
     signature: GraphQLVariableSignature
     is_plain: Callable[[Any], bool]
@@ -58,8 +62,8 @@ class Variables:
         """The values. Raises RequestError for what their types refuse."""
         return self._of_plain(given) or self._by_core(given)
 
-    def _of_plain(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """The values where each variable is plain, and has one that is; what is left out is not."""
+    def _of_plain(self, given: Mapping[str, Any]) -> PlainValues | None:
+        """None where a variable is not plain, or is given nothing or what is not."""
         if self._plain is None:
             return None
         sources, coerced = {}, {}
@@ -69,7 +73,7 @@ class Variables:
                 return None
             sources[name] = VariableValueSource(signature, value)
             coerced[name] = value
-        return VariableValues(sources, coerced)
+        return PlainValues(sources, coerced)
 
     def _by_core(self, given: Mapping[str, Any]) -> VariableValues:
         found = get_variable_values(
