@@ -1,4 +1,4 @@
-"""What an actor is related to, as SQL: the terms in which conditions of visibility speak."""
+"""What an actor is related to, as SQL: what the conditions of visibility are built of."""
 
 from collections.abc import Iterable
 from typing import Any

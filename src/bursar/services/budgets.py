@@ -1,4 +1,4 @@
-"""Budgets as parts of what has them, own or by a plan: read under its lock, changed with it."""
+"""The budgets of holders, their own or a plan: read under the holder's lock, and changed with it."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache

@@ -180,7 +180,7 @@ def problems_with_key(attributes: KeyAttributes, clock: Clock) -> Iterator[Refus
 
 
 def unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:
-    """A guarantee is a share of what a team has."""
+    """Each guarantee asked for a personal key: what is guaranteed is a share of what a team has."""
     for name in LIMIT_TYPES.values():
         if team_id is None and attributes.get(name) == RateLimitType.GUARANTEED:
             yield Invalid(name, problem="must be BEST_EFFORT for a personal key")
