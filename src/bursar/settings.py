@@ -6,13 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 
 from platformdirs import user_data_path
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from bursar.domain.limits import MOST_COUNT, BudgetChanges

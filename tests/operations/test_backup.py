@@ -18,11 +18,7 @@ import httpx2
 import pytest
 from past_usage import Call, places, record
 
-from bursar.database.data_directory import (
-    DataDirectory,
-    DataDirectoryInUse,
-    DataDirectoryUnusable,
-)
+from bursar.database.data_directory import DataDirectory, DataDirectoryInUse, DataDirectoryUnusable
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.migrations import upgrade
 from bursar.database.postgres_programs import PostgresPrograms

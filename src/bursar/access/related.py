@@ -3,18 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Select,
-    Text,
-    any_,
-    bindparam,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import Column, ColumnElement, Select, Text, any_, bindparam, func, or_, select, true
 
 from bursar.access.actor import Sight
 from bursar.database.tables import organization_members, team_members, teams
