@@ -1,5 +1,6 @@
 """PostgreSQL once for each worker, migrated once, emptied between tests; and the API in front of it."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -178,6 +179,18 @@ async def wide_apis(
 def wide_api(wide_apis: list[Api]) -> Api:
     """By plans, without the limits of documents."""
     return wide_apis[0]
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Where a test has Bursar configure the log, often for a stream that is closed after it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(capture=False)
+    logging.getLogger("strawberry.execution").disabled = False
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The command line: what each command prints, and the one line that tells what went wrong."""
 
 import json
-import logging
 import os
 import re
 import shutil
@@ -14,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from bursar import __version__
@@ -23,18 +21,8 @@ from bursar.database.revision import HEAD
 from bursar.graphql.execution.trusted import id_of, texts_in
 from bursar.settings import Settings, variable
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 LONG = "0123456789abcdefghijklmnopqrstuv"
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """A command logs to the runner's stream, which is closed after it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.getLogger("strawberry.execution").disabled = False
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bursar.domain.new_teams import NewTeams
-from bursar.settings import BadSettings, Settings, load, shown, variable, without_settings
+from bursar.environment import BadSettings, load, shown, without_settings
+from bursar.settings import Settings, variable
 
 LONG = "0123456789abcdefghijklmnopqrstuv"
 URL = "postgresql://bursar:pa55word@db.example:5432/bursar"

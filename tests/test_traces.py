@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from api_client import Api
 from bursar import traces
-from bursar.settings import BadSettings, load
+from bursar.environment import BadSettings, load
 from factories import Factory
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -7,7 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from bursar import __version__
-from bursar.settings import BadSettings, Settings, described, load, shown, told, variable
+from bursar.environment import BadSettings, described, load, shown, told
+from bursar.settings import Settings, variable
 
 _FAILED = 1
 _MISUSED = 2

@@ -138,13 +138,8 @@ class _Tracing:
 
 
 def _exporting() -> "TracerProvider":
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 (an extra)
-        OTLPSpanExporter,
-    )
-    from opentelemetry.sdk.resources import (  # noqa: PLC0415 (an extra)
-        OTELResourceDetector,
-        Resource,
-    )
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 (an extra)
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 (an extra)
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 (an extra)
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 (an extra)
 

@@ -8,13 +8,7 @@ import pytest
 
 from api_client import Answer, Api
 from bursar.database.rows import Row
-from bursar.domain.roles import (
-    KeyScope,
-    MemberPermission,
-    OrganizationRole,
-    PlatformRole,
-    TeamRole,
-)
+from bursar.domain.roles import KeyScope, MemberPermission, OrganizationRole, PlatformRole, TeamRole
 from factories import Factory, Key, Person
 
 READ = MemberPermission.KEY_READ

@@ -14,12 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 import bursar
-from bursar.database.migrations import (
-    alone,
-    downgrade,
-    pending,
-    upgrade,
-)
+from bursar.database.migrations import alone, downgrade, pending, upgrade
 from bursar.database.revision import HEAD, UnknownRevision, current
 from bursar.database.tables import metadata
 from bursar.domain.chains import Verification

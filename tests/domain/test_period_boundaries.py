@@ -11,10 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bursar.domain.durations import Unit, parse
-from bursar.domain.periods import (
-    period_at,
-    periods_from,
-)
+from bursar.domain.periods import period_at, periods_from
 
 ZONES = resources.files("tzdata").joinpath("zones").read_text("ascii").split()
 # Those whose clocks do what is rare: days skipped, half hours, changes at midnight and after it.

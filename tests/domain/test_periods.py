@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bursar.domain.durations import LONGEST, Duration, Unit, parse
-from bursar.domain.periods import (
-    FOR_EVER,
-    Entry,
-    Period,
-    period_at,
-    periods_from,
-    scheduled_period,
-)
+from bursar.domain.periods import FOR_EVER, Entry, Period, period_at, periods_from, scheduled_period
 
 ZONES = resources.files("tzdata").joinpath("zones").read_text("ascii").split()
 INSTANTS = st.datetimes(

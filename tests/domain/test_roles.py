@@ -4,12 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bursar.domain.roles import (
-    MemberPermission,
-    TeamRole,
-    permissions_of,
-    problem_with_permissions,
-)
+from bursar.domain.roles import MemberPermission, TeamRole, permissions_of, problem_with_permissions
 
 STORED = st.none() | st.lists(st.sampled_from(MemberPermission), unique=True)
 

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -46,10 +46,11 @@ def serve(migrated: EmbeddedPostgres) -> Serve:
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+def logged(
+    logging_as_before: None,  # noqa: ARG001 (after the test)
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[], list[dict[str, Any]]]:
     """The lines that servers made after this wrote."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
     written = io.StringIO()
     logs.configure("info", written)
     monkeypatch.setattr(endpoint, "log", structlog.get_logger())  # one that is bound to no stream
@@ -58,7 +59,4 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[s
         logging.getLogger().handlers[0].flush()  # what waits for the end of a turn
         return [json.loads(line) for line in written.getvalue().splitlines()]
 
-    yield lines
-    root.handlers, root.level = handlers, level
-    logging.getLogger("strawberry.execution").disabled = False
-    structlog.reset_defaults()
+    return lines

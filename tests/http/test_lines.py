@@ -80,16 +80,6 @@ def pipe() -> Iterator[Pipe]:
     pipe.close()
 
 
-@pytest.fixture
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.getLogger("strawberry.execution").disabled = False
-    structlog.reset_defaults()
-
-
 def lost_while(work: Callable[[], None]) -> float:
     def count() -> float:
         return next(s.value for f in lost().collect() for s in f.samples if "total" in s.name)
@@ -158,7 +148,7 @@ async def test_no_write_is_longer_than_a_pipe_takes_whole_nor_ends_inside_of_a_l
     assert len(stream.writes) < 15  # of 40 lines
 
 
-@pytest.mark.usefixtures("_logging_as_before")
+@pytest.mark.usefixtures("logging_as_before")
 @pytest.mark.parametrize("level", ["warning", "error", "critical", "exception"])
 @pytest.mark.parametrize("logger", [structlog.get_logger, logging.getLogger])
 async def test_a_loop_that_is_stuck_has_told_why_and_what_was_before(
@@ -191,7 +181,7 @@ def test_what_interrupts_a_write_comes_after_it() -> None:
     assert interrupted.writes == ["a\n", "an exception was ignored\n"]
 
 
-@pytest.mark.usefixtures("_logging_as_before")
+@pytest.mark.usefixtures("logging_as_before")
 async def test_lines_of_both_libraries_keep_their_order(stream: Stream) -> None:
     logs.configure("debug", stream)
     structlog.get_logger().info("1")
@@ -259,14 +249,14 @@ def test_a_line_that_was_cut_off_is_counted_unless_it_lacks_its_end_alone_and_gl
     assert told + pipe.read() == f"{'x' * min(length, Pipe.SIZE)}\nnext\nlast\n"
 
 
-@pytest.mark.usefixtures("_logging_as_before")
+@pytest.mark.usefixtures("logging_as_before")
 def test_a_line_that_cannot_be_made_is_counted(stream: Stream) -> None:
     logs.configure("info", stream)
     wrong = logging.getLogger("uvicorn.error").warning
     assert lost_while(lambda: wrong("%s %s", "one")) == 1
 
 
-@pytest.mark.usefixtures("_logging_as_before")
+@pytest.mark.usefixtures("logging_as_before")
 async def test_requests_go_on_without_a_log_and_the_metrics_say_how_many_lines_are_gone(
     serve: Serve, make: Factory, full_disk: io.TextIOWrapper
 ) -> None:

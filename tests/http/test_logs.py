@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,8 @@ import structlog
 
 from bursar.domain.keys import new_secret
 from bursar.http import logs
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 class Terminal(io.StringIO):
@@ -24,17 +25,6 @@ class Terminal(io.StringIO):
 class ClosedTerminal(io.StringIO):
     def write(self, _text: str) -> int:
         raise OSError(5, "Input/output error")
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.captureWarnings(capture=False)
-    logging.getLogger("strawberry.execution").disabled = False
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,15 +21,10 @@ from bursar.http.requests import Requests
 
 
 @pytest.fixture(autouse=True)
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+def stream(logging_as_before: None) -> io.StringIO:  # noqa: ARG001 (after the test)
     written = io.StringIO()
     logs.configure("debug", written)
-    yield written
-    root.handlers, root.level = handlers, level
-    logging.getLogger("strawberry.execution").disabled = False
-    structlog.reset_defaults()
+    return written
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

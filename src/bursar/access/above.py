@@ -1,4 +1,4 @@
-"""What stands above a row and sets its limits, kept as it is before the row itself is locked.
+"""Locks of what limits a row, a team's organization or a key's team or user, before the row's own.
 
 So that locks are taken in the one order of door.py, and limits hold until the transaction ends.
 """

@@ -1,20 +1,9 @@
-"""What an actor is related to, as SQL: the terms in which conditions of visibility speak."""
+"""What an actor is related to, as SQL: what the conditions of visibility are built of."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Select,
-    Text,
-    any_,
-    bindparam,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import Column, ColumnElement, Select, Text, any_, bindparam, func, or_, select, true
 
 from bursar.access.actor import Sight
 from bursar.database.tables import organization_members, team_members, teams

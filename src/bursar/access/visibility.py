@@ -7,16 +7,7 @@ the actor's parameters. Some rows are seen in part: their other columns are null
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Table,
-    and_,
-    case,
-    false,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Table, and_, case, false, or_, select, true
 
 from bursar.access.actor import Sight
 from bursar.access.related import (

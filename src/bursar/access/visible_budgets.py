@@ -1,35 +1,16 @@
 """Whose budgets an actor can see, and which plans."""
 
-from sqlalchemy import (
-    FromClause,
-    false,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import FromClause, false, or_, select, true
 
 from bursar.access.actor import Sight
-from bursar.access.related import (
-    ME,
-    Condition,
-    among,
-    by_sight,
-    overseen,
-    read_organizations,
-)
+from bursar.access.related import ME, Condition, among, by_sight, overseen, read_organizations
 from bursar.access.visibility import (
     visible_api_keys,
     visible_organization_members,
     visible_team_members,
     visible_teams,
 )
-from bursar.database.tables import (
-    api_keys,
-    budgets,
-    organization_members,
-    team_members,
-    teams,
-)
+from bursar.database.tables import api_keys, budgets, organization_members, team_members, teams
 
 
 def visible_member_budgets(sight: Sight) -> Condition:

@@ -1,4 +1,4 @@
-"""Budgets beside those of what is above their holders: limit by limit, of the whole and of models."""
+"""Budgets joined to those above them, limit by limit: of the whole, and of single models."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple

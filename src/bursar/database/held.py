@@ -1,4 +1,4 @@
-"""Budgets beside what has them, own or attached; and whose a budget or a list of models is."""
+"""Budgets joined to their holders, own or attached; and whose a budget or a list of models is."""
 
 from sqlalchemy import ColumnElement, FromClause, func, select
 

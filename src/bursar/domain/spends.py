@@ -1,4 +1,4 @@
-"""What is spent against what may be: None is no limit, and what is spent may be more than that."""
+"""Spend against a limit: what is left of it, and when it is reached; None is no limit."""
 
 from decimal import Decimal
 from typing import overload

@@ -1,4 +1,4 @@
-"""Throughput: whether what is allotted of a rate limit is kept free, or only there while it lasts."""
+"""Throughput: whether a rate limit is a share that is guaranteed, or there only as far as it goes."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -11,15 +11,7 @@ from bursar.access.actor import Sight
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.loaders.filters import Filters
-from bursar.loaders.pages import (
-    PARENTS_TABLE,
-    Asked,
-    Filtered,
-    Order,
-    Page,
-    PageRequest,
-    Position,
-)
+from bursar.loaders.pages import PARENTS_TABLE, Asked, Filtered, Order, Page, PageRequest, Position
 from bursar.loaders.reader import Reader
 from bursar.loaders.slices import SUMS, Shape, asked_of, calls_in, shapes_of, values_of, written
 

@@ -26,15 +26,7 @@ from bursar.domain.money import parse
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter
 from bursar.loaders.keysets import beyond, directed
-from bursar.loaders.pages import (
-    Asked,
-    Filtered,
-    Order,
-    Page,
-    PageRequest,
-    Position,
-    page_of,
-)
+from bursar.loaders.pages import Asked, Filtered, Order, Page, PageRequest, Position, page_of
 from bursar.loaders.reader import Reader
 from bursar.loaders.slices import SUMS, Shape, asked_of, calls_in, shapes_of, values_of
 

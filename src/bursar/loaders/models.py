@@ -3,17 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    FromClause,
-    Select,
-    Table,
-    and_,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, and_, func, or_, select
 
 from bursar.access.actor import Sight
 from bursar.access.visibility import visible_api_keys, visible_teams

@@ -12,12 +12,7 @@ from pydantic import SecretStr
 from bursar.database import grants
 from bursar.database.connections import Connection
 from bursar.database.data_directory import APPLICATION
-from bursar.database.embedded import (
-    DataDirectoryInUse,
-    EmbeddedPostgres,
-    RunningPostgres,
-    running,
-)
+from bursar.database.embedded import DataDirectoryInUse, EmbeddedPostgres, RunningPostgres, running
 from bursar.database.partitions import are_there
 from bursar.database.pool import Database
 from bursar.database.revision import HEAD, current

@@ -59,7 +59,7 @@ class Nursery:
             self._process.wait(_END_SECONDS)
 
     def _begin(self) -> None:
-        from bursar.settings import without_settings  # noqa: PLC0415 (the nursery imports it below)
+        from bursar.environment import without_settings  # noqa: PLC0415 (the nursery imports it below)
 
         self._control, its_end = socket.socketpair()
         with its_end:

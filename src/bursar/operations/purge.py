@@ -1,4 +1,4 @@
-"""The purge: rows that only what comes late is compared with, deleted when nothing so late is taken."""
+"""The purge: deletes what is kept to recognize late reports, once no report so late is taken."""
 
 from datetime import timedelta
 from functools import cache

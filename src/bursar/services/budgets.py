@@ -1,4 +1,4 @@
-"""Budgets as parts of what has them, own or by a plan: read under its lock, changed with it."""
+"""The budgets of holders, their own or a plan: read under the holder's lock, and changed with it."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -10,12 +10,7 @@ from bursar.database.connections import Connection
 from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import (
-    BUDGET_OWNERS,
-    budget_attachments,
-    budget_model_limits,
-    budgets,
-)
+from bursar.database.tables import BUDGET_OWNERS, budget_attachments, budget_model_limits, budgets
 from bursar.database.writes import amend_row, delete_rows, insert_row, insert_rows
 from bursar.domain.errors import Problems
 from bursar.domain.ids import Prefix, new_id

@@ -1,4 +1,4 @@
-"""Counting what is spent: the row that is locked by who counts for a holder, or changes how."""
+"""The lock of counting: taken to add to what a holder has spent, and to change by which schedule."""
 
 from sqlalchemy import CompoundSelect, Select, literal_column, select
 from sqlalchemy.dialects.postgresql import Insert, insert

@@ -47,7 +47,7 @@ async def increase(
     """Let a holder spend more than its maximum until then, in the stead of what was said before.
 
     An amount of nothing ends it; what is so already stays as it is, unrecorded. What limits the
-    holder is compared as it is now: it binds also when it is lowered later. Answers the holder.
+    holder is compared as it is now; lowered later, it binds all the same. Answers the holder.
     Raises Refusals for bad input, NotFound, Forbidden, VersionConflict, NoMaximum, and LimitExceeded
     above what limits the holder.
     """

@@ -15,12 +15,7 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, team_members
 from bursar.database.writes import insert_row
-from bursar.domain.errors import (
-    Forbidden,
-    Invalid,
-    NotMember,
-    Problems,
-)
+from bursar.domain.errors import Forbidden, Invalid, NotMember, Problems
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.keys import (
     DEFAULT_SCOPES,
@@ -30,9 +25,7 @@ from bursar.domain.keys import (
     new_secret,
     problem_with_scopes_of,
 )
-from bursar.domain.limits import (
-    resulting,
-)
+from bursar.domain.limits import resulting
 from bursar.domain.roles import KeyKind
 from bursar.domain.throughput import guarantees
 from bursar.services import archive, audit, budgets, models

@@ -1,4 +1,4 @@
-"""Where keys belong, and what is kept of where they belonged and of secrets that open nothing more."""
+"""Where keys belong, and the record of where they belonged before and of the secrets they once had."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache

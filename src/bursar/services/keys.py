@@ -14,23 +14,9 @@ from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.tables import api_keys
 from bursar.database.writes import amend_row, update_row
-from bursar.domain.errors import (
-    Forbidden,
-    Invalid,
-    LimitExceeded,
-    Problems,
-    Refusal,
-)
-from bursar.domain.keys import (
-    kind_of,
-    problem_with_scopes_of,
-)
-from bursar.domain.limits import (
-    BudgetChanges,
-    Limits,
-    problems_with_budget,
-    resulting,
-)
+from bursar.domain.errors import Forbidden, Invalid, LimitExceeded, Problems, Refusal
+from bursar.domain.keys import kind_of, problem_with_scopes_of
+from bursar.domain.limits import BudgetChanges, Limits, problems_with_budget, resulting
 from bursar.domain.roles import KeyScope
 from bursar.domain.throughput import LIMIT_TYPES, RateLimitType, guarantees
 from bursar.services import archive, audit, budgets, models, throughput
@@ -180,7 +166,7 @@ def problems_with_key(attributes: KeyAttributes, clock: Clock) -> Iterator[Refus
 
 
 def unguaranteeable(team_id: str | None, attributes: KeyAttributes) -> Iterator[Refusal]:
-    """A guarantee is a share of what a team has."""
+    """Each guarantee asked for a personal key: what is guaranteed is a share of what a team has."""
     for name in LIMIT_TYPES.values():
         if team_id is None and attributes.get(name) == RateLimitType.GUARANTEED:
             yield Invalid(name, problem="must be BEST_EFFORT for a personal key")

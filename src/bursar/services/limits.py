@@ -62,7 +62,7 @@ async def below_teams(
 
 
 async def broken_by_plan(tx: Connection, plan_id: str, place: Place) -> Problems:
-    """What is wrong around the holders of a plan, now that it has its limits."""
+    """What the limits of a plan, as they are stored now, break: teams and keys above their parents."""
     problems = Problems(await _below_teams(tx, "plan", plan_id, place))
     problems.extend(
         LimitExceeded(

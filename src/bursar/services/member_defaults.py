@@ -10,10 +10,7 @@ from bursar.database.rows import Row
 from bursar.database.tables import teams
 from bursar.database.writes import amend_row
 from bursar.domain.errors import Invalid, Problems
-from bursar.domain.limits import (
-    BudgetChanges,
-    problems_with_budget,
-)
+from bursar.domain.limits import BudgetChanges, problems_with_budget
 from bursar.domain.roles import MemberPermission, problem_with_permissions
 from bursar.services import audit, budgets
 from bursar.services.attributes import check_version

@@ -1,4 +1,4 @@
-"""The models that things allow: as they are asked for, within what is above, beside the groups named.
+"""Lists of models as they are set: their access groups looked up, and all within the list above.
 
 One mechanism for organizations, teams, users and keys. The caller holds the locks of `access`; the
 access groups that the lists name are held last, so that no other side moves meanwhile.

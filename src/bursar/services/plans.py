@@ -195,7 +195,7 @@ async def _lock(tx: Connection, actor: Actor, place: Place, expected_version: in
 
 
 async def _exceeded_below(tx: Connection, place: Place, holder: Row) -> Problems:
-    """What the plan that a holder has got is below of, and what of guarantees it leaves unheld."""
+    """What the plan that a holder got breaks: limits of teams under it, and guarantees around it."""
     problems, at = Problems(), place_of(None, "budget_id")
     match place.kind.owner:
         case "organization":

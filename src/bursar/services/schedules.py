@@ -39,10 +39,10 @@ PLAN = "plan"
 async def append(
     tx: Connection, owner: str, owner_id: str, before: Limits | None, after: Limits | None
 ) -> None:
-    """Let what has another duration or zone by a change of an owner's budget begin a period now.
+    """Begin a period now for all whose duration or time zone is another by a change of a budget.
 
-    That is the owner, which is locked, or of `team_default` each member who inherits. A plan that
-    the owner had is kept from being changed, so that either change knows of the other.
+    That is the owner of the budget, which is locked, or of `team_default` each member who inherits. A
+    plan that the owner had is kept from being changed, so that either change knows of the other.
     """
     if before is not None and before.get("name") is not None:
         before = await tx.one(_plan(), id=before["id"])

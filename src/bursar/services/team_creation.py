@@ -14,10 +14,7 @@ from bursar.database.tables import lifetime_spends, teams
 from bursar.database.writes import insert_row
 from bursar.domain.errors import Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
-from bursar.domain.limits import (
-    BudgetChanges,
-    resulting,
-)
+from bursar.domain.limits import BudgetChanges, resulting
 from bursar.domain.new_teams import NewTeams
 from bursar.domain.roles import MemberPermission, PlatformRole, TeamRole
 from bursar.domain.throughput import LIMIT_TYPES, guarantees

@@ -21,14 +21,7 @@ from bursar.domain.limits import (
     resulting,
 )
 from bursar.domain.throughput import RateLimitType, guarantees
-from bursar.services import (
-    audit,
-    budgets,
-    gateway_settings,
-    models,
-    self_service,
-    throughput,
-)
+from bursar.services import audit, budgets, gateway_settings, models, self_service, throughput
 from bursar.services.attributes import check_version, columns_in, columns_of, problems_with
 from bursar.services.audit import Change
 from bursar.services.limits import above_parent

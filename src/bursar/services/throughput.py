@@ -82,7 +82,7 @@ async def check(
 
 
 async def broken_by_plan(tx: Connection, plan_id: str, place: Place) -> Problems:
-    """What is exceeded around the holders of a plan, whose parents are locked, and under them."""
+    """Each guarantee that a plan's limits break: of its holders, or under them; parents are locked."""
     ids = await ids_above(tx, plan_id)
     problems = Problems()
     for level, prefix in (("organization", Prefix.ORGANIZATION), ("team", Prefix.TEAM)):

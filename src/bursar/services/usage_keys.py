@@ -1,4 +1,4 @@
-"""Whose calls were metered: keys by any secret they ever had or by id, and where they then belonged."""
+"""Whose a metered call is: its key, by id or any secret it ever had, and where that belonged then."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

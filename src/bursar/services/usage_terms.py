@@ -1,4 +1,4 @@
-"""Terms: by which schedule, and for which models apart, what holders spend is counted."""
+"""Terms: the schedule by which a holder's spend is counted, and the models that count by themselves."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,8 @@ async def terms_of(
 ) -> defaultdict[str, Terms]:
     """The terms of holders, whose counting is locked: by kind their ids, of a team's members its id.
 
-    Without a schedule, what is in force always was; of one only what began by `now` is known.
+    Without a schedule the budget in force counts as if it had always been; entries of one that begin
+    after `now` are left out.
     """
     values = {kind: list(holders.get(kind, ())) for kind in SPENDERS}
     teams = list(holders.get("team_member", {}).values())

@@ -73,9 +73,10 @@ async def contents_of(tx: Connection, request_ids: Iterable[str]) -> dict[str, b
 async def count(tx: Connection, calls: Sequence[Call], now: datetime) -> None:
     """Add calls, whose request ids are taken, to all that counts them; `now` is the transaction's.
 
-    The events wait for nobody. Of the sums what holders ever spent is first, and locks when their
-    periods begin; then no rows of theirs need an order. By changes of their schedules that came after
-    `now` nothing is counted, as the events tell. Raises TooMuchCounted for a sum that no column holds.
+    Events are inserted without waiting for anybody. Then lifetime spend is added to, in the order of
+    the holders: that locks their schedules too, so that the other sums need no order. A change of a
+    schedule after `now` is left out, so that an event tells by itself in which period it counts. Raises
+    TooMuchCounted for a sum that no column holds.
     """
     if not calls:
         return
@@ -89,9 +90,11 @@ async def count(tx: Connection, calls: Sequence[Call], now: datetime) -> None:
     amounts = [units_to_text(units) for units in lifetimes.values()]
     await tx.one(_insert_events(), **_events(calls))
     try:
-        await tx.one(_lock(), **as_texts("lifetime", _LIFETIME, (list(lifetimes), amounts)))
+        await tx.one(
+            _add_to_lifetimes(), **as_texts("lifetime", _LIFETIME, (list(lifetimes), amounts))
+        )
         terms = await terms_of(tx, holders, now)
-        await tx.one(_add(), **_spent(calls, costs, terms), **_by_day(calls, costs))
+        await tx.one(_add_to_sums(), **_spent(calls, costs, terms), **_by_day(calls, costs))
     except OUT_OF_RANGE as error:
         raise TooMuchCounted("events") from error
 
@@ -196,7 +199,7 @@ def _contents() -> Statement:
 
 
 @cache
-def _lock() -> Statement:
+def _add_to_lifetimes() -> Statement:
     """Add to what holders ever spent, in their order."""
     rows = _rows("lifetime", lifetime_spends, _LIFETIME)
     in_order = rows.order_by(rows.selected_columns.holder_id.collate("C"))
@@ -210,7 +213,7 @@ def _insert_events() -> Statement:
 
 
 @cache
-def _add() -> Statement:
+def _add_to_sums() -> Statement:
     """Add to the spend of periods, and to days, in one statement."""
     spent = given("spend", {name: spends.c[name].type for name in _SPEND})
     columns = [func.coalesce(spent.c.model, ""), *(one for one in spent.c if one.name != "model")]

@@ -13,12 +13,7 @@ from bursar.database.connections import Connection
 from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
-from bursar.database.tables import (
-    organization_members,
-    team_members,
-    teams,
-    users,
-)
+from bursar.database.tables import organization_members, team_members, teams, users
 from bursar.database.writes import amend_row, delete_rows, insert_row, update_row
 from bursar.domain.errors import LastAdmin, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id

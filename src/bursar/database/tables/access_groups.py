@@ -1,15 +1,6 @@
 """Access groups, and the lists of models that name them."""
 
-from sqlalchemy import (
-    ARRAY,
-    CheckConstraint,
-    Column,
-    Index,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
 from bursar.database.columns import (
     exactly_one_check,

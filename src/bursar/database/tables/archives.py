@@ -1,22 +1,9 @@
 """What was deleted, as it was; no foreign keys, as what it names may be gone too."""
 
-from sqlalchemy import (
-    Column,
-    DateTime,
-    Index,
-    Table,
-    Text,
-    func,
-)
+from sqlalchemy import Column, DateTime, Index, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bursar.database.columns import (
-    IDENTIFIER,
-    id_column,
-    length_check,
-    name_lengths,
-    named,
-)
+from bursar.database.columns import IDENTIFIER, id_column, length_check, name_lengths, named
 from bursar.database.tables.metadata import metadata
 
 deleted_teams = Table(

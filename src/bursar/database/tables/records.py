@@ -14,13 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bursar.database.columns import (
-    IDENTIFIER,
-    MOST_COUNT,
-    id_column,
-    length_check,
-    range_check,
-)
+from bursar.database.columns import IDENTIFIER, MOST_COUNT, id_column, length_check, range_check
 from bursar.database.tables.metadata import metadata
 
 # What a mutation did the first time that an actor asked for it with this key.

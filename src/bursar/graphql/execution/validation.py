@@ -7,10 +7,7 @@ the bound that is set here; what does is refused, in a few milliseconds.
 
 from functools import cache
 
-from graphql import (
-    GraphQLError,
-    specified_rules,
-)
+from graphql import GraphQLError, specified_rules
 from graphql.validation import (
     ASTValidationRule,
     OverlappingFieldsCanBeMergedRule,

@@ -11,12 +11,7 @@ from bursar.graphql.lists.user import UserFilter, UserOrder
 from bursar.graphql.point_reads import point_read
 from bursar.graphql.queries.arguments import ExternalId, Id, id_of, storable
 from bursar.graphql.types.user import User
-from bursar.loaders.users import (
-    users_by_email_key,
-    users_by_external_id,
-    users_by_id,
-    users_list,
-)
+from bursar.loaders.users import users_by_email_key, users_by_external_id, users_by_id, users_list
 
 Email = Annotated[str, strawberry.argument(description="The e-mail, in upper or lower case.")]
 

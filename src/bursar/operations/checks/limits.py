@@ -1,4 +1,4 @@
-"""Checks of limits of models and of guarantees against what is above them, own or by a plan."""
+"""Checks of limits and guarantees against the limits above them, whether own or by a plan."""
 
 from bursar.database.tables import BUDGET_OWNERS
 from bursar.domain.limits import UNDER_PARENT
@@ -33,7 +33,18 @@ _MODELS = """
 """
 
 
-def _model_limits() -> str:
+def _team_limits() -> str:
+    return " UNION ALL ".join(
+        f"""
+        SELECT children.id,
+            format('{name} %s is above the organization''s %s', its.{name}, above.{name}) AS problem
+        FROM {_pairs("teams", "team_id", "organization_id")} WHERE its.{name} > above.{name}
+        """
+        for name in UNDER_PARENT
+    )
+
+
+def _team_model_limits() -> str:
     return " UNION ALL ".join(
         f"""
         SELECT children.id, format('{name} %s of model %s is above the organization''s %s',
@@ -66,10 +77,16 @@ def _guarantees(children: str, child: str, parent: str) -> str:
 
 LIMITS = (
     Check(
+        "team-limits-within-organization",
+        "A team's limits are within its organization's.",
+        "teams",
+        _WITH_HELD + _team_limits(),
+    ),
+    Check(
         "team-model-limits-within-organization",
         "What a team says of a model is within what its organization says of it, or of the whole.",
         "teams",
-        _WITH_HELD + _model_limits(),
+        _WITH_HELD + _team_model_limits(),
     ),
     Check(
         "guarantees-within-organization",

@@ -1,37 +1,8 @@
-"""Checks of what belongs to what, and of limits of a whole within those above."""
+"""Checks of what belongs to what: members, keys, budgets and plans."""
 
 from bursar.database.tables import BUDGET_OWNERS
 from bursar.domain.ids import DEFAULT_ORGANIZATION
-from bursar.domain.limits import UNDER_PARENT
 from bursar.operations.checks.check import Check
-
-# The limits that a thing of each kind has, of its own or by a plan.
-_COLUMNS = ", ".join(f"limits.{name}" for name in UNDER_PARENT)
-_HELD = f"""
-    held AS (
-        SELECT {", ".join(f"limits.{owner}" for owner in BUDGET_OWNERS.values())}, {_COLUMNS}
-        FROM budgets limits WHERE name IS NULL
-        UNION ALL
-        SELECT {", ".join(f"holder.{owner}" for owner in BUDGET_OWNERS.values())}, {_COLUMNS}
-        FROM budget_attachments holder JOIN budgets limits ON limits.id = holder.plan_id
-    )
-"""
-
-
-def _above(child: str, parent: str) -> str:
-    """Each limit of a child that is above its parent's, with both."""
-    return " UNION ALL ".join(
-        f"SELECT id, format('{name} %s is above the {parent}''s %s', {child}_{name}, {parent}_{name})"
-        f" AS problem FROM pairs WHERE {child}_{name} > {parent}_{name}"
-        for name in UNDER_PARENT
-    )
-
-
-def _both(child: str, parent: str) -> str:
-    return ", ".join(
-        f"{side}.{name} AS {side}_{name}" for side in (child, parent) for name in UNDER_PARENT
-    )
-
 
 RELATIONS = (
     Check(
@@ -57,18 +28,6 @@ RELATIONS = (
             ON belonging.organization_id = team.organization_id
             AND belonging.user_id = member.user_id
         WHERE team.organization_id <> '{DEFAULT_ORGANIZATION}' AND belonging.id IS NULL
-        """,
-    ),
-    Check(
-        "team-limits-within-organization",
-        "A team's limits are within its organization's.",
-        "teams",
-        f"""
-        WITH {_HELD}, pairs AS (
-            SELECT teams.id, {_both("team", "organization")} FROM teams
-            JOIN held team ON team.team_id = teams.id
-            JOIN held organization ON organization.organization_id = teams.organization_id
-        ) {_above("team", "organization")}
         """,
     ),
     Check(
