@@ -295,6 +295,25 @@ async def test_who_may_not_grant_the_scopes_of_a_key_lets_it_live_no_longer(
         await api.mutate(lead, "apiKeysDelete", ids=[key.id])
 
 
+async def test_a_key_that_expires_lets_none_that_outlives_it_do_more(
+    api: Api, make: Factory
+) -> None:
+    me = await make.person()
+    soon, later = (datetime.now(UTC) + timedelta(days=days) for days in (1, 9))
+    mine = await make.api_key(me, scopes=[KeyScope.MANAGE], expires_at=soon)
+    more = {"scopes": ["INFER", "MANAGE"]}
+    for end in (later, None):
+        key = await make.api_key(me, scopes=[KeyScope.INFER], expires_at=end)
+        answer = await api.refused(mine, "apiKeyUpdate", id=key.id, **more)
+        assert answer.refusals == [("FORBIDDEN", "input.scopes")]
+        brief = {**more, "expiresAt": soon.isoformat()}
+        assert (await api.mutate(mine, "apiKeyUpdate", id=key.id, **brief)).refusals == []
+    assert (await api.mutate(me, "apiKeyUpdate", id=key.id, scopes=["INFER"])).refusals == []
+    answer = await api.mutate(me, "apiKeyUpdate", id=key.id, expiresAt=None, **more)
+    assert answer.refusals == []
+    assert (await api.mutate(mine, "apiKeyUpdate", id=key.id, scopes=["INFER"])).refusals == []
+
+
 @pytest.mark.parametrize("scope", [KeyScope.GATEWAY, KeyScope.MANAGE])
 async def test_nobody_unblocks_a_key_that_they_could_not_give_to_whom_it_is(
     api: Api, make: Factory, scope: KeyScope

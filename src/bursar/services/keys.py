@@ -86,11 +86,14 @@ async def update(
     if problem := problem_with_scopes_of(kind_of(row.user_id, row.team_id), scopes):
         problems.append(Invalid("scopes", problem=problem))
     problems.raise_any()
-    problems = Problems(ungrantable(actor, row.user_id, {*scopes} - {*row.scopes}, "scopes"))
+    expires_at = attributes.get("expires_at", row.expires_at)
+    added = {*scopes} - {*row.scopes}
+    problems = Problems(ungrantable(actor, row.user_id, added, "scopes"))
+    if added and clock.is_outlived_by(expires_at):
+        problems.append(Forbidden("scopes", deed="let a key do more that outlives the one you use"))
     if not administers(actor, row):
         clock = clock.within(row.member_key_duration)
         problems.extend(reserving(attributes))
-    expires_at = attributes.get("expires_at", row.expires_at)
     if is_later(expires_at, row.expires_at):
         # To let a key live longer is to give what it can for that long.
         kept = {*scopes} & {*row.scopes}
