@@ -83,7 +83,7 @@ DEEDS = {
     "organizationUpdate metadata": one_organization(metadata={}),
     "organizationUpdate budget": one_organization(budget={"rpmLimit": "10"}),
     "organizationUpdate models": one_organization(models=["gpt-*"]),
-    "organizationUpdate allowNone": one_organization(allowNone=False),
+    "organizationUpdate allowNone": one_organization(models=["*"], allowNone=False),
     "organizationUpdate externalId": one_organization(externalId="new"),
     "organizationDelete": deed("id", lambda w, _: {"id": w.organization.id, "cascade": True}),
     "organizationMembersAdd": within_organization(
@@ -108,7 +108,7 @@ DEEDS = {
         lambda w, _: {"userId": w.mate.id, "budget": {"rpmLimit": "8"}}
     ),
     "organizationMemberUpdate oneself": within_organization(
-        lambda _, me: {"userId": me.id, "role": "ADMIN", "budget": None}, n="userId"
+        lambda _, me: {"userId": me.id, "role": "ADMIN", "budget": {"rpmLimit": "8"}}, n="userId"
     ),
     "organizationMembersRemove": within_organization(
         lambda w, _: {"members": [{"userId": w.mate.id}]}
@@ -122,7 +122,7 @@ DEEDS = {
     "teamCreate in the built-in": deed("organizationId", lambda _, __: {"name": "New"}),
     "teamUpdate name": one_team(name="New"),
     "teamUpdate joinable": one_team(joinable=True),
-    "teamUpdate metadata": one_team(metadata={}),
+    "teamUpdate metadata": one_team(metadata={"tier": "new"}),
     "teamUpdate tags": one_team(tags=["new"]),
     "teamUpdate description": one_team(description="New"),
     "teamUpdate models": one_team(models=["openai/gpt-5"]),
@@ -188,7 +188,7 @@ DEEDS = {
     "userCreate": deed("", lambda _, __: {"name": "New"}),
     "userUpdate": one_mate(name="New"),
     "userUpdate models": one_mate(models=["gpt-*"]),
-    "userUpdate oneself": deed("id", lambda _, me: {"id": me.id, "role": "ADMIN"}),
+    "userUpdate oneself": deed("id", lambda _, me: {"id": me.id, "name": "I", "role": "ADMIN"}),
     "userDelete": one_mate(),
     "userBlock": one_mate(),
     "userUnblock": one_mate(),
