@@ -84,6 +84,15 @@ def test_config_shows_every_setting_with_value_and_source(
     assert "DATABASE_URL = postgres://ada:***@db.example/bursar (environment)" in told
 
 
+def test_who_reads_the_beginning_alone_ends_a_command_without_a_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "bursar", "config"]
+    with os.fdopen(writing) as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -120,6 +129,7 @@ def test_migrations_go_to_head_and_back() -> None:
     assert run("migrate", "head").stdout == f"at {HEAD}, 0 applied\n"
     check = run("migrate", "--check")
     assert (check.exit_code, check.stdout) == (0, f"at {HEAD}, head is {HEAD}\n")
+    assert refused(1, "migrate", "down", "0000").startswith("bursar: There is no revision 0000")
     assert run("migrate", "down", "base").stdout == "at base\n"
     status = run("migrate", "status")
     assert (status.exit_code, f"pending: {HEAD}" in status.stdout) == (0, True)

@@ -23,6 +23,8 @@ class _Commands(TyperGroup):
         except BadSettings as error:
             typer.echo(f"bursar: {error}", err=True)
             raise typer.Exit(_MISUSED) from None
+        except BrokenPipeError:
+            raise  # Who read what is printed has gone, as `head` does: Typer ends without a word.
         except Exception as error:
             from bursar.operations.failure import reason_of
 

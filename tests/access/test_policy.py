@@ -121,7 +121,7 @@ def test_who_only_reads_may_do_nothing_whatever_else_they_are(
 def test_a_refusal_says_what_is_not_allowed(action: Action) -> None:
     refusal = forbidden(action, "members", 0)
     assert refusal.path == ("members", 0)
-    assert re.fullmatch(r"You are not allowed to [a-zA-Z ]+\.", str(refusal))
+    assert re.fullmatch(r"You are not allowed to [a-zA-Z, ]+\.", str(refusal))
 
 
 def test_services_ask_for_every_action_and_for_no_other() -> None:

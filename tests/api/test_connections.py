@@ -375,3 +375,5 @@ async def test_nul_in_a_filter_is_bad_user_input(api: Api, make: Factory) -> Non
     ):
         answer = await api(admin, TEAMS, filter=filter_)
         assert (answer.codes, answer.data) == (["BAD_USER_INPUT"], None), filter_
+        (name,) = filter_
+        assert answer.errors[0]["message"].startswith(f"`{name}` must not contain NUL")

@@ -92,6 +92,24 @@ async def test_a_variable_that_its_type_refuses_is_bad_input_without_data(
     assert all("path" not in error for error in answer.errors)
 
 
+@pytest.mark.parametrize(
+    ("type_", "value", "said"),
+    [
+        ("TeamFilter", {"size": 1}, "not to include unknown field 'size'."),
+        ("TeamFilter", {"blocked": None, "size": True}, "not to include unknown field 'size'."),
+        ("TeamFilter", {"nameContains": True}, "non string value: true"),
+        ("TeamFilter", {"ids": [None]}, "not to be null."),
+        ("TeamFilter", {"nameContains": ["None"]}, "non string value: ['None']"),
+    ],
+)
+async def test_what_is_wrong_with_a_value_is_said_in_words_of_json(
+    api: Api, make: Factory, type_: str, value: Any, said: str
+) -> None:
+    document = f"query($x: {type_}) {{ teams(filter: $x) {{ totalCount }} }}"
+    answer = await api(await make.admin(), document, x=value)
+    assert [error["message"].endswith(said) for error in answer.errors] == [True], answer.errors
+
+
 async def test_a_null_that_only_execution_finds_is_the_clients(api: Api, make: Factory) -> None:
     document = 'query($id: ID = "x") { limits { maxTags } team(id: $id) { id } }'
     answer = await api(await make.admin(), document, id=None)

@@ -53,6 +53,7 @@ def code(answer: httpx2.Response) -> str:
         b'{"model": "gpt-4"}',
         b'{"key": 1, "model": "gpt-4"}',
         b'{"key": "bk_", "model": null}',
+        b'{"key": "bk_", "model": "gpt-4", "estimated_cost": "0.1"}',
         *(
             b'{"key": "bk_", "model": "gpt-4", "estimatedCost": %s}' % cost
             for cost in (b"0.1", b'"1e3"', b'"NaN"', b'"-0.1"', b'""', b"[]")
@@ -63,6 +64,15 @@ async def test_a_body_that_asks_nothing_is_refused(api: Api, body: bytes) -> Non
     headers = {"Content-Type": "application/json"}
     answer = await api.http.post("/authorize", content=body, headers=headers)
     assert (answer.status_code, code(answer)) == (400, "BAD_USER_INPUT")
+
+
+@pytest.mark.usefixtures("gateway")
+async def test_all_that_is_wrong_with_a_body_is_said_at_once(api: Api) -> None:
+    answer = await api.http.post("/authorize", json={"estimatedCost": 0.1, "model": 5, "cost": 1})
+    assert answer.json()["errors"][0]["message"] == (
+        "`cost` is not known; `key` must be a string; `model` must be a string; "
+        '`estimatedCost` must be a string such as "0.25", or null.'
+    )
 
 
 @pytest.mark.usefixtures("gateway")

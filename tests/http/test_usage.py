@@ -128,8 +128,9 @@ async def test_only_a_key_of_a_gateway_reports(api: Api, make: Factory, gateway:
         ("bk_unknown", 401, "UNAUTHENTICATED"),
     ):
         answer = await post(api.http, body, Authorization=f"Bearer {who}")
-        said = answer.json()["errors"][0]["extensions"]["code"]
-        assert (answer.status_code, said) == (status, code)
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["extensions"]["code"]) == (status, code)
+        assert ("only keys with the scope GATEWAY may" in error["message"]) is (status == 403)
     assert await api.fingerprint() == before
 
 

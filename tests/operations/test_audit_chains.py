@@ -515,6 +515,12 @@ async def test_the_commands_tell_what_is_wrong_and_keep_heads(
     assert lines[0] == f"{names[0]} 0, after it: entries 1 to 12 are gone since it was anchored"
 
 
+def test_a_file_without_heads_is_refused(tmp_path: Path) -> None:
+    (file := tmp_path / "heads").touch()
+    with pytest.raises(Failure, match=r"heads holds no head$"):
+        audit_chains.anchors_in(file)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -136,8 +136,8 @@ POLICY: dict[Action, Rule] = {
     Action.ACCESS_GROUP_CREATE:            Rule(yes,      no,           no,    no,                 no,  "create an access group"),
     Action.ACCESS_GROUP_UPDATE:            Rule(yes,      no,           no,    no,                 no,  "change this access group"),
     Action.ACCESS_GROUP_DELETE:            Rule(yes,      no,           no,    no,                 no,  "delete this access group"),
-    Action.USAGE_RECORD:                   Rule(no,       no,           no,    no,                 no,  "record usage", gateway=yes),
-    Action.CALL_AUTHORIZE:                 Rule(no,       no,           no,    no,                 no,  "authorize calls", gateway=yes),
+    Action.USAGE_RECORD:                   Rule(no,       no,           no,    no,                 no,  "record usage, which only keys with the scope GATEWAY may", gateway=yes),
+    Action.CALL_AUTHORIZE:                 Rule(no,       no,           no,    no,                 no,  "authorize calls, which only keys with the scope GATEWAY may", gateway=yes),
 }
 # fmt: on
 

@@ -11,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 import bursar
 from bursar.database import partitions
 from bursar.database.connections import CONNECT_SECONDS
-from bursar.database.revision import UnknownRevision, current
+from bursar.database.revision import NoSuchRevision, UnknownRevision, current
 
 Answer = TypeVar("Answer")
 
@@ -49,7 +50,7 @@ async def upgrade(dsn: str, revision: str = "head") -> None:
 async def downgrade(dsn: str, revision: str) -> None:
     """Take the schema back to a revision, `base` for none, with the data that it cannot hold.
 
-    Raises UnknownRevision.
+    Raises UnknownRevision, or NoSuchRevision for another than a revision of this version below it.
     """
     await alone(dsn, lambda connection: _move(command.downgrade, connection, revision))
 
@@ -115,7 +116,10 @@ def _move(direction: Callable[[Config, str], None], connection: Connection, revi
     _after(MigrationContext.configure(connection).get_current_revision())
     config = _config()
     config.attributes["connection"] = connection
-    direction(config, revision)
+    try:
+        direction(config, revision)
+    except CommandError:
+        raise NoSuchRevision(revision) from None
 
 
 def _after(revision: str | None) -> list[str]:

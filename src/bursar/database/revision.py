@@ -20,6 +20,13 @@ class UnknownRevision(Exception):
         )
 
 
+class NoSuchRevision(Exception):
+    """An operator named a revision that this version of Bursar does not have."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"There is no revision {revision} to go back to; `base` takes all away.")
+
+
 async def current(dsn: str) -> str | None:
     """The revision that the database is at; None where it was never migrated."""
     connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)

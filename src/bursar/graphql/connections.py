@@ -15,6 +15,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
+from strawberry.utils.str_converters import to_camel_case
 
 from bursar.database.rows import Row
 from bursar.domain.money import to_text
@@ -257,7 +258,8 @@ def filters_of(filter: object) -> Filtered:
     for name, value in values.items():
         texts = value if isinstance(value, list) else [value]
         if not all(is_storable(text) for text in texts if isinstance(text, str)):
-            raise BadUserInput(f"`{name}` must not contain NUL or half surrogate pairs.")
+            said = to_camel_case(name)
+            raise BadUserInput(f"`{said}` must not contain NUL or half surrogate pairs.")
     return tuple(
         (name, tuple(value) if isinstance(value, list) else value)
         for name, value in sorted(values.items())

@@ -1,5 +1,6 @@
 """Faults at the top level of a response: the client's own are told, ours are masked."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,16 @@ class BadUserInput(GraphQLError):
         super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
 
 
+_QUOTED = re.compile(r", found: \{.*\}(?=\.$)", re.DOTALL)
+_PYTHON = re.compile(r"(?<= )(None|True|False)(?=\.?$)")
+_JSON = {"None": "null", "True": "true", "False": "false"}
+
+
+def _as_json(message: str) -> str:
+    """What graphql-core says of a value, in the client's words, and without the rest of its input."""
+    return _PYTHON.sub(lambda found: _JSON[found[0]], _QUOTED.sub("", message))
+
+
 def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
     """An error of the response, which shows only what was made to be shown.
 
@@ -35,6 +46,7 @@ def masked(error: GraphQLError, request_id: str | None) -> dict[str, Any]:
         code, shown["message"] = INTERNAL, "Internal server error"
     else:
         code = (error.extensions or {}).get("code", "BAD_USER_INPUT")
+        shown["message"] = _as_json(shown["message"])
     shown["extensions"] = {"code": code, "requestId": request_id}
     shown["message"] = shown["message"][:LONGEST_MESSAGE]
     return shown

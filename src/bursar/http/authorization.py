@@ -18,7 +18,8 @@ from bursar.http.sign_in import authenticate
 from bursar.services.authorization import Authorizer, problem_with
 from bursar.services.sign_in import SignIn
 
-_MOST_VALUES = 1_000  # a call has three, and others are not looked at
+_MOST_VALUES = 1_000  # a call has three
+_SHOWN = 100  # of names that are not known, and characters of each
 
 
 class Call(NamedTuple):
@@ -64,23 +65,37 @@ class Authorization:
 
 
 def call_in(body: bytes) -> Call:
-    """The call in a body. Raises BadBody for what is none."""
+    """The call in a body. Raises BadBody for all that is wrong: a misspelt estimate is not none."""
     request = json_object(body, _MOST_VALUES)
-    for name in ("key", "model"):
-        if not isinstance(request.get(name), str):
-            raise BadBody(f"`{name}` must be a string.")
-    cost = request.get("estimatedCost")
-    if cost is None:
-        return Call(request["key"], request["model"], None)
-    if not isinstance(cost, str):
-        raise BadBody('`estimatedCost` must be a string such as "0.25", or null.')
+    key, model, cost = (request.pop(name, None) for name in ("key", "model", "estimatedCost"))
+    problems = {name[:_SHOWN]: "is not known" for name in list(request)[:_SHOWN]}
+    if not isinstance(key, str):
+        problems["key"] = "must be a string"
+    if not isinstance(model, str):
+        problems["model"] = "must be a string"
+    amount = None
     try:
-        amount = parse(cost)
+        amount = _amount(cost)
     except ValueError as error:
-        raise BadBody(f"`estimatedCost` {error}.") from None
+        problems["estimatedCost"] = str(error)
+    if problems:
+        said = "; ".join(f"`{name}` {problem}" for name, problem in problems.items())
+        raise BadBody(f"{said}.")
+    return Call(key, model, amount)
+
+
+def _amount(cost: object) -> Decimal | None:
+    """The estimate of a body. Raises ValueError."""
+    match cost:
+        case None:
+            return None
+        case str():
+            amount = parse(cost)
+        case _:
+            raise ValueError('must be a string such as "0.25", or null')
     if problem := problem_with_limit(amount):
-        raise BadBody(f"`estimatedCost` {problem}.")
-    return Call(request["key"], request["model"], amount)
+        raise ValueError(problem)
+    return amount
 
 
 def shown(decision: Decision) -> dict[str, Any]:

@@ -87,11 +87,14 @@ def line_of(head: Head) -> str:
 
 
 def anchors_in(file: Path) -> list[Head]:
-    """The heads that were kept in a file, a line for each. Raises Failure for any other line."""
-    return [
-        _anchor(file, number, line)
-        for number, line in enumerate(file.read_bytes().splitlines(), start=1)
-    ]
+    """The heads that were kept in a file, a line for each.
+
+    Raises Failure for any other line, and for a file of none: to compare with nothing shows nothing.
+    """
+    lines = file.read_bytes().splitlines()
+    if not lines:
+        raise Failure(f"{file} holds no head")
+    return [_anchor(file, number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _anchor(file: Path, number: int, line: bytes) -> Head:

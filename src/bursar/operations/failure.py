@@ -6,7 +6,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from bursar.database.data_directory import DataDirectoryInUse, DataDirectoryUnusable
-from bursar.database.revision import UnknownRevision
+from bursar.database.revision import NoSuchRevision, UnknownRevision
 from bursar.domain.errors import Fault
 from bursar.graphql.execution.trusted import BadManifest
 
@@ -21,6 +21,7 @@ _EXPECTED = (
     DataDirectoryUnusable,
     Failure,
     Fault,
+    NoSuchRevision,
     UnknownRevision,
 )
 
