@@ -17,23 +17,21 @@ class Allowances:
     def __init__(
         self, per_minute: int, at_once: int, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._per_second = per_minute / 60
-        self._at_once = at_once
+        self._seconds = 60 / per_minute
+        self._spare = (at_once - 1) * self._seconds
         self._clock = clock
-        self._known: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
     def wait(self, who: Hashable) -> float:
         """How many seconds until there is a point left; 0 if there is."""
-        left = self._left(who)
-        return 0.0 if left >= 1 else (1 - left) / self._per_second
+        seconds = self._full_at.get(who, 0.0) - self._clock() - self._spare
+        return seconds if seconds > 0 else 0.0
 
     def spend(self, who: Hashable, points: float = 1) -> None:
         """Take points, also such as are not there."""
-        self._known[who] = self._left(who) - points, self._clock()
-        self._known.move_to_end(who)
-        if len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
-
-    def _left(self, who: Hashable) -> float:
-        left, at = self._known.get(who, (self._at_once, 0.0))
-        return min(self._at_once, left + (self._clock() - at) * self._per_second)
+        now = self._clock()
+        full_at = self._full_at.get(who, now)
+        self._full_at[who] = (full_at if full_at > now else now) + points * self._seconds
+        self._full_at.move_to_end(who)
+        if len(self._full_at) > MOST_KNOWN:
+            self._full_at.popitem(last=False)

@@ -7,16 +7,13 @@ process lately goes at once, and those of other addresses do too. Only where hun
 one turned away, to come again in a second.
 """
 
-import os
 from asyncio import sleep
 from collections import OrderedDict
-from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 
 from bursar.database.borrowing import idle
 from bursar.domain.allowances import MOST_KNOWN, Allowances
 from bursar.domain.errors import RateLimited
-from bursar.domain.keys import LONGEST_SECRET
 
 SECONDS = 0.25
 MOST_WAITING = 100
@@ -25,18 +22,21 @@ _NETWORK = 64  # bits of an IPv6 address, of which a client has all that are bel
 
 
 class FailedSignIns:
-    """What one process remembers of failures, and of secrets that were good; bounded."""
+    """What one process remembers of failures, and of secrets that were good; bounded.
+
+    A secret is remembered by Python's hash of it, whose key is the process's own: 64 bits lead back to
+    none of the 256 that it has.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self._of_addresses = Allowances(per_minute, per_minute)
         self._of_prefixes = Allowances(per_minute, per_minute)
-        self._good: OrderedDict[bytes, None] = OrderedDict()
-        self._pepper = os.urandom(32)
+        self._good: OrderedDict[int, None] = OrderedDict()
         self._waiting = 0
 
     async def admit(self, secret: str, address: str) -> None:
         """Return when the secret may be looked up. Raises RateLimited."""
-        if self._print(secret) in self._good or not self._failed_often(secret, address):
+        if hash(secret) in self._good or not self._failed_often(secret, address):
             return
         if self._waiting >= MOST_WAITING:
             raise RateLimited(1)
@@ -49,7 +49,7 @@ class FailedSignIns:
 
     def tell(self, secret: str, address: str, *, good: bool) -> None:
         """Remember whether the secret that was looked up was good."""
-        mark = self._print(secret)
+        mark = hash(secret)
         if not good:
             self._good.pop(mark, None)
             self._of_addresses.spend(_network(address))
@@ -63,11 +63,6 @@ class FailedSignIns:
     def _failed_often(self, secret: str, address: str) -> bool:
         by_address = self._of_addresses.wait(_network(address))
         return bool(by_address or self._of_prefixes.wait(secret[:_PREFIX]))
-
-    def _print(self, secret: str) -> bytes:
-        """What a secret is remembered by: not to be told from memory, and faster than the real hash."""
-        text = secret[: LONGEST_SECRET + 1].encode("utf-8", "surrogatepass")
-        return blake2b(text, key=self._pepper, digest_size=16).digest()
 
 
 def _network(address: str) -> str:
