@@ -10,11 +10,12 @@ import pytest
 from api_client import Api
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.roles import OrganizationRole
+from bursar.graphql.execution.rest import RestExecutor
 from bursar.services import members, members_at_once
 from bursar.services.members_at_once import Call, MembersTogether
 from factories import Factory
 
-ADDED = "members { id version role joinedAt user { id } team { id } } results { status }"
+ADDED = "members { id version role joinedAt user { id name email } team { id } } results { status }"
 ENTRIES = """
 SELECT action, object_id, organization_id, team_id, actor_user_id, actor_key_id, on_behalf_of,
   request_id IS NULL AS unasked, before, after FROM audit_entries ORDER BY id
@@ -106,6 +107,25 @@ async def test_it_takes_one_statement(api: Api, make: Factory, ways: list[str]) 
         statements.append(answer.statements)
     assert statements == [2, 2]  # with the sign-in
     assert ways == ["together", "alone"]
+
+
+@pytest.mark.parametrize(
+    ("more", "statements"), [("", 2), ("createdAt", 3), ("teams(first: 1) { totalCount }", 3)]
+)
+async def test_who_was_added_is_not_looked_up(
+    api: Api, make: Factory, monkeypatch: pytest.MonkeyPatch, more: str, statements: int
+) -> None:
+    monkeypatch.delattr(RestExecutor, "after")  # so that no plan may be surprised
+    admin, team = await make.admin(), await make.team()
+    people = [await make.person(), await make.person(email=None)]
+    selection = f"members {{ user {{ id name email {more} }} }}"
+    members = [{"userId": each.id} for each in people]
+    answer = await api.mutate(admin, "teamMembersAdd", selection, teamId=team.id, members=members)
+    users = [member["user"] for member in answer.payload["members"]]
+    assert [(user["id"], user["name"], user["email"]) for user in users] == [
+        (each.id, each.row.name, each.email) for each in people
+    ]
+    assert answer.statements == statements
 
 
 Given = Callable[[Any, Any, Any], dict[str, Any]]

@@ -54,7 +54,7 @@ async def added(database: Database, calls: Sequence[Call]) -> list[list[str] | N
     """Whom each of the calls added, all asked for in one turn of the loop; None for nobody."""
     together = MembersTogether(database)
     answers = await asyncio.gather(*map(together.add, calls))
-    return [rows and [row.user_id for row in rows] for rows in answers]
+    return [joined and [row.user_id for row in joined.members] for joined in answers]
 
 
 async def test_each_call_is_done_whole_or_not_at_all_and_leaves_its_own_entries(

@@ -1,6 +1,7 @@
 """What every resolver of one request shares: who asks, where to read, and what was loaded already."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from bursar.access.actor import Actor
 from bursar.database.connections import Connection, Reads
 from bursar.database.pool import Database
+from bursar.database.rows import Row
 from bursar.domain.decisions import Decision
 from bursar.domain.new_teams import NewTeams
 from bursar.graphql.execution.limits import DocumentLimits, RequestLimits
@@ -90,6 +92,10 @@ class Context:
     def forget(self) -> None:
         """Forget what was looked up."""
         self._lookups.forget()
+
+    def know(self, batch: Batch, rows: Mapping[str, Row], columns: AbstractSet[str]) -> None:
+        """Take the rows, which have these columns, as what the batch function finds for their keys."""
+        self._lookups.know(batch, rows, columns)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Context"]:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from aiodataloader import DataLoader
 
+from bursar.database.rows import Row
 from bursar.database.together import Together
 from bursar.graphql.shared import Shared
 from bursar.loaders.narrowing import whole_of
@@ -24,6 +26,11 @@ class _Failed(NamedTuple):
     error: Exception
 
 
+class _Told(NamedTuple):
+    rows: Mapping[str, Row]
+    columns: AbstractSet[str]
+
+
 _Kind = tuple[Batch, tuple[Any, ...]]
 
 
@@ -40,6 +47,7 @@ class Lookups:
         self._known: dict[_Kind, dict[str, Any]] = {}
         self._loaders: dict[_Kind, DataLoader[str, Any]] = {}
         self._some_failed = False
+        self._told: dict[Batch, _Told] = {}
 
     async def one(self, batch: Batch, key: str, *arguments: Any) -> Any:
         """What is found for one key; all that one turn of the event loop asks for goes together.
@@ -78,12 +86,19 @@ class Lookups:
 
     def forget(self) -> None:
         """Look everything up anew, as after a change."""
-        self._known, self._some_failed = {}, False
+        self._known, self._told, self._some_failed = {}, {}, False
+
+    def know(self, batch: Batch, rows: Mapping[str, Row], columns: AbstractSet[str]) -> None:
+        """Do not look up these rows where no more than these columns is wanted of them."""
+        self._told[batch] = _Told(rows, columns)
 
     async def _known_all(self, asks: Sequence[Ask]) -> list[Mapping[str, Any]]:
         missing: dict[_Kind, dict[str, None]] = {}
         found: list[Mapping[str, Any]] = []
         for batch, keys, arguments in asks:
+            if self._told and (told := self._told_of(batch, keys)) is not None:
+                found.append(told)
+                continue
             kind = (batch, arguments)
             known = self._known.setdefault(kind, {})
             found.append(known)
@@ -97,6 +112,13 @@ class Lookups:
         elif works:
             await asyncio.gather(*works)
         return found
+
+    def _told_of(self, batch: Batch, keys: Sequence[str]) -> Mapping[str, Row] | None:
+        """The rows that are known, where they are those of all keys, with all that is wanted."""
+        wanted, told = getattr(batch, "wanted", None), self._told.get(whole_of(batch))
+        if told is None or wanted is None or not wanted <= told.columns:
+            return None
+        return told.rows if told.rows.keys() >= set(keys) else None
 
     async def _look_up(self, kind: _Kind, keys: list[str], known: dict[str, Any]) -> None:
         batch, arguments = kind

@@ -66,7 +66,7 @@ class Earlier:
 def mutation(
     function: Callable[[Write, Given], Awaitable[Any]],
     *,
-    together: Callable[[Shared, Actor, Given], Awaitable[Any]] | None = None,
+    together: Callable[[Shared, Context, Given], Awaitable[Any]] | None = None,
 ) -> Any:
     """Make a mutation field of a function of a Write and an input; its docstring describes it.
 
@@ -77,8 +77,8 @@ def mutation(
     What it does stays readable in the field's metadata, as `act`, for whoever has the schema, the
     context and the input.
 
-    Without a key, `together` may do it before, by one statement that others may share; it answers None
-    where it did nothing.
+    Without a key, `together` may do it before, by one statement that others may share; it has the
+    context forget what was before, or answers None where it did nothing.
     """
     hints = get_type_hints(function)
     input_type, payload_type = hints["input"], hints["return"]
@@ -108,8 +108,7 @@ def mutation(
             await sleep(0)
             result = None
             if together is not None and key is None and context.shared is not None:
-                result = await together(context.shared, context.actor, asked)
-                context.forget()
+                result = await together(context.shared, context, asked)
             if result is None:
                 result = await context.write(work)
         except (Refusal, Refusals) as refusal:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -30,6 +30,8 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.names import is_storable
 from bursar.services.memberships import MOST_AT_ONCE, NewMember
 
+OF_USERS = frozenset({"id", "name", "email"})
+"""What is read of those who join, which is most of what the answer says of them."""
 MOST_TOGETHER = 10
 """People in a call that shares a statement; a larger one would keep others waiting."""
 
@@ -56,7 +58,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
         AND (SELECT count(*) FROM organization) IS NOT NULL
     ORDER BY id FOR SHARE SKIP LOCKED
 ), person AS MATERIALIZED (
-    SELECT id FROM users
+    SELECT id, name, email FROM users
     WHERE id = ANY (ARRAY(SELECT user_id FROM asked)) AND (SELECT count(*) FROM team) > 0
     ORDER BY id FOR KEY SHARE SKIP LOCKED
 ), belonging AS MATERIALIZED (
@@ -91,8 +93,21 @@ WITH RECURSIVE asked AS MATERIALIZED (
         ) AS after, request_id
     FROM joined JOIN new USING (id)
 ), {WRITTEN}
-SELECT * FROM joined
+SELECT id, team_id, user_id, role, joined_at, version, NULL AS name, NULL AS email FROM joined
+UNION ALL
+SELECT id, NULL, NULL, NULL, NULL, NULL, name, email FROM person
+WHERE id IN (SELECT user_id FROM joined)
 """  # noqa: S608 (constants)
+
+
+class Joined(NamedTuple):
+    """The memberships of a call in the order of its input, and by their ids whom it added.
+
+    The users' rows have the columns OF_USERS.
+    """
+
+    members: list[Row]
+    users: dict[str, Row]
 
 
 @dataclass(slots=True, eq=False)
@@ -132,10 +147,10 @@ class MembersTogether:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._calls = Together[Call, list[Row]](self._add_all)
+        self._calls = Together[Call, Joined](self._add_all)
 
-    async def add(self, call: Call) -> list[Row] | None:
-        """The new memberships in the order of the input; None, and nothing is done, on the long way.
+    async def add(self, call: Call) -> Joined | None:
+        """Who joined; None, and nothing is done, on the long way.
 
         Behind a pooler that is every call's, as no statement is a whole transaction there. Raises
         OutcomeUnknown to all who share a statement when the connection dies meanwhile.
@@ -145,18 +160,18 @@ class MembersTogether:
         request, before = call.request, call.request.may_have_changed
         try:
             if len(call.ids) > MOST_TOGETHER:
-                rows = (await self._add_all([call])).get(call)
+                joined = (await self._add_all([call])).get(call)
             else:
-                rows = await self._calls.ask(call)
+                joined = await self._calls.ask(call)
         except asyncio.CancelledError:
             call.is_given_up = True
             raise
-        if rows is None:
+        if joined is None:
             request.may_have_changed = before
-        return rows
+        return joined
 
-    async def _add_all(self, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
-        async def work(tx: Connection) -> Mapping[Call, list[Row]]:
+    async def _add_all(self, calls: Sequence[Call]) -> Mapping[Call, Joined]:
+        async def work(tx: Connection) -> Mapping[Call, Joined]:
             apart = _first_of_each(call for call in calls if not call.is_given_up)
             for call in apart:
                 call.request.may_have_changed = True
@@ -180,16 +195,20 @@ def _first_of_each(calls: Iterable[Call]) -> list[Call]:
     return apart
 
 
-async def _add_apart(tx: Connection, calls: Sequence[Call]) -> Mapping[Call, list[Row]]:
+async def _add_apart(tx: Connection, calls: Sequence[Call]) -> Mapping[Call, Joined]:
     asked = [
         (str(number), call.team_id, user_id, id_, role, new_id(Prefix.AUDIT_ENTRY), *_who(call))
         for number, call in enumerate(calls)
         for user_id, role, id_ in zip(call.user_ids, call.roles, call.ids, strict=True)
     ]
     columns = zip(_ASKED, zip(*asked, strict=True), strict=True)
-    added = await tx.alone(_add(), **dict(columns)) or ()
-    rows = {row.id: row for row in added}
-    return {call: [rows[id_] for id_ in call.ids] for call in calls if call.ids[0] in rows}
+    found = await tx.alone(_add(), **dict(columns)) or ()
+    rows = {row["id"]: row for row in found}
+    return {
+        call: Joined([rows[id_] for id_ in call.ids], {id_: rows[id_] for id_ in call.user_ids})
+        for call in calls
+        if call.ids[0] in rows
+    }
 
 
 _ASKED = (

@@ -5,9 +5,9 @@ from functools import partial
 import strawberry
 from strawberry import Maybe
 
-from bursar.access.actor import Actor
 from bursar.domain.batches import BatchMode
 from bursar.domain.roles import TeamRole
+from bursar.graphql.context import Context
 from bursar.graphql.inputs import given
 from bursar.graphql.mutation import MutationInput, Payload, Write, mutation
 from bursar.graphql.mutations.additions import BatchInput, TeamMemberAddResult, added, results
@@ -20,9 +20,10 @@ from bursar.graphql.mutations.person import (
 )
 from bursar.graphql.shared import Shared
 from bursar.graphql.types.member import TeamMember
+from bursar.loaders.users import users_by_id
 from bursar.services import everybody, members
 from bursar.services.additions import Addition, additions_of
-from bursar.services.members_at_once import call_of
+from bursar.services.members_at_once import OF_USERS, call_of
 
 
 @strawberry.input(description="People to add to a team.")
@@ -99,14 +100,19 @@ class TeamMembersRemovePayload(Payload):
 
 
 async def _add_together(
-    shared: Shared, actor: Actor, input: TeamMembersAddInput
+    shared: Shared, context: Context, input: TeamMembersAddInput
 ) -> TeamMembersAddPayload | None:
     """The short way, on which nothing is refused."""
     if input.all_users:
         return None
-    call = call_of(actor, input.team_id, [new_member_of(new) for new in input.members])
-    rows = None if call is None else await shared.members.add(call)
-    return None if rows is None else _payload(additions_of(rows), input.mode)
+    new_members = [new_member_of(new) for new in input.members]
+    call = call_of(context.actor, input.team_id, new_members)
+    joined = None if call is None else await shared.members.add(call)
+    if joined is None:
+        return None
+    context.forget()
+    context.know(users_by_id, joined.users, OF_USERS)
+    return _payload(additions_of(joined.members), input.mode)
 
 
 def _payload(additions: list[Addition], mode: BatchMode) -> TeamMembersAddPayload:
