@@ -7,8 +7,11 @@ import asyncpg
 import pytest
 
 from api_client import Api
+from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.rows import Row
 from bursar.database.tables import SPENDERS
+from bursar.operations.doctor import report
+from bursar.operations.schedule_checks import SCHEDULES
 from factories import Factory, Person
 from holders import KINDS, attach, done, make_holders
 
@@ -184,6 +187,24 @@ async def test_own_budget_like_the_default_begins_no_period(
     assert await schedule_of(owner, member.id) == [MONTH, DAY]
     await set_member(api, admin, member, None)
     assert await schedule_of(owner, member.id) == [MONTH, DAY, ("1y", "UTC")]
+
+
+@pytest.mark.parametrize(("text", "same"), [("7d", "1w"), ("1mo", "30d")])
+async def test_the_same_duration_in_another_way_of_writing_begins_no_period(
+    api: Api,
+    make: Factory,
+    owner: asyncpg.Connection,
+    migrated: EmbeddedPostgres,
+    text: str,
+    same: str,
+) -> None:
+    admin, team = await make.admin(), await make.team()
+    began = await set_team(api, admin, team, {"duration": text})
+    assert await set_team(api, admin, team, {"duration": same}) == began
+    assert await schedule_of(owner, team.id) == [(text, "UTC")]
+    found = await report(migrated.owner_url, SCHEDULES)
+    assert found.checked["schedules-in-force"] == 1
+    assert found.violations == []
 
 
 async def test_schedule_goes_with_its_holder(

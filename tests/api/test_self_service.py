@@ -163,6 +163,7 @@ async def test_where_the_user_limits_money_of_a_model_alone_the_period_is_theirs
     budget = {"duration": "1d", "modelLimits": [{"model": "o5", "maxBudget": "2"}]}
     expected = [("FORBIDDEN", "input.budget.duration")]
     assert await refusals(on, me, budget=budget) == expected
+    await created(on, me, budget={**budget, "duration": "30d"})
 
 
 async def test_where_the_user_has_no_limit_a_team_may_have_any(on: Api, make: Factory) -> None:

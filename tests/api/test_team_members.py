@@ -411,3 +411,5 @@ async def test_team_admin_giving_oneself_the_same_money_more_often_is_forbidden(
 
     assert answer.refusals == [("FORBIDDEN", f"input.budget.{field}")]
     assert await api.fingerprint() == before
+    same = {"teamId": team.id, "userId": admin.id, "budget": {"duration": "30d"}}
+    assert (await api.mutate(admin, "teamMemberUpdate", **same)).refusals == []

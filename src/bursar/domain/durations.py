@@ -48,6 +48,13 @@ class Duration:
         return f"{self.count}{self.unit}"
 
 
+# What has a calendar's name begins where the calendar begins it.
+NAMED = {
+    Duration(7, Unit.DAY): Duration(1, Unit.WEEK),
+    Duration(30, Unit.DAY): Duration(1, Unit.MONTH),
+}
+
+
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Duration:
     """Read a duration such as 30s, 5m, 24h, 7d, 1w, 1mo or 1y.
@@ -62,6 +69,14 @@ def parse(text: str) -> Duration:
     if longest and duration.count > longest:
         raise ValueError(f"must be at most 100 years ({longest}{duration.unit})")
     return duration
+
+
+def period_of(text: str | None) -> Duration | None:
+    """The duration of a budget, one for all texts that mean the same periods: 7d is 1w, 30d is 1mo."""
+    if text is None:
+        return None
+    duration = parse(text)
+    return NAMED.get(duration, duration)
 
 
 def length_of(text: str) -> timedelta:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
-from bursar.domain.durations import is_timezone
+from bursar.domain.durations import is_timezone, period_of
 from bursar.domain.errors import Forbidden, Invalid, LimitExceeded, Refusal, Required
 from bursar.domain.models import GROUP, is_pattern, problem_with_entry
 from bursar.domain.money import problem_with_limit
@@ -145,10 +145,12 @@ def raising(
         yield Forbidden(*path, *at, deed=deed)
     # The same money in shorter periods, or in one that begins anew, is more of it.
     if limits_money(default):
-        terms = ("duration",) if limits["duration"] is None else ("duration", "timezone")
-        for name in terms:
-            if limits[name] not in {default[name], before[name]}:
-                yield Forbidden(*path, name, deed=f"change the {name} of your own budget")
+        periods = {period_of(each["duration"]) for each in (default, before)}
+        if period_of(limits["duration"]) not in periods:
+            yield Forbidden(*path, "duration", deed="change the duration of your own budget")
+        zones = {default["timezone"], before["timezone"]}
+        if limits["duration"] is not None and limits["timezone"] not in zones:
+            yield Forbidden(*path, "timezone", deed="change the timezone of your own budget")
 
 
 def wider_models(limits: Limits, *bounds: Limits) -> Iterable[Path]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bursar.domain.durations import period_of
 from bursar.domain.errors import Forbidden
 from bursar.domain.limits import (
     NO_LIMITS,
@@ -47,5 +48,5 @@ def beyond_limits(
     for at in wider_models(limits, own):
         yield Forbidden(*path, *at, deed=deed)
     # The same money in shorter periods is more of it.
-    if limits_money(own) and limits["duration"] != own["duration"]:
+    if limits_money(own) and period_of(limits["duration"]) != period_of(own["duration"]):
         yield Forbidden(*path, "duration", deed=deed)

@@ -11,17 +11,12 @@ from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bursar.domain.durations import LENGTHS, Duration, Unit
+from bursar.domain.durations import LENGTHS, NAMED, Duration, Unit
 
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime.combine(date(1970, 1, 1), time())
 _FIRST_MONDAY = datetime.combine(date(1970, 1, 5), time())
 _EPOCH_IN_UTC = _EPOCH.replace(tzinfo=UTC)
-# What has a calendar's name begins where the calendar begins it.
-_NAMED = {
-    Duration(7, Unit.DAY): Duration(1, Unit.WEEK),
-    Duration(30, Unit.DAY): Duration(1, Unit.MONTH),
-}
 
 
 class Period(NamedTuple):
@@ -126,7 +121,7 @@ class _Months(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _grid(duration: Duration) -> _Lengths | _Months:
-    duration = _NAMED.get(duration, duration)
+    duration = NAMED.get(duration, duration)
     match duration.unit:
         case Unit.YEAR:
             return _Months(12 * duration.count)

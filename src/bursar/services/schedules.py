@@ -29,6 +29,7 @@ from bursar.database.tables import (
     team_members,
     users,
 )
+from bursar.domain.durations import Duration, period_of
 from bursar.domain.limits import Limits
 from bursar.services.counting import hold
 
@@ -62,7 +63,7 @@ async def _append(
     tx: Connection, to: str, id_: str, before: Limits | None, after: Limits | None
 ) -> None:
     """Let the holders begin a period now, unless the one that runs goes on."""
-    if _terms(before) == _terms(after):
+    if _periods(before) == _periods(after):
         return
     lock, *inserts = _statements(to)
     # What is counted for a holder is counted under this lock too, by the schedule as it is read and
@@ -78,6 +79,12 @@ def _terms(budget: Limits | None) -> tuple[str | None, str]:
     if budget is None or budget["duration"] is None:
         return None, "UTC"
     return budget["duration"], budget["timezone"]
+
+
+def _periods(budget: Limits | None) -> tuple[Duration | None, str]:
+    """What is equal where the periods are."""
+    duration, timezone = _terms(budget)
+    return period_of(duration), timezone
 
 
 def _values(before: Limits | None, after: Limits | None) -> dict[str, str | None]:

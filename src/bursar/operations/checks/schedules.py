@@ -1,10 +1,18 @@
 """What is checked of schedules: they end with what is in force."""
 
 from bursar.database.tables import SPENDERS
+from bursar.domain.durations import NAMED
 from bursar.operations.checks.check import Check
 
 _OWNERS = ", ".join(f"holder.{column}" for column in SPENDERS.values())
 _ID = f"COALESCE({_OWNERS})"
+_ALIKE = " ".join(f"WHEN '{text}' THEN '{named}'" for text, named in NAMED.items())
+
+
+def _named(duration: str) -> str:
+    """Two durations with the same periods are one."""
+    return f"CASE {duration} {_ALIKE} ELSE {duration} END"
+
 
 SCHEDULES = (
     Check(
@@ -28,7 +36,7 @@ SCHEDULES = (
         FROM latest LEFT JOIN team_members member ON member.id = team_member_id
         LEFT JOIN held ON held.id = latest.id OR held.team_id = member.team_id
             AND NOT EXISTS (SELECT FROM held own WHERE own.id = latest.id)
-        WHERE latest.duration IS DISTINCT FROM held.duration
+        WHERE {_named("latest.duration")} IS DISTINCT FROM {_named("held.duration")}
             OR (held.duration IS NOT NULL AND latest.timezone <> held.timezone)
         """,
     ),
