@@ -289,6 +289,10 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "apiKey": (ONE, lambda w, _: {"id": w.mate.key_id}),
     "apiKey one's own": (ONE, lambda _, me: {"id": me.key_id}),
     "apiKey of a team": (ONE, lambda w, _: {"id": w.keys["service"].id}),
+    "apiKeyByExternalId": (
+        ONE,
+        lambda w, _: {"externalId": w.keys["service"].row.external_id},
+    ),
     "apiKeys": (MANY, lambda _, __: {}),
     "deletedApiKeys": (MANY, lambda _, __: {}),
     "budget of organization": (ONE, lambda w, _: {"id": w.budgets["organization"].id}),
@@ -301,6 +305,7 @@ QUESTIONS: dict[str, tuple[str, Input]] = {
     "budget of one member": (ONE, lambda w, _: {"id": w.budgets["team_member"].id}),
     "budget of user": (ONE, lambda w, _: {"id": w.budgets["user"].id}),
     "budget of many": (ONE, lambda w, _: {"id": w.plan.id}),
+    "budgetByName": (ONE, lambda w, _: {"name": w.plan.name}),
     "budgets": (MANY, lambda _, __: {}),
     "resetPreview": ("{ start end }", lambda _, __: {"duration": "1mo"}),
     "accessGroup": (ONE, lambda w, _: {"id": w.group.id}),

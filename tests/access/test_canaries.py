@@ -25,7 +25,7 @@ def questions(ids: list[str]) -> list[Question]:
     external, email = f'(externalId: "{CANARY}")', f'(email: "{CANARY}@example.com")'
     some |= {name: external for name in everything({}) if name.endswith("ByExternalId")}
     some |= {"userByEmail": email, "resetPreview": '(duration: "1mo")'}
-    some |= {"accessGroupByName": f'(name: "{CANARY}")'}
+    some |= dict.fromkeys(["accessGroupByName", "budgetByName"], f'(name: "{CANARY}")')
     some |= {"authorize": f'(key: "{CANARY}", model: "gpt-4")'}
     each = {"organization": "org", "team": "team", "user": "user", "apiKey": "key"}
     each |= {"budget": "budget", "accessGroup": "group"}

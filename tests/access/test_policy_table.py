@@ -164,6 +164,7 @@ users                                4     4      4     4     4      1     3    
 apiKey                               whole whole  -     -     -      -     -     -      -     -
 apiKey one's own                     whole whole  whole whole whole  whole whole whole  whole whole
 apiKey of a team                     whole whole  whole whole whole  -     whole -      -     -
+apiKeyByExternalId                   whole whole  whole whole whole  -     whole -      -     -
 apiKeys                              8     8      5     5     5      1     5     1      1     1
 deletedApiKeys                       2     2      1     1     0      0     0     0      0     1
 budget of organization               whole whole  whole whole whole  -     -     -      -     -
@@ -173,6 +174,7 @@ budget of members                    whole whole  whole whole whole  -     whole
 budget of one member                 whole whole  whole whole whole  -     whole -      -     -
 budget of user                       whole whole  -     -     -      -     -     -      -     -
 budget of many                       whole whole  -     -     -      -     -     -      -     -
+budgetByName                         whole whole  -     -     -      -     -     -      -     -
 budgets                              2     2      0     0     0      0     0     0      0     0
 resetPreview                         10    10     10    10    10     10    10    10     10    10
 accessGroup                          whole whole  whole whole whole  -     whole whole  -     -

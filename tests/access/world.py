@@ -81,7 +81,7 @@ async def build_world(
     keys = {
         "member": await make.api_key(mate, team=team, blocked=blocked),
         "manager": await make.api_key(mate, team=team, scopes=[KeyScope.MANAGE]),
-        "service": await make.api_key(team=team, blocked=blocked),
+        "service": await make.api_key(team=team, external_id="acme/service", blocked=blocked),
         "gateway": await make.api_key(team=team, scopes=[KeyScope.GATEWAY]),
     }
     await make.deleted_api_key(organization=organization, team=team)

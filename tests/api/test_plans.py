@@ -55,6 +55,20 @@ async def test_name_of_a_plan_is_unique_without_regard_to_case(
     assert answer.refusals == [("CONFLICT", "input.name")]
 
 
+async def test_a_plan_is_found_by_its_name_without_regard_to_case(api: Api, make: Factory) -> None:
+    admin, plan = await make.admin(), await make.plan("Straße")
+    document = "query($name: String!) { budgetByName(name: $name) { id } }"
+    for name in ("Straße", "STRASSE"):
+        assert (await api(admin, document, name=name)).payload == {"id": plan.id}
+    for who, other in (
+        (admin, "Stra"),
+        (admin, ""),
+        (admin, "\0"),
+        (await make.person(), "Straße"),
+    ):
+        assert (await api(who, document, name=other)).payload is None
+
+
 async def test_all_that_is_wrong_with_a_plan_is_said_at_once(api: Api, make: Factory) -> None:
     admin, plan = await make.admin(), await make.plan(max_budget=3)
     wrong = {"name": " ", "maxBudget": "-1", "rpmLimit": -1, "timezone": "Mars"}

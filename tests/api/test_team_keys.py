@@ -206,6 +206,14 @@ async def test_external_id_is_unique_among_all_keys(api: Api, make: Factory) -> 
     ]
 
 
+async def test_a_key_is_found_by_its_external_id_exactly(api: Api, make: Factory) -> None:
+    admin, key = await make.admin(), await make.api_key(team=await make.team(), external_id="a/b")
+    document = "query($x: String!) { apiKeyByExternalId(externalId: $x) { id } }"
+    assert (await api(admin, document, x="a/b")).payload == {"id": key.id}
+    for who, other in ((admin, "A/B"), (admin, ""), (admin, "\0"), (await make.person(), "a/b")):
+        assert (await api(who, document, x=other)).payload is None
+
+
 async def test_a_key_that_expires_gives_nobody_a_longer_life(api: Api, make: Factory) -> None:
     team = await make.team()
     admin = await make.person(team=team, team_role=TeamRole.ADMIN)

@@ -112,8 +112,14 @@ async def test_either_a_document_or_an_id_is_given(
 ) -> None:
     headers, _ = signed_in
     async with serve(trusted_documents="prefer", trusted_documents_file=manifest) as caller:
-        for body in ({}, {"documentId": id_of(ME), "query": ME}, {"documentId": 5}):
-            assert code_of(await post(caller, headers, **body)) == (400, "BAD_USER_INPUT")
+        for body, said in (
+            ({}, "`query` must be a string, or"),
+            ({"documentId": id_of(ME), "query": ME}, "not both."),
+            ({"documentId": 5}, "`documentId` must be a string"),
+        ):
+            answer = await post(caller, headers, **body)
+            assert code_of(answer) == (400, "BAD_USER_INPUT")
+            assert said in answer.text
 
 
 @pytest.mark.parametrize(
@@ -157,6 +163,7 @@ def test_a_query_string_is_short_and_in_utf_8(query: bytes, status: int) -> None
     with pytest.raises(BadBody) as refused:
         operation_in(query, 100, 10)
     assert refused.value.status == status
+    assert "body" not in str(refused.value)
 
 
 async def test_get_has_variables_and_the_same_limits_and_sign_in(

@@ -65,7 +65,9 @@ def operation_of(body: bytes, most_values: int) -> Operation:
     request = json_object(body, most_values)
     document = _optional(request, "query", str, "a string")
     document_id = _optional(request, "documentId", str, "a string")
-    if (document is None) is (document_id is None):
+    if document is not None and document_id is not None:
+        raise BadBody("Give `query` or `documentId`, not both.")
+    if document is None and document_id is None:
         raise BadBody("`query` must be a string, or `documentId` that of a trusted document.")
     _optional(request, "extensions", dict, "an object")
     return Operation(

@@ -1,11 +1,12 @@
 """A request by GET: the id of a trusted document in the query string, which may only be a query."""
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from graphql import OperationType
 
 from bursar.graphql.execution.documents import Prepared
-from bursar.http.body import BadBody, Operation, json_object
+from bursar.http.body import BadBody, Operation, TooManyValues, json_object
 
 _MOST = 20  # parameters; those that are not known count too, and are not read
 
@@ -25,13 +26,22 @@ def operation_in(query: bytes, longest: int, most_values: int) -> Operation:
         raise BadBody("The query string must not name anything twice.")
     if "documentId" not in given or "query" in given:
         raise BadBody("GET is for trusted documents, by their documentId.", 405, Allow="POST")
-    variables = given.get("variables")
     return Operation(
         None,
         given.get("operationName") or None,
-        json_object(variables.encode(), most_values) if variables else None,
+        _variables(given.get("variables"), most_values),
         given["documentId"],
     )
+
+
+def _variables(text: str | None, most_values: int) -> dict[str, Any] | None:
+    """The parameter as an object, of JSON. Raises BadBody, which speaks of it."""
+    try:
+        return json_object(text.encode(), most_values) if text else None
+    except TooManyValues:
+        raise
+    except BadBody:
+        raise BadBody("`variables` must be one JSON object that names nothing twice.") from None
 
 
 def require_query(prepared: Prepared) -> None:

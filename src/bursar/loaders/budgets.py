@@ -56,6 +56,7 @@ from bursar.loaders.spends import Spent, unspent
 Visible = Callable[[Sight], ColumnElement[bool]]
 
 budgets_by_id = rows_of(budgets.c.id, visible_budgets)
+plans_by_name_key = rows_of(budgets.c.name_key, visible_plans)
 plans_list = Listing(
     budgets.c.id,
     visible_plans,

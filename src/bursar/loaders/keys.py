@@ -1,4 +1,4 @@
-"""API keys by id, their lists, those under an organization, team, member and user, and the deleted.
+"""API keys by id or external id, their lists, those under what has keys, and the deleted.
 
 Never with their secrets.
 """
@@ -77,6 +77,7 @@ FILTERS = {
 
 
 api_keys_by_id = rows_of(api_keys.c.id, visible_api_keys, api_key_columns)
+api_keys_by_external_id = rows_of(api_keys.c.external_id, visible_api_keys, api_key_columns)
 api_keys_list = Listing(
     api_keys.c.id,
     visible_api_keys,

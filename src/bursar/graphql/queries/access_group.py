@@ -1,24 +1,16 @@
 """Access groups: by id or name, and all that the caller may see."""
 
-from typing import Annotated
-
-import strawberry
-
 from bursar.domain.ids import Prefix
-from bursar.domain.names import key_of
 from bursar.graphql.connections import Connection, connection_field
 from bursar.graphql.lists.access_group import AccessGroupFilter, AccessGroupOrder
 from bursar.graphql.point_reads import point_read
-from bursar.graphql.queries.arguments import Id, id_of, storable
+from bursar.graphql.queries.arguments import Id, Name, id_of, name_key
 from bursar.graphql.types.access_group import AccessGroup
 from bursar.loaders.access_groups import (
     access_groups_by_id,
     access_groups_by_name_key,
     access_groups_list,
 )
-
-Name = Annotated[str, strawberry.argument(description="The name, in upper or lower case.")]
-
 
 access_group = point_read(
     "access_group",
@@ -32,7 +24,7 @@ access_group_by_name = point_read(
     "access_group_by_name",
     AccessGroup,
     access_groups_by_name_key,
-    lambda name: storable(key_of(name)),
+    name_key,
     name=Name,
     description="An access group by its name; null if you may see none with it.",
 )

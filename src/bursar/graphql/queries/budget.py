@@ -1,12 +1,12 @@
-"""A budget by its id, and the plans: budgets that have a name."""
+"""A budget by its id, and the plans, budgets that have a name: by it, and all."""
 
 from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_field
 from bursar.graphql.lists.budget import BudgetFilter, BudgetOrder
 from bursar.graphql.point_reads import point_read
-from bursar.graphql.queries.arguments import Id, id_of
+from bursar.graphql.queries.arguments import Id, Name, id_of, name_key
 from bursar.graphql.types.budget import Budget
-from bursar.loaders.budgets import budgets_by_id, plans_list
+from bursar.loaders.budgets import budgets_by_id, plans_by_name_key, plans_list
 
 budget = point_read(
     "budget",
@@ -15,6 +15,14 @@ budget = point_read(
     id_of(Prefix.BUDGET),
     id=Id,
     description="A budget by its id; null if you may see none with it.",
+)
+budget_by_name = point_read(
+    "budget_by_name",
+    Budget,
+    plans_by_name_key,
+    name_key,
+    name=Name,
+    description="A plan by its name; null if you may see none with it.",
 )
 budgets = connection_field(
     "budgets",
@@ -26,4 +34,4 @@ budgets = connection_field(
     "empty to all but platform admins and viewers.",
 )
 
-FIELDS = [budget, budgets]
+FIELDS = [budget, budget_by_name, budgets]

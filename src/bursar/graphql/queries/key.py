@@ -1,4 +1,4 @@
-"""API keys: by id, all that the caller may see, and those deleted."""
+"""API keys: by id, by external id, all that the caller may see, and those deleted."""
 
 from bursar.domain.ids import Prefix
 from bursar.graphql.connections import Connection, connection_field
@@ -10,9 +10,14 @@ from bursar.graphql.lists.key import (
 )
 from bursar.graphql.lists.orders import NEWEST_FIRST, OLDEST_FIRST
 from bursar.graphql.point_reads import point_read
-from bursar.graphql.queries.arguments import Id, id_of
+from bursar.graphql.queries.arguments import ExternalId, Id, id_of, storable
 from bursar.graphql.types.key import ApiKey, DeletedApiKey
-from bursar.loaders.keys import api_keys_by_id, api_keys_list, deleted_api_keys_list
+from bursar.loaders.keys import (
+    api_keys_by_external_id,
+    api_keys_by_id,
+    api_keys_list,
+    deleted_api_keys_list,
+)
 
 api_key = point_read(
     "api_key",
@@ -21,6 +26,14 @@ api_key = point_read(
     id_of(Prefix.API_KEY),
     id=Id,
     description="An API key by its id; null if you may see none with it.",
+)
+api_key_by_external_id = point_read(
+    "api_key_by_external_id",
+    ApiKey,
+    api_keys_by_external_id,
+    storable,
+    external_id=ExternalId,
+    description="An API key by its external id; null if you may see none with it.",
 )
 api_keys = connection_field(
     "api_keys",
@@ -42,4 +55,4 @@ deleted_api_keys = connection_field(
     "and for admins of an organization those of its teams.",
 )
 
-FIELDS = [api_key, api_keys, deleted_api_keys]
+FIELDS = [api_key, api_key_by_external_id, api_keys, deleted_api_keys]
