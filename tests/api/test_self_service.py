@@ -1,6 +1,7 @@
 """Self-service: with the setting users create teams for themselves, within what is theirs."""
 
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -19,6 +20,7 @@ team {
 }
 """
 MAKER = "SELECT self_service_user_id FROM teams"
+BUILT_IN = SimpleNamespace(id=DEFAULT_ORGANIZATION)
 
 
 @pytest.fixture
@@ -204,8 +206,7 @@ async def test_admins_are_bound_by_nothing_of_their_own(
 ) -> None:
     me = await make.person(PlatformRole.ADMIN if who == "platform" else PlatformRole.USER)
     if who == "organization":
-        built_in = type("Organization", (), {"id": DEFAULT_ORGANIZATION})
-        await make.organization_member(built_in, me, OrganizationRole.ADMIN)
+        await make.organization_member(BUILT_IN, me, OrganizationRole.ADMIN)
     await make.budget("user", me.row, max_budget=1)
     await created(on, me, externalId="x", members=[{"email": "new@example.com"}])
     assert await owner.fetchval(MAKER) is None
@@ -270,4 +271,7 @@ async def test_later_too_the_models_of_a_team_stay_within_its_users_but_for_high
         assert answer.refusals == [("FORBIDDEN", f"input.{place}")]
     within = await on.mutate(me, "teamModelsAdd", id=team["id"], models=["openai/o3"])
     assert within.refusals == []
-    assert (await on.mutate(await make.admin(), "teamUpdate", **wider)).refusals == []
+    over_team = await make.person()
+    await make.organization_member(BUILT_IN, over_team, OrganizationRole.ADMIN)
+    for higher in (over_team, await make.admin()):
+        assert (await on.mutate(higher, "teamUpdate", **wider)).refusals == []

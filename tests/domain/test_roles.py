@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bursar.domain.roles import MemberPermission, TeamRole, permissions_of, problem_with_permissions
+from bursar.domain.names import problem_with_repeated
+from bursar.domain.roles import MemberPermission, TeamRole, permissions_of
 
 STORED = st.none() | st.lists(st.sampled_from(MemberPermission), unique=True)
 
@@ -25,4 +26,4 @@ def test_a_member_may_do_what_is_stored_and_read_where_nothing_is(stored: list[s
     [([], True), (list(MemberPermission), True), (["KEY_READ", "KEY_READ"], False)],
 )
 def test_permissions_are_named_once(permissions: list[str], is_good: bool) -> None:
-    assert (problem_with_permissions(permissions) is None) is is_good
+    assert (problem_with_repeated(permissions) is None) is is_good

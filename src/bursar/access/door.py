@@ -32,7 +32,7 @@ from bursar.database.given import repeated
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, organizations, teams, users
-from bursar.domain.errors import NotFound, Problems
+from bursar.domain.errors import NotFound, Path, Problems
 from bursar.domain.names import is_storable
 from bursar.domain.roles import MemberPermission, OrganizationRole
 
@@ -50,7 +50,6 @@ class Lock(StrEnum):
 
 
 IDS = bindparam("ids", type_=ARRAY(Text))
-Path = tuple[str | int, ...]
 Deed = tuple[Action, Path]
 Deeds = Iterable[Deed]
 

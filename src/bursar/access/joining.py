@@ -6,7 +6,6 @@ from sqlalchemy import Text, and_, bindparam, false, or_, select
 
 from bursar.access.above import check_organization
 from bursar.access.actor import Actor, Sight
-from bursar.access.door import Path
 from bursar.access.policy import Action, Relation, forbidden, permits
 from bursar.access.related import ME, Condition, among
 from bursar.access.standing import with_actor_roles
@@ -16,7 +15,7 @@ from bursar.database.pool import RunAgain
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams
-from bursar.domain.errors import NotFound
+from bursar.domain.errors import NotFound, Path
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.names import is_storable
 

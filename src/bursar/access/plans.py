@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import bindparam, select, union
 
 from bursar.access.actor import Actor, Sight
-from bursar.access.door import Lock, Path
+from bursar.access.door import Lock
 from bursar.access.holders import lock_rows
 from bursar.access.policy import Action, forbidden, permits
 from bursar.access.visible_budgets import visible_plans
@@ -27,7 +27,7 @@ from bursar.database.tables import (
     teams,
     users,
 )
-from bursar.domain.errors import NotFound
+from bursar.domain.errors import NotFound, Path
 from bursar.domain.ids import Prefix, is_id, prefix_of
 
 

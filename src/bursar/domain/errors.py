@@ -42,6 +42,9 @@ from enum import StrEnum
 from math import ceil
 from typing import Any, ClassVar
 
+Path = tuple[str | int, ...]
+"""Where in an input something is: the fields, and the places in lists, that lead to it."""
+
 
 class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
@@ -59,7 +62,7 @@ class Refusal(Exception):
     sentence: ClassVar[str]
 
     def __init__(self, *path: str | int, **data: Any) -> None:
-        self.path = path
+        self.path: Path = path
         self.data = data
         super().__init__(self.sentence.format(**data))
 

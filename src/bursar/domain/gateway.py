@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bursar.domain.errors import Invalid, Refusal, Required
-from bursar.domain.names import problem_with_line
+from bursar.domain.names import problem_with_line, problem_with_repeated
 
 MOST = 100
 """How many entries a list may have."""
@@ -113,7 +113,7 @@ def _problem_with_list(texts: Any) -> str | None:
         return f"must be at most {MOST}"
     if problem := _first(problem_with_line(text, TEXT_LENGTH) for text in texts):
         return f"each {problem}"
-    return None if len(set(texts)) == len(texts) else "must all be different"
+    return problem_with_repeated(texts)
 
 
 def _problem_with_records(records: Sequence[Mapping[str, Any]], key: str, other: str) -> str | None:

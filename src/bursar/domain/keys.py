@@ -8,6 +8,7 @@ from datetime import timedelta
 from zlib import crc32
 
 from bursar.domain.durations import length_of
+from bursar.domain.names import problem_with_repeated
 from bursar.domain.roles import KeyKind, KeyScope
 
 LONGEST_SECRET = 512
@@ -62,7 +63,7 @@ def problem_with_scopes(scopes: Sequence[str]) -> str | None:
     """Say what is wrong with the scopes of a key, if anything is."""
     if not scopes:
         return "must name at least one scope"
-    return None if len(set(scopes)) == len(scopes) else "must all be different"
+    return problem_with_repeated(scopes)
 
 
 def kind_of(user_id: str | None, team_id: str | None) -> KeyKind:

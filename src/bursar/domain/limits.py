@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypedDict
 
 from bursar.domain.durations import is_timezone, period_of
-from bursar.domain.errors import Forbidden, Invalid, LimitExceeded, Refusal, Required
+from bursar.domain.errors import Forbidden, Invalid, LimitExceeded, Path, Refusal, Required
 from bursar.domain.models import GROUP, is_pattern, problem_with_entry
 from bursar.domain.money import problem_with_limit
 
@@ -50,7 +50,6 @@ MOST_MODELS = 100
 
 Limits = Mapping[str, Any]
 NO_LIMITS: Limits = dict.fromkeys(COLUMNS) | {"timezone": "UTC", "model_limits": []}
-Path = tuple[str | int, ...]
 
 
 def problems_with_budget(changes: BudgetChanges | None, *path: str | int) -> Iterator[Refusal]:

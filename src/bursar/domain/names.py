@@ -100,10 +100,15 @@ def problem_with_description(text: str) -> str | None:
     return None
 
 
+def problem_with_repeated(texts: Sequence[str]) -> str | None:
+    """Judge a list in which nothing may come twice."""
+    return None if len(set(texts)) == len(texts) else "must all be different"
+
+
 def problem_with_tags(tags: Sequence[str]) -> str | None:
     if len(tags) > TAGS:
         return f"must be at most {TAGS}"
     for tag in tags:
         if problem := problem_with_line(tag, TAG_LENGTH):
             return f"each {problem}"
-    return None if len(set(tags)) == len(tags) else "must all be different"
+    return problem_with_repeated(tags)

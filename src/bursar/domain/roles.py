@@ -1,6 +1,6 @@
 """The roles a person can have, what a MEMBER of a team may do with keys, and a key's scopes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -51,11 +51,6 @@ def permissions_of(role: TeamRole, stored: Iterable[str] | None) -> list[MemberP
     if role is TeamRole.ADMIN:
         return list(MemberPermission)
     return list(DEFAULT_PERMISSIONS if stored is None else map(MemberPermission, stored))
-
-
-def problem_with_permissions(permissions: Sequence[str]) -> str | None:
-    """Say what is wrong with the permissions of a team's members, if anything is."""
-    return None if len(set(permissions)) == len(permissions) else "must all be different"
 
 
 class KeyScope(StrEnum):

@@ -16,7 +16,7 @@ from bursar.domain.ids import Prefix, id_from
 from bursar.domain.limits import MOST_COUNT, problem_with_literal
 from bursar.domain.models import ENTRY_LENGTH
 from bursar.domain.money import problem_with_limit, to_text
-from bursar.domain.names import problem_with_line
+from bursar.domain.names import problem_with_line, problem_with_repeated
 
 EVENTS = 1_000
 """How many events one report may hold."""
@@ -157,7 +157,7 @@ def _problem_with_tags(tags: Sequence[str]) -> str | None:
     for tag in tags:
         if problem := _problem(tag, TAG_LENGTH):
             return f"{problem} each"
-    return None if len(set(tags)) == len(tags) else "must all be different"
+    return problem_with_repeated(tags)
 
 
 # The same few come again and again; longer texts are not worth the memory.

@@ -11,10 +11,10 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.batches import BatchMode, MemberAddStatus
-from bursar.domain.errors import AlreadyMember, Problems, Refusal
+from bursar.domain.errors import AlreadyMember, Path, Problems, Refusal
 from bursar.services import memberships
 from bursar.services.memberships import Joining, Kind
-from bursar.services.people import Path, Person
+from bursar.services.people import Person
 
 
 class Addition(NamedTuple):

@@ -11,9 +11,9 @@ from bursar.domain.names import (
     problem_with_email,
     problem_with_external_id,
     problem_with_name,
+    problem_with_repeated,
     problem_with_tags,
 )
-from bursar.domain.roles import problem_with_permissions
 from bursar.domain.throughput import LIMIT_TYPES
 
 PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
@@ -24,7 +24,7 @@ PROBLEMS: Mapping[str, Callable[[Any], str | None]] = {
     "description": problem_with_description,
     "tags": problem_with_tags,
     "scopes": problem_with_scopes,
-    "member_permissions": problem_with_permissions,
+    "member_permissions": problem_with_repeated,
 }
 NEVER_NULL = frozenset({"name", "role", "joinable", "tags", "metadata", "scopes"}).union(
     LIMIT_TYPES.values()

@@ -27,7 +27,7 @@ from bursar.database.connections import Connection
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams, users
-from bursar.domain.errors import LastAdmin, Problems
+from bursar.domain.errors import LastAdmin, Path, Problems
 from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
 
 USER = bindparam("user_id", type_=Text)
@@ -58,7 +58,7 @@ async def alone_in(tx: Connection, user_id: str) -> list[tuple[str, str]]:
 
 
 async def check_stays(
-    tx: Connection, things: Table, thing_id: str, going: Sequence[tuple[tuple[str | int, ...], Row]]
+    tx: Connection, things: Table, thing_id: str, going: Sequence[tuple[Path, Row]]
 ) -> None:
     """Raise LastAdmin for each admin among memberships that go, at its path, if no other stays.
 

@@ -28,8 +28,8 @@ from bursar.database.bounds import Bounds
 from bursar.database.connections import Connection
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, teams
-from bursar.domain.errors import LimitExceeded, Problems, TeamsExceedLimits
-from bursar.domain.limits import UNDER_PARENT, BudgetChanges, Limits, Path, exceeding, place_in
+from bursar.domain.errors import LimitExceeded, Path, Problems, TeamsExceedLimits
+from bursar.domain.limits import UNDER_PARENT, BudgetChanges, Limits, exceeding, place_in
 from bursar.services.budgets import budget_of, limits_of
 
 MOST_TEAMS = 100

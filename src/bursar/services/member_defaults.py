@@ -11,7 +11,8 @@ from bursar.database.tables import teams
 from bursar.database.writes import amend_row
 from bursar.domain.errors import Invalid, Problems
 from bursar.domain.limits import BudgetChanges, problems_with_budget
-from bursar.domain.roles import MemberPermission, problem_with_permissions
+from bursar.domain.names import problem_with_repeated
+from bursar.domain.roles import MemberPermission
 from bursar.services import audit, budgets
 from bursar.services.attributes import check_version
 from bursar.services.teams import change
@@ -74,7 +75,7 @@ async def update_permissions(
     Raises Refusals for what is named twice, NotFound, Forbidden, VersionConflict for the team's
     version.
     """
-    if problem := problem_with_permissions(attributes.get("permissions") or ()):
+    if problem := problem_with_repeated(attributes.get("permissions") or ()):
         raise Invalid("permissions", problem=problem)
     row = await access_team(
         tx, actor, team_id, Action.TEAM_MEMBER_PERMISSIONS_UPDATE, path=("team_id",)

@@ -14,7 +14,7 @@ from bursar.database.rows import Row
 from bursar.database.tables import team_members, teams
 from bursar.database.writes import amend_row
 from bursar.domain.batches import BatchMode
-from bursar.domain.errors import Forbidden, Invalid, Problems
+from bursar.domain.errors import Forbidden, Invalid, Path, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import (
     BudgetChanges,
@@ -29,7 +29,7 @@ from bursar.services import admission, audit, budgets, increases, last_admins, m
 from bursar.services.additions import Addition, Additions, join
 from bursar.services.attributes import check_version
 from bursar.services.memberships import TEAM, Joining, NewMember
-from bursar.services.people import Path, Person
+from bursar.services.people import Person
 
 NewMembers = Sequence[NewMember[TeamRole]]
 

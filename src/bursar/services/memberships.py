@@ -14,14 +14,14 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import BUDGET_OWNERS, organization_members, team_members, users
 from bursar.database.writes import delete_rows, insert_absent
-from bursar.domain.errors import Invalid, NotFound, Problems, Refusal
+from bursar.domain.errors import Invalid, NotFound, Path, Problems, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import BudgetChanges, Limits, problems_with_budget
 from bursar.domain.roles import OrganizationRole, TeamRole
 from bursar.services import audit, budgets, key_removal, people
 from bursar.services.attributes import problems_with
 from bursar.services.audit import Change
-from bursar.services.people import Path, Person
+from bursar.services.people import Person
 
 MOST_AT_ONCE = 500
 Role = TypeVar("Role", TeamRole, OrganizationRole)

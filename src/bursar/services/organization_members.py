@@ -17,7 +17,7 @@ from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, organizations, team_members, teams, users
 from bursar.database.writes import amend_row
 from bursar.domain.batches import BatchMode
-from bursar.domain.errors import Invalid, LastAdmin, Problems
+from bursar.domain.errors import Invalid, LastAdmin, Path, Problems
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.limits import BudgetChanges, Limits, resulting
 from bursar.domain.roles import OrganizationRole
@@ -180,9 +180,7 @@ async def _in_teams(tx: Connection, organization: Row, members: Sequence[Row]) -
     return await tx.all(_memberships(), organization_id=organization.id, user_ids=user_ids)
 
 
-async def _check_admins_stay(
-    tx: Connection, member: Row, path: people.Path, team_ids: set[str]
-) -> None:
+async def _check_admins_stay(tx: Connection, member: Row, path: Path, team_ids: set[str]) -> None:
     """Raise LastAdmin for each of the teams, which are locked, that only the member administers."""
     Problems(
         LastAdmin(*path, thing=f"team {team_id}")

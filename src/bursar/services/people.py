@@ -16,14 +16,13 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.database.tables import organization_members, team_members, users
 from bursar.database.writes import insert_absent
-from bursar.domain.errors import DifferentUsers, Invalid, Refusal
+from bursar.domain.errors import DifferentUsers, Invalid, Path, Refusal
 from bursar.domain.ids import Prefix, new_id
 from bursar.domain.names import NAME_LENGTH, is_storable, key_of
 from bursar.services import audit
 from bursar.services.attributes import columns_of, problems_with
 from bursar.services.audit import Change
 
-Path = tuple[str | int, ...]
 _NOBODY = ""  # no id, and no e-mail
 NAMED_BEFORE = "names a user who is named before"
 

@@ -29,9 +29,9 @@ from bursar.database.bounds import Bounds
 from bursar.database.connections import Connection
 from bursar.database.statements import Statement
 from bursar.database.tables import api_keys, teams
-from bursar.domain.errors import LimitExceeded, Problems
+from bursar.domain.errors import LimitExceeded, Path, Problems
 from bursar.domain.ids import Prefix, prefix_of
-from bursar.domain.limits import BudgetChanges, Path, place_in
+from bursar.domain.limits import BudgetChanges, place_in
 from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
 from bursar.services.limits import Place
 
