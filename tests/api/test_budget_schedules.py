@@ -10,8 +10,8 @@ from api_client import Api
 from bursar.database.embedded import EmbeddedPostgres
 from bursar.database.rows import Row
 from bursar.database.tables import SPENDERS
+from bursar.operations.checks.schedules import SCHEDULES
 from bursar.operations.doctor import report
-from bursar.operations.schedule_checks import SCHEDULES
 from factories import Factory, Person
 from holders import KINDS, attach, done, make_holders
 
