@@ -338,7 +338,7 @@ async def test_a_cancellation_that_something_took_for_its_own_is_said_again(
         except asyncio.CancelledError:
             cancelled += 1
     share.leave(place)
-    assert place.end is under_way.End.LATE
+    assert place.ended is under_way.End.LATE
     await asyncio.sleep(0.2)  # nobody is cancelled any more
 
 

@@ -1,7 +1,7 @@
 """Who acts: the key behind a request and the user it stands for, as sign-in found them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bursar.domain.roles import KeyScope, PlatformRole
 
@@ -14,8 +14,7 @@ class Sight(StrEnum):
     KEY = "KEY"  # the key itself, its user and its team
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """A signed-in caller. Authority comes from these stored facts, never from a request's fields.
 
     A key of a service stands for no user. Only with the scope MANAGE does a key act as its user;

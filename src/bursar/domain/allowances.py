@@ -31,7 +31,7 @@ class Allowances:
         """Take points, also such as are not there."""
         now = self._clock()
         full_at = self._full_at.get(who, now)
-        self._full_at[who] = (max(now, full_at)) + points * self._seconds
+        self._full_at[who] = max(full_at, now) + points * self._seconds
         self._full_at.move_to_end(who)
         if len(self._full_at) > MOST_KNOWN:
             self._full_at.popitem(last=False)

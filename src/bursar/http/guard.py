@@ -41,7 +41,7 @@ class Guard:
         try:
             return await self._respond(incoming)
         except BaseException:  # what was cancelled may say so in its own way
-            if place.end is None:
+            if place.ended is None:
                 raise
             return self._ended(incoming, place)
         finally:
@@ -58,10 +58,10 @@ class Guard:
         return self._fault(incoming, Overloaded())
 
     def _ended(self, incoming: Incoming, place: Place) -> Answer:
-        if place.end is End.GONE:
+        if place.ended is End.GONE:
             incoming.told |= {"outcome": "gone"}
             return Answer(_HUNG_UP, b"", ())
-        if place.borrowing.may_have_changed:
+        if place.may_have_changed:
             return self._fault(incoming, EndedWhileCommitting())
         if place.is_sending:
             return refusal(incoming, 408, "BAD_USER_INPUT", "The body did not come in time.")

@@ -24,15 +24,16 @@ class End(Enum):
     GONE = auto()
 
 
-class Place:
+class Place(Borrowing):
     """One request under way, in the task that answers it. Its time runs from here on."""
 
     __slots__ = (
         *("_cut_at", "_cuts", "_receive", "_share", "_task", "_token", "_watch"),
-        *("borrowing", "end", "has_body", "is_sending", "since"),
+        *("ended", "has_body", "is_sending", "since"),
     )
 
     def __init__(self, share: "Share", task: "asyncio.Task[object]", receive: Receive) -> None:
+        super().__init__(share.count)
         self._share = share
         self._task = task
         self._receive = receive
@@ -41,9 +42,8 @@ class Place:
         self._cut_at = 0.0
         self.since = task.get_loop().time()
         self.has_body = self.is_sending = False
-        self.borrowing = Borrowing(share.count)
-        self.end: End | None = None
-        self._token = borrowing.set(self.borrowing)
+        self.ended: End | None = None
+        self._token = borrowing.set(self)
 
     async def receive(self) -> Message:
         """The next part of the body; who waits for one keeps nobody else from being answered.
@@ -51,8 +51,11 @@ class Place:
         Raises Overloaded where so many have sent theirs meanwhile that there is no room.
         """
         self.is_sending = True
-        with self.borrowing.idle():
+        self._share.working -= 1
+        try:
             message = await self._receive()
+        finally:
+            self._share.working += 1
         self.is_sending = False
         self.has_body = not message.get("more_body", False)
         if self._share.working > self._share.most:
@@ -61,9 +64,9 @@ class Place:
 
     def look(self, now: float) -> None:
         """End the request if its time is up; else see that it ends when the client hangs up."""
-        if self.end is not None:
+        if self.ended is not None:
             if now - self._cut_at >= AGAIN_SECONDS:  # something took the cancellation for its own
-                self._cut(self.end)
+                self._cut(self.ended)
         elif now - self.since >= self._share.seconds:
             self._cut(End.LATE)
         elif self._watch is None and self.has_body:
@@ -83,11 +86,11 @@ class Place:
 
     def _cut(self, end: End) -> None:
         """Cancel the request, with all that it does at the database."""
-        self.end = end
+        self.ended = end
         self._cuts += 1
         self._cut_at = self._task.get_loop().time()
         self._task.cancel()
-        self.borrowing.cancel()
+        self.cancel()
 
 
 class Share:

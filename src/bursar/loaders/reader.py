@@ -1,8 +1,7 @@
 """Who reads, and from where: what every batch function is given."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bursar.access.actor import Actor
 from bursar.database.connections import Reads
@@ -10,8 +9,7 @@ from bursar.database.rows import Row
 from bursar.database.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """An actor and a source to read from; statements may speak of the actor's parameters."""
 
     source: Reads
