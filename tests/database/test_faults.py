@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from bursar.database import faults
-from bursar.database.faults import TRY_AGAIN, refusal_of, translated
+from bursar.database.faults import TRY_AGAIN, Translated, refusal_of
 from bursar.database.tables import metadata
 from bursar.domain.errors import AlreadyMember, AlreadyTaken, Fault, Overloaded, Unavailable
 
@@ -35,7 +35,7 @@ def test_what_is_no_fault_of_the_statement_is_the_databases(
     error: type[Exception], fault: type[Exception]
 ) -> None:
     said = error("canary")
-    with pytest.raises(fault) as told, translated():
+    with pytest.raises(fault) as told, Translated():
         raise said
     assert told.value.__cause__ is said
     assert "canary" not in str(told.value)
@@ -48,7 +48,7 @@ def test_the_operator_is_told_why_once_a_second_and_no_more_than_the_kind(
     with structlog.testing.capture_logs() as lines:
         monkeypatch.setattr(faults, "log", structlog.get_logger())
         for error in (asyncpg.TooManyConnectionsError("canary"), TimeoutError()):
-            with pytest.raises(Fault), translated():
+            with pytest.raises(Fault), Translated():
                 raise error
     assert lines == [
         {
@@ -73,7 +73,7 @@ def test_the_operator_is_told_why_once_a_second_and_no_more_than_the_kind(
     ],
 )
 def test_what_the_statement_did_wrong_stays_as_it_is(error: type[Exception]) -> None:
-    with pytest.raises(error), translated():
+    with pytest.raises(error), Translated():
         raise error("x")
 
 

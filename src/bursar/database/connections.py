@@ -10,7 +10,7 @@ import orjson
 
 from bursar import traces
 from bursar.database.borrowing import borrowing
-from bursar.database.faults import is_told, translated
+from bursar.database.faults import Translated, is_told
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.errors import OutcomeUnknown, Unavailable
@@ -58,7 +58,7 @@ async def connect(dsn: str, *, statement_cache: int = 512) -> "Connection":
         "timezone": "UTC",  # PgBouncer keeps it right whatever the session
         **({} if pooled else _TIME_OUTS | _KEEPALIVES),
     }
-    with translated():
+    with Translated():
         async with asyncio.timeout(CONNECT_SECONDS):
             raw = await asyncpg.connect(
                 dsn,
@@ -96,7 +96,7 @@ class Connection:
         if self._begins:
             await self.begin()
         count_statement()
-        with traces.statement(statement.sql), translated():
+        with traces.statement(statement.sql), Translated():
             rows = await self.raw.fetch(statement.sql, *statement.arguments(values))
         return cast("list[Row]", rows)
 
@@ -104,7 +104,7 @@ class Connection:
         if self._begins:
             await self.begin()
         count_statement()
-        with traces.statement(statement.sql), translated():
+        with traces.statement(statement.sql), Translated():
             row = await self.raw.fetchrow(statement.sql, *statement.arguments(values))
         return cast("Row | None", row)
 
@@ -113,7 +113,7 @@ class Connection:
         if self._begins:
             await self.begin()
         count_statement()
-        with traces.statement(statement.sql), translated():
+        with traces.statement(statement.sql), Translated():
             found = await self.raw.fetchmany(
                 statement.sql, [statement.arguments(dict(row)) for row in rows]
             )
@@ -173,7 +173,7 @@ class Connection:
         """Run a command without parameters, such as COMMIT; what PostgreSQL says that it did."""
         if self._begins:
             await self.begin()
-        with traces.statement(sql), translated():
+        with traces.statement(sql), Translated():
             return cast("str", await self.raw.execute(sql))
 
     @property

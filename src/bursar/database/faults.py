@@ -1,7 +1,5 @@
 """What an error of PostgreSQL or of the way to it means to the one who asked."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 
 import asyncpg
@@ -66,18 +64,23 @@ class Complaints:
 complaints = Complaints()
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise Overloaded or Unavailable for what is no fault of the statement."""
-    try:
-        yield
-    except TOO_BUSY as error:
-        if isinstance(error, asyncpg.TooManyConnectionsError):
+class Translated:
+    """Raises Overloaded or Unavailable for what is no fault of the statement."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            return  # at once, as to ask after the kinds takes longer than all the rest
+        if isinstance(error, TOO_BUSY):
+            if isinstance(error, asyncpg.TooManyConnectionsError):
+                complaints.tell(error)
+            raise Overloaded from error
+        if isinstance(error, UNREACHABLE):
             complaints.tell(error)
-        raise Overloaded from error
-    except UNREACHABLE as error:
-        complaints.tell(error)
-        raise Unavailable from error
+            raise Unavailable from error
 
 
 def leads_nowhere(error: Exception) -> bool:
