@@ -98,7 +98,8 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
         maxApiKeysDeletedAtOnce maxGracePeriod
         maxNameCharacters maxEmailCharacters maxDescriptionCharacters maxTags maxTagCharacters
         maxMetadataBytes maxMetadataDepth maxDurationYears maxPreviewPeriods maxBodyBytes
-        maxIdempotencyKeyCharacters idempotencyHours } }
+        maxIdempotencyKeyCharacters idempotencyHours maxUsersAtOnce maxExternalIdCharacters
+        maxModelLimits maxIncreaseDays maxActivityDays usageMinutesAhead } }
     """
     limits = (await api(admin, document)).payload
     assert limits["maxBodyBytes"] == 256 * 1024
@@ -112,21 +113,28 @@ async def test_limits_say_what_is_in_force(api: Api, make: Factory) -> None:
     assert (limits["maxMetadataBytes"], limits["maxMetadataDepth"]) == (16 * 1024, 8)
     assert (limits["maxDurationYears"], limits["maxPreviewPeriods"]) == (100, 100)
     assert (limits["maxIdempotencyKeyCharacters"], limits["idempotencyHours"]) == (128, 24)
+    assert (limits["maxUsersAtOnce"], limits["usageMinutesAhead"]) == (10_000, 5)
+    assert (limits["maxIncreaseDays"], limits["maxActivityDays"]) == (366, 366)
     team = await make.team()
     tag = "t" * limits["maxTagCharacters"]
+    per_model = [{"model": f"m{n}", "rpmLimit": 1} for n in range(limits["maxModelLimits"])]
     longest = {
         "name": "n" * limits["maxNameCharacters"],
         "description": "d" * limits["maxDescriptionCharacters"],
         "tags": [f"{number:02}" for number in range(limits["maxTags"] - 1)] + [tag],
-        "budget": {"duration": f"{limits['maxDurationYears']}y"},
+        "externalId": "e" * limits["maxExternalIdCharacters"],
+        "budget": {"duration": f"{limits['maxDurationYears']}y", "modelLimits": per_model},
     }
     assert (await api.mutate(admin, "teamUpdate", id=team.id, **longest)).refusals == []
-    for name in ("name", "description"):
+    for name in ("name", "description", "externalId"):
         answer = await api.refused(admin, "teamUpdate", id=team.id, **{name: longest[name] + "x"})
         assert answer.refusals == [("BAD_INPUT", f"input.{name}")]
     for tags in ([*longest["tags"], "x"], [tag + "x"]):
         answer = await api.refused(admin, "teamUpdate", id=team.id, tags=tags)
         assert answer.refusals == [("BAD_INPUT", "input.tags")]
+    more = {"modelLimits": [*per_model, {"model": "one more", "rpmLimit": 1}]}
+    answer = await api.refused(admin, "teamUpdate", id=team.id, budget=more)
+    assert answer.refusals == [("BAD_INPUT", "input.budget.modelLimits")]
     domain = "@example.com"
     email = "e" * (limits["maxEmailCharacters"] - len(domain)) + domain
     assert (await api.mutate(admin, "userCreate", name="E", email=email)).refusals == []

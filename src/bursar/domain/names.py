@@ -13,10 +13,11 @@ EMAIL_LENGTH = 254
 DESCRIPTION_LENGTH = 2_000
 TAGS = 50
 TAG_LENGTH = 64
+EXTERNAL_ID_LENGTH = 128
 IDEMPOTENCY_KEY_LENGTH = 128
 BEHALF_LENGTH = 128
 
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
+_EXTERNAL_ID = re.compile(rf"[A-Za-z0-9._:@/-]{{1,{EXTERNAL_ID_LENGTH}}}")
 _PRINTABLE = re.compile(r"[ -~]*")
 _EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)*")
 # Control characters, line and paragraph separators, marks that turn the direction of writing.

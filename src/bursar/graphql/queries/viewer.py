@@ -9,6 +9,7 @@ from strawberry.types import Info
 from bursar.access.policy import Action, permits
 from bursar.domain import durations, metadata, models, names, usage
 from bursar.domain.keys import LONGEST_GRACE
+from bursar.domain.limits import MOST_MODELS
 from bursar.domain.roles import KeyScope, PlatformRole
 from bursar.graphql.connections import DEFAULT_PAGE, LARGEST_PAGE, Connection, connection_edge
 from bursar.graphql.context import Context
@@ -18,11 +19,12 @@ from bursar.graphql.scalars import Duration
 from bursar.graphql.types.key import ApiKey
 from bursar.graphql.types.member import OrganizationMember, TeamMember
 from bursar.graphql.types.user import User
+from bursar.loaders.activity import MOST_DAYS
 from bursar.loaders.keys import api_keys_by_id
 from bursar.loaders.members import team_members_by_user
 from bursar.loaders.organizations import organization_members_by_user
 from bursar.loaders.users import users_by_id
-from bursar.services import idempotency, key_removal, team_removal
+from bursar.services import everybody, idempotency, increases, key_removal, team_removal
 from bursar.services.memberships import MOST_AT_ONCE
 
 
@@ -86,6 +88,9 @@ class Limits:
     usage_hours: int = strawberry.field(
         description="How long after a call its usage may be reported, in hours."
     )
+    usage_minutes_ahead: int = strawberry.field(
+        description="How far ahead of the database's clock the time of a call may be, in minutes."
+    )
     max_document_characters: int = strawberry.field(
         description="The longest document, in characters."
     )
@@ -140,6 +145,9 @@ class Limits:
     max_members_at_once: int = strawberry.field(
         description="The most members that one call adds or removes."
     )
+    max_users_at_once: int = strawberry.field(
+        description="The most people that one call adds by allUsers."
+    )
     max_teams_deleted_at_once: int = strawberry.field(
         description="The most teams that one call deletes."
     )
@@ -158,17 +166,25 @@ class Limits:
     max_name_characters: int = strawberry.field(description="The longest name.")
     max_email_characters: int = strawberry.field(description="The longest e-mail.")
     max_description_characters: int = strawberry.field(description="The longest description.")
+    max_external_id_characters: int = strawberry.field(description="The longest external id.")
     max_tags: int = strawberry.field(description="The most tags of a team.")
     max_tag_characters: int = strawberry.field(description="The longest tag.")
     max_models: int = strawberry.field(description="The most entries of a list of models.")
     max_model_characters: int = strawberry.field(description="The longest name of a model.")
     max_model_aliases: int = strawberry.field(description="The most aliases of a team.")
+    max_model_limits: int = strawberry.field(description="The most models that one budget limits.")
     max_metadata_bytes: int = strawberry.field(description="The longest metadata, as JSON.")
     max_metadata_depth: int = strawberry.field(description="The deepest nesting of metadata.")
     max_preview_periods: int = strawberry.field(
         description="The most periods that one preview shows."
     )
     max_duration_years: int = strawberry.field(description="The longest duration of a budget.")
+    max_increase_days: int = strawberry.field(
+        description="How far ahead a temporary increase may end, in days."
+    )
+    max_activity_days: int = strawberry.field(
+        description="The most days that one range of activity has."
+    )
     self_service_teams: bool = strawberry.field(
         description="Whether any user may create teams in the built-in organization, within their "
         "own limits."
@@ -185,11 +201,13 @@ def limits(info: Info[Context, None]) -> Limits:
         max_requests_under_way=environment.request_limits.under_way,
         max_usage_events_at_once=usage.EVENTS,
         usage_hours=usage.LATEST // timedelta(hours=1),
+        usage_minutes_ahead=usage.SOONEST // timedelta(minutes=1),
         **{f"max_{name}": most for name, most in asdict(environment.document_limits).items()},
         default_page_size=DEFAULT_PAGE,
         max_page_size=LARGEST_PAGE,
         max_node_ids=LARGEST_PAGE,
         max_members_at_once=MOST_AT_ONCE,
+        max_users_at_once=everybody.MOST,
         max_teams_deleted_at_once=team_removal.MOST_DELETED,
         max_idempotency_key_characters=names.IDEMPOTENCY_KEY_LENGTH,
         idempotency_hours=idempotency.HOURS,
@@ -198,15 +216,19 @@ def limits(info: Info[Context, None]) -> Limits:
         max_name_characters=names.NAME_LENGTH,
         max_email_characters=names.EMAIL_LENGTH,
         max_description_characters=names.DESCRIPTION_LENGTH,
+        max_external_id_characters=names.EXTERNAL_ID_LENGTH,
         max_tags=names.TAGS,
         max_tag_characters=names.TAG_LENGTH,
         max_models=models.ENTRIES,
         max_model_characters=models.ENTRY_LENGTH,
         max_model_aliases=models.ALIASES,
+        max_model_limits=MOST_MODELS,
         max_metadata_bytes=metadata.LONGEST,
         max_metadata_depth=metadata.DEEPEST,
         max_preview_periods=MOST_PERIODS,
         max_duration_years=durations.LONGEST[durations.Unit.YEAR],
+        max_increase_days=increases.LONGEST.days,
+        max_activity_days=MOST_DAYS,
         self_service_teams=environment.new_teams.self_service,
     )
 
