@@ -5,7 +5,7 @@ from typing import Any
 
 from api_client import Api
 from bursar.database.rows import Row
-from factories import Factory, Person
+from factories import Factory, Key, Person
 
 USE = "source limits { id name version maxBudget rpmLimit }"
 HELD = f"""
@@ -55,6 +55,25 @@ async def make_holders(make: Factory) -> Holders:
         "api_key": person.key_id,
     }
     return Holders(await make.admin(), ids, organization, team, person)
+
+
+async def member_key(make: Factory) -> tuple[dict[str, Row], Key]:
+    """A key of a member, and all that can bind it by the kind of owner; nothing has a budget."""
+    organization = await make.organization()
+    team, person = await make.team(organization), await make.person()
+    joined = await make.organization_member(organization, person)
+    member = await make.team_member(team, person)
+    key = await make.api_key(person, team=team)
+    owners = {
+        "api_key": key.row,
+        "team_member": member,
+        "organization_member": joined,
+        "team": team,
+        "organization": organization,
+        "user": person.row,
+        "team_default": team,
+    }
+    return owners, key
 
 
 async def done(api: Api, person: Person, name: str, selection: str = "", /, **given: Any) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from api_client import Api
-from bursar.database.rows import Row
 from bursar.domain.ids import DEFAULT_ORGANIZATION
 from bursar.domain.keys import new_secret
 from bursar.domain.roles import KeyScope, PlatformRole
 from factories import Factory, Key, Person
+from holders import member_key
 
 LIMIT = "{ value level }"
 DECISION = f"""
@@ -89,24 +89,6 @@ async def test_a_personal_key_is_its_user_s_alone(make: Factory, authorize: Ask)
     assert reasons(decision) == []
     assert (decision["team"], decision["organization"]) == (None, None)
     assert decision["user"]["id"] == person.id
-
-
-async def member_key(make: Factory) -> tuple[dict[str, Row], Key]:
-    """A key of a member, and what binds it by the kind of owner."""
-    organization = await make.organization()
-    team, person = await make.team(organization), await make.person()
-    joined = await make.organization_member(organization, person)
-    member = await make.team_member(team, person)
-    key = await make.api_key(person, team=team)
-    owners = {
-        "api_key": key.row,
-        "team_member": member,
-        "organization_member": joined,
-        "team": team,
-        "organization": organization,
-        "user": person.row,
-    }
-    return owners, key
 
 
 DONE = {

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from api_client import Api
-from bursar.database.rows import Row
 from bursar.domain.roles import OrganizationRole, PlatformRole, TeamRole
 from factories import Factory, Key, Person
+from holders import member_key
 
 LIMITS = " ".join(
     f"{name} {{ value level }}"
@@ -24,24 +24,6 @@ async def effective(api: Api, person: Person | Key, key_id: str) -> Any:
 
 def at(value: int | str, level: str) -> dict[str, str]:
     return {"value": str(value), "level": level}
-
-
-async def member_key(make: Factory) -> tuple[dict[str, Row], Key]:
-    """A key of a member, and all that limits it by the kind of owner; nothing has a budget."""
-    organization = await make.organization()
-    team, person = await make.team(organization), await make.person()
-    joined = await make.organization_member(organization, person)
-    member = await make.team_member(team, person)
-    key = await make.api_key(person, team=team)
-    owners = {
-        "api_key": key.row,
-        "team_member": member,
-        "organization_member": joined,
-        "team": team,
-        "organization": organization,
-        "user": person.row,
-    }
-    return {**owners, "team_default": team}, key
 
 
 async def test_a_key_that_nothing_limits_has_no_limits(api: Api, make: Factory) -> None:

@@ -120,6 +120,34 @@ async def test_a_plan_is_within_the_new_teams_limits_too(api: Api, make: Factory
     assert answer.refusals == [("CONFLICT", "input.teamId.rpmLimit")]
 
 
+async def test_a_key_takes_no_model_where_the_new_team_has_it_not(api: Api, make: Factory) -> None:
+    here, there = await make.team(), await make.team(models=["gpt-5"])
+    admin = await admin_of(make, here, there)
+    key = await make.api_key(team=here, models=["gpt-5", "o3"])
+    answer = await api.refused(admin, "apiKeyMove", id=key.id, teamId=there.id)
+    assert answer.refusals == [("CONFLICT", "input.teamId")]
+    assert answer.payload["errors"][0]["message"] == "The team does not allow o3."
+
+
+async def test_a_key_takes_no_guarantee_that_the_new_team_cannot_hold(
+    api: Api, make: Factory
+) -> None:
+    here, there = await two_teams(make)
+    admin = await admin_of(make, here, there)
+    await make.budget("team", there, rpm_limit=5)
+    key, sibling = [
+        await make.api_key(team=team, rpm_limit_type="GUARANTEED") for team in (here, there)
+    ]
+    for each in (key, sibling):
+        await make.budget("api_key", each.row, rpm_limit=3)
+    answer = await api.refused(admin, "apiKeyMove", id=key.id, teamId=there.id)
+    assert answer.refusals == [("CONFLICT", "input.teamId.rpmLimit")]
+    assert (answer.payload["errors"][0]["limit"], answer.payload["errors"][0]["requested"]) == (
+        "5",
+        "6",
+    )
+
+
 async def test_a_personal_key_moves_to_no_team(api: Api, make: Factory) -> None:
     team = await make.team()
     admin = await admin_of(make, team)
