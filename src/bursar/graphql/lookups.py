@@ -1,7 +1,7 @@
 """What one request has looked up: the answers of batch functions by key, each asked for once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiodataloader import DataLoader
@@ -16,7 +16,7 @@ class Ask(NamedTuple):
     """Keys to look up with a batch function; the same arguments hold for all of them."""
 
     batch: Batch
-    keys: Sequence[str]
+    keys: Collection[Any]
     arguments: tuple[Any, ...] = ()
 
 
@@ -87,7 +87,7 @@ class Lookups:
             kind = (batch, arguments)
             known = self._known.setdefault(kind, {})
             found.append(known)
-            if new := [key for key in keys if key not in known]:
+            if new := [key for key in keys if key not in known] if known else keys:
                 missing.setdefault(kind, {}).update(dict.fromkeys(new))
         works = [
             self._look_up(kind, list(keys), self._known[kind]) for kind, keys in missing.items()
@@ -112,7 +112,8 @@ class Lookups:
             nothing = _Failed(error)
             self._some_failed = True
         known.update(found)
-        if absent := [key for key in keys if key not in found]:
+        if len(found) < len(keys):
+            absent = [key for key in keys if key not in found]
             absences = dict.fromkeys(absent, nothing)
             known.update(absences)
             # Who executes again asks for whole rows: what is not there, or failed, stays so.
