@@ -176,8 +176,8 @@ def test_tags_may_be_none_or_fifty() -> None:
     [
         ([str(n) for n in range(51)], "must be at most 50"),
         (["a", "b", "a"], "must all be different"),
-        (["a", ""], "each must be 1 to 64 characters"),
-        (["x" * 65], "each must be 1 to 64 characters"),
+        (["a", ""], "must be tags of which each must be 1 to 64 characters"),
+        (["x" * 65], "must be tags of which each must be 1 to 64 characters"),
         (["a", "b\n"], "each must not contain control characters"),
     ],
 )

@@ -111,5 +111,5 @@ def problem_with_tags(tags: Sequence[str]) -> str | None:
         return f"must be at most {TAGS}"
     for tag in tags:
         if problem := problem_with_line(tag, TAG_LENGTH):
-            return f"each {problem}"
+            return f"must be tags of which each {problem}"
     return problem_with_repeated(tags)
