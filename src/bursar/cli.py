@@ -52,6 +52,10 @@ app.add_typer(admin_key_app, name="admin-key")
 app.add_typer(audit_app, name="audit")
 
 
+def _counted(problems: int) -> str:
+    return "1 problem" if problems == 1 else f"{problems:,} problems"
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Instead of BURSAR_HOST.")] = None,
@@ -213,7 +217,7 @@ def doctor(
             typer.echo(f"{found.table} {found.id}: {found.problem} [{found.check}]")
         for sentence in report.advice:
             typer.echo(f"advice: {sentence}")
-        found_any = f"{len(report.violations):,} problems" if report.violations else "all is well"
+        found_any = _counted(len(report.violations)) if report.violations else "all is well"
         rows = sum(report.checked.values())
         typer.echo(f"{len(report.checked)} checks of {rows:,} rows: {found_any}")
     if report.violations:
@@ -248,7 +252,7 @@ def audit_verify(
 
     kept = anchors_in(anchors) if anchors else []
     done = verify(load(), kept, typer.echo)
-    found_any = f"{done.problems:,} problems" if done.problems else "all is as it was written"
+    found_any = _counted(done.problems) if done.problems else "all is as it was written"
     typer.echo(f"{done.entries:,} entries in {done.chains:,} chains: {found_any}")
     if done.problems:
         raise typer.Exit(_FAILED)

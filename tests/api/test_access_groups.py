@@ -204,7 +204,7 @@ async def test_group_that_lists_name_is_not_deleted(
     answer = await api.refused(admin, "accessGroupDelete", id=group.id)
     assert answer.refusals == [("CONFLICT", "input.id")]
     message = answer.payload["errors"][0]["message"]
-    assert message == "This access group is in use by 4 things; take it from them first."
+    assert message == "This access group is in use by things, 4 in all; take it from them first."
     for kind, row in things.items():
         await done(api, admin, f"{kind}Update", id=row.id, models=None)
     payload = await done(api, admin, "accessGroupDelete", "deletedId", id=group.id)

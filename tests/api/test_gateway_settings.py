@@ -158,29 +158,29 @@ async def test_null_clears_all_and_an_empty_input_nothing(api: Api, make: Factor
 @pytest.mark.parametrize(
     ("settings", "path"),
     [
-        ({"guardrails": [""]}, "guardrails"),
-        ({"guardrails": ["pii", "pii"]}, "guardrails"),
+        ({"guardrails": [""]}, "guardrails.0"),
+        ({"guardrails": ["pii", "pii"]}, "guardrails.1"),
         ({"guardrails": [str(n) for n in range(101)]}, "guardrails"),
-        ({"policies": ["x" * 257]}, "policies"),
+        ({"policies": ["x" * 257]}, "policies.0"),
         ({"disableGlobalGuardrails": None}, "disableGlobalGuardrails"),
-        ({"objectPermission": {"agents": ["a\nb"]}}, "objectPermission.agents"),
+        ({"objectPermission": {"agents": ["a\nb"]}}, "objectPermission.agents.0"),
         (
             {"objectPermission": {"mcpToolPermissions": [{"server": "a", "tools": ["t", "t"]}]}},
-            "objectPermission.mcpToolPermissions",
+            "objectPermission.mcpToolPermissions.0.tools.1",
         ),
         (
             {"objectPermission": {"mcpToolPermissions": [{"server": "a", "tools": []}] * 2}},
-            "objectPermission.mcpToolPermissions",
+            "objectPermission.mcpToolPermissions.1.server",
         ),
         ({"routerSettings": {"retries": -1}}, "routerSettings.retries"),
         ({"routerSettings": {"routingStrategy": ""}}, "routerSettings.routingStrategy"),
         (
             {"secretManagerSettings": [{"name": "path", "value": "x" * 2_001}]},
-            "secretManagerSettings",
+            "secretManagerSettings.0.value",
         ),
         (
             {"vectorStoreIndexes": [{"index": "wiki", "permissions": ["READ", "READ"]}]},
-            "vectorStoreIndexes",
+            "vectorStoreIndexes.0.permissions.1",
         ),
     ],
 )
@@ -195,6 +195,25 @@ async def test_a_bad_setting_is_refused_where_it_is(
         assert answer.refusals == [("BAD_INPUT", f"input.gatewaySettings.{path}")]
         assert answer.payload["team"] is None
     assert await api.fingerprint() == before
+
+
+async def test_all_that_is_wrong_with_settings_is_said_at_once_each_where_it_is(
+    api: Api, make: Factory
+) -> None:
+    settings = {
+        "guardrails": ["", "a", "a"],
+        "routerSettings": {"retries": -1, "fallbacks": [{"model": "", "fallbacks": ["", "b"]}]},
+    }
+    given = {"id": (await make.team()).id, "gatewaySettings": settings}
+    answer = await api.refused(await make.admin(), "teamUpdate", **given)
+    said = {".".join(each["path"][2:]): each["message"] for each in answer.payload["errors"]}
+    assert said == {
+        "guardrails.0": "This must be 1 to 256 characters.",
+        "guardrails.2": "This is in the list already.",
+        "routerSettings.retries": "This must be 0 to 1,000,000.",
+        "routerSettings.fallbacks.0.model": "This must be 1 to 256 characters.",
+        "routerSettings.fallbacks.0.fallbacks.0": "This must be 1 to 256 characters.",
+    }
 
 
 async def test_who_administers_or_reads_the_organization_sees_them_and_mere_members_do_not(

@@ -117,7 +117,7 @@ async def test_plan_of_nothing_is_deleted_and_one_in_use_is_not(
     answer = await api.refused(admin, "budgetDelete", id=plan.id)
     assert answer.refusals == [("CONFLICT", "input.id")]
     message = answer.payload["errors"][0]["message"]
-    assert message == "This plan is in use by 2 things; take it from them first."
+    assert message == "This plan is in use by things, 2 in all; take it from them first."
     for given in (
         {"holderId": things.team.id},
         {"holderId": things.team.id, "asMemberDefault": True},

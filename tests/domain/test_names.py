@@ -174,11 +174,11 @@ def test_tags_may_be_none_or_fifty() -> None:
 @pytest.mark.parametrize(
     ("tags", "problem"),
     [
-        ([str(n) for n in range(51)], "must be at most 50"),
+        ([str(n) for n in range(51)], "must be at most 50 tags"),
         (["a", "b", "a"], "must all be different"),
-        (["a", ""], "each must be 1 to 64 characters"),
-        (["x" * 65], "each must be 1 to 64 characters"),
-        (["a", "b\n"], "each must not contain control characters"),
+        (["a", ""], "must be tags of which each must be 1 to 64 characters"),
+        (["x" * 65], "must be tags of which each must be 1 to 64 characters"),
+        (["a", "b\n"], "must be tags of which each must not contain control characters"),
     ],
 )
 def test_bad_tags_are_refused_with_their_reason(tags: list[str], problem: str) -> None:

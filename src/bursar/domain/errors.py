@@ -136,11 +136,11 @@ class BuiltIn(Conflict):
 
 
 class HasTeams(Conflict):
-    sentence = "The organization still has {count} teams; say `cascade: true` to delete them too."
+    sentence = "The organization has teams, {count} in all; say `cascade: true` to delete them too."
 
 
 class InUse(Conflict):
-    sentence = "This {thing} is in use by {count} things; take it from them first."
+    sentence = "This {thing} is in use by things, {count} in all; take it from them first."
 
 
 class NoMaximum(Conflict):

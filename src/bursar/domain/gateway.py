@@ -4,11 +4,11 @@ Each field stands for itself, so that setting one never touches another; those o
 inside it. null is "nothing said", for a list an empty one is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bursar.domain.errors import Invalid, Refusal, Required
-from bursar.domain.names import problem_with_line, problem_with_repeated
+from bursar.domain.names import problem_with_line
 
 MOST = 100
 """How many entries a list may have."""
@@ -91,42 +91,47 @@ def problems_with_settings(
         elif value is None:
             if name == "disable_global_guardrails":
                 yield Required(*path, name)
-        elif problem := _problem_with(name, value):
-            yield Invalid(*path, name, problem=problem)
+        else:
+            yield from _problems_with(name, value, *path, name)
 
 
-def _problem_with(name: str, value: Any) -> str | None:
-    if name in _NUMBERS:
-        good = 0 <= value <= LARGEST_NUMBER
-        return None if good else f"must be 0 to {LARGEST_NUMBER}"
-    if name in _TEXTS:
-        return problem_with_line(value, TEXT_LENGTH)
-    if name in _LISTS:
-        return _problem_with_list(value)
-    if name in _RECORDS:
-        return _problem_with_records(value, *_RECORDS[name])
-    return None
+def _problems_with(name: str, value: Any, *path: str | int) -> Iterator[Refusal]:
+    if name in _NUMBERS and not 0 <= value <= LARGEST_NUMBER:
+        yield Invalid(*path, problem=f"must be 0 to {LARGEST_NUMBER:,}")
+    elif name in _TEXTS:
+        yield from _problems_with_text(value, TEXT_LENGTH, *path)
+    elif name in _LISTS:
+        yield from _problems_with_list(value, *path)
+    elif name in _RECORDS:
+        yield from _problems_with_records(value, *_RECORDS[name], *path)
 
 
-def _problem_with_list(texts: Any) -> str | None:
+def _problems_with_text(text: str, longest: int, *path: str | int) -> Iterator[Refusal]:
+    if problem := problem_with_line(text, longest):
+        yield Invalid(*path, problem=problem)
+
+
+def _problems_with_list(
+    texts: Sequence[str], *path: str | int, inside: tuple[str, ...] = ()
+) -> Iterator[Refusal]:
+    """`inside`: where the text is in each entry, if the entries are records."""
     if len(texts) > MOST:
-        return f"must be at most {MOST}"
-    if problem := _first(problem_with_line(text, TEXT_LENGTH) for text in texts):
-        return f"each {problem}"
-    return problem_with_repeated(texts)
+        yield Invalid(*path, problem=f"must be at most {MOST} entries")
+        return
+    for place, text in enumerate(texts):
+        at = (*path, place, *inside)
+        yield from _problems_with_text(text, TEXT_LENGTH, *at)
+        if text in texts[:place]:
+            yield Invalid(*at, problem="is in the list already")
 
 
-def _problem_with_records(records: Sequence[Mapping[str, Any]], key: str, other: str) -> str | None:
-    if problem := _problem_with_list([record[key] for record in records]):
-        return f"`{key}`: {problem}"
-    judge = _problem_with_value if other == "value" else _problem_with_list
-    problem = _first(judge(record[other]) for record in records)
-    return f"`{other}`: {problem}" if problem else None
-
-
-def _problem_with_value(text: Any) -> str | None:
-    return problem_with_line(text, VALUE_LENGTH)
-
-
-def _first(problems: Iterable[str | None]) -> str | None:
-    return next(filter(None, problems), None)
+def _problems_with_records(
+    records: Sequence[Mapping[str, Any]], key: str, other: str, *path: str | int
+) -> Iterator[Refusal]:
+    yield from _problems_with_list([record[key] for record in records], *path, inside=(key,))
+    for place, record in enumerate(records[:MOST]):
+        at = (*path, place, other)
+        if other == "value":
+            yield from _problems_with_text(record[other], VALUE_LENGTH, *at)
+        else:
+            yield from _problems_with_list(record[other], *at)

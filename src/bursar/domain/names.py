@@ -108,8 +108,8 @@ def problem_with_repeated(texts: Sequence[str]) -> str | None:
 
 def problem_with_tags(tags: Sequence[str]) -> str | None:
     if len(tags) > TAGS:
-        return f"must be at most {TAGS}"
+        return f"must be at most {TAGS} tags"
     for tag in tags:
         if problem := problem_with_line(tag, TAG_LENGTH):
-            return f"each {problem}"
+            return f"must be tags of which each {problem}"
     return problem_with_repeated(tags)
