@@ -15,7 +15,6 @@ from sqlalchemy import (
 from bursar.database.columns import (
     IDENTIFIER,
     MONEY,
-    MOST_COUNT,
     MOST_MONEY,
     duration_check,
     exactly_one_check,
@@ -30,6 +29,7 @@ from bursar.database.columns import (
     versioned,
 )
 from bursar.database.tables.metadata import metadata
+from bursar.domain.limits import MOST_COUNT
 
 _OWNERS = {
     "organization": ("organization_id", "organizations"),
