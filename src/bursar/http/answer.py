@@ -27,13 +27,14 @@ class Answer(NamedTuple):
 
 def answer(body: Any, media_type: str = JSON, status: int = 200, **headers: str) -> Answer:
     """The body as JSON. The names of headers have `_` for `-`; their values are in Latin-1."""
-    named = _KINDS[media_type]
-    if headers:
-        named += tuple(
-            (name.lower().replace("_", "-").encode(), value.encode("latin-1"))
-            for name, value in headers.items()
-        )
-    return Answer(status, orjson.dumps(body), named)
+    kind = _KINDS[media_type]
+    if not headers:
+        return Answer(status, orjson.dumps(body), kind)
+    more = [
+        (name.lower().replace("_", "-").encode(), value.encode("latin-1"))
+        for name, value in headers.items()
+    ]
+    return Answer(status, orjson.dumps(body), (*kind, *more))
 
 
 def refusal(
