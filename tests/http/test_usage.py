@@ -186,10 +186,12 @@ async def test_a_database_that_does_not_answer_is_said(gateway: Key, serve: Serv
 
 
 async def test_a_report_is_a_line_in_the_log(
-    api: Api, gateway: Key, logged: Callable[[], list[dict[str, Any]]]
+    serve: Serve, gateway: Key, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     late = datetime.now(UTC) - timedelta(days=5)
-    await said(api.http, event("1", keyId=gateway.id), event("2", keyId=gateway.id, at=late))
+    events = [event("1", keyId=gateway.id), event("2", keyId=gateway.id, at=late)]
+    async with serve() as caller:
+        await post(caller, {"events": events}, Authorization=f"Bearer {gateway.secret}")
     (line,) = (line for line in logged() if line["event"] == "request")
     assert {name: line[name] for name in ("path", "status", "field", "outcome", "statements")} == {
         "path": "/usage",

@@ -50,7 +50,7 @@ class Requests:
         self._endpoints = endpoints or {}
         self._above = tuple(path for path in self._endpoints if path.endswith("/"))
         self._count = count
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
