@@ -124,6 +124,7 @@ async def test_statements_read_what_is_selected_times_and_amounts_as_text(
     teams, budgets = statements[-2:]
     assert "metadata" not in teams
     assert "description" not in teams
+    assert "name_key" not in teams.partition("FROM")[0]  # which only cursors are made of
     assert 'AS "created_at as text"' in teams
     assert 'AS "max_budget as text"' in budgets
     assert "increase_amount" in budgets  # as overBudget reads it

@@ -83,6 +83,7 @@ class Connection(Generic[NodeType]):
     )
     total_count: int = asking_edge(
         lambda it: Question(it.listing.counts, it.parent, (it.request.filters,)),
+        reads=(),
         description="How many there are on all pages together.",
     )
 

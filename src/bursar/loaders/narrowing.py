@@ -23,7 +23,8 @@ from sqlalchemy import (
 MOST_FORMS = 32  # of one source
 KEEPS_PLACE_SECONDS = 60.0
 
-Wanted = frozenset[str]  # names of columns, and of their texts
+Wanted = frozenset[str]  # names of columns, and of their texts; and PLACE
+PLACE = "place in the list"  # the columns that a list is sorted by, which cursors are made of
 Columns = Iterable[ColumnElement[Any]]
 
 
@@ -129,6 +130,7 @@ class Forms(Generic[Form]):
     def _all(self) -> Wanted:
         return frozenset(
             (
+                PLACE,
                 *self.columns,
                 *(as_text(name) for name, known in self.columns.items() if known.has_text),
             )

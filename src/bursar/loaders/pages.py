@@ -32,7 +32,7 @@ from bursar.database.statements import Statement
 from bursar.domain.names import is_storable
 from bursar.loaders.filters import Filter, parameter
 from bursar.loaders.keysets import beyond, directed, value_of
-from bursar.loaders.narrowing import Forms, Known, Wanted, narrowed, underlying
+from bursar.loaders.narrowing import PLACE, Forms, Known, Wanted, narrowed, underlying
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
@@ -114,7 +114,7 @@ class Listing:
     every order total, comes last. Where an order is a column of another table, `beside` has that table,
     whose index on the column and its id can then serve the order. With `few_first`, what is seen by who
     sees not all is found before it is sorted. `wanted` is what the rows of a narrowed listing have
-    beside the sort columns, and `whole` the listing that it is of.
+    beside the id, and `whole` the listing that it is of.
     """
 
     id: Column[str]
@@ -283,7 +283,8 @@ def _page_statement(
         source, place = PARENTS_TABLE.join(page, true()), [PARENTS_TABLE.c.place]
     shown = page.c
     if listing.wanted is not None:
-        shown = narrowed(page.c, listing.wanted | {name for name, _, _ in named})
+        always = {name for name, _, _ in named} if PLACE in listing.wanted else {listing.id.name}
+        shown = narrowed(page.c, listing.wanted | always)
     sorts = [(page.c[name], descends) for name, _, descends in named]
     places = [each.label("batch_place") for each in place]
     paged = select(*places, *shown).select_from(source).order_by(*place, *directed(sorts, backward))

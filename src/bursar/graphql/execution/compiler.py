@@ -138,7 +138,7 @@ class _Compiler:
         if isinstance(type_, GraphQLList):
             return values.lists(self._completion(type_.of_type, details, parent, key, whence))
         if is_abstract_type(type_):
-            whence.rows.read(None)  # as nobody knows what tells the type
+            whence.read(None)  # as nobody knows what tells the type
             return self._abstract(type_, details, parent, key)
         return self._object(type_, details, whence)
 
@@ -194,7 +194,7 @@ class _Compiler:
         source = source_of(self._strawberry, field, details[0].node, self._wanted)
         if is_leaf(field.type):
             return self._add_leaf(display, key, field.type, source, whence)
-        whence.rows.read(source.reads)
+        whence.read(source.reads)
         below = source.whence(whence)
         inner = field.type.of_type if isinstance(field.type, GraphQLNonNull) else None
         if source.leads is Leads.ITSELF and isinstance(inner, GraphQLObjectType):
@@ -218,7 +218,7 @@ class _Compiler:
         if source.attribute is not None and known.has_text and is_had_as_text(type_):
             source, type_ = attribute(as_text(source.attribute)), like_text(type_)
             known = known._replace(kind=str)
-        whence.rows.read(source.reads)
+        whence.read(source.reads)
         columns: list[Column] = []
         if source.text is not None:
             text = source.text(display)

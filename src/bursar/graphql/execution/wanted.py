@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from bursar.loaders.narrowing import Known, Narrowable
+from bursar.loaders.narrowing import PLACE, Known, Narrowable
 
 UNKNOWN = Known(has_text=False, kind=None, is_required=False)
 
@@ -42,6 +42,12 @@ class Whence(NamedTuple):
 
     rows: Wanted = Wanted()
     held: Wanted = Wanted()
+
+    def read(self, names: Iterable[str] | None) -> None:
+        """These attributes of the objects are read; of None nobody knows which, nor if their places."""
+        self.rows.read(names)
+        if names is None:
+            self.held.read((PLACE,))
 
 
 class WantedOf:
