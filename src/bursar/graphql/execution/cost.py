@@ -51,6 +51,13 @@ class Formula:
     objects: int = 0
     terms: list[tuple[Size, "Formula"]] = field(default_factory=list)
 
+    def add(self, other: "Formula", size: Size = 1) -> None:
+        """Count what is in another too, by now where no variable has a say in it."""
+        if other.terms or isinstance(size, str):
+            self.terms.append((size, other))
+        else:
+            self.objects += max(size, 0) * other.objects
+
     def with_values(self, values: Mapping[str, Any], known: dict[int, int]) -> int:
         """The number for these values of variables; `known` has those of the formulas met before."""
         found = known.get(id(self))
@@ -124,7 +131,7 @@ def _measure(
                 measure.cost.terms += inline.cost.terms
             case FragmentSpreadNode() if spread := fragments.get(node.name.value):
                 _merge(measure, spread)
-                measure.cost.terms.append((1, spread.cost))
+                measure.cost.add(spread.cost)
     return measure
 
 
@@ -151,7 +158,7 @@ def _add_field(
         return
     below = _measure(schema, fragments, node.selection_set, type_)
     if is_introspection_type(type_):
-        measure.cost.terms.append((1, below.cost))
+        measure.cost.add(below.cost)
         if node.alias and parent is not None and is_introspection_type(parent):
             measure.cost.objects += INTROSPECTION
         return
@@ -162,7 +169,7 @@ def _add_field(
         size = _size_of(node)
     elif is_composite_type(type_) and not (name in _FREE and _is_connection(parent)):
         measure.cost.objects += 1
-    measure.cost.terms.append((size, below.cost))
+    measure.cost.add(below.cost, size)
 
 
 def _type_below(
