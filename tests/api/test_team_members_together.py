@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -47,7 +46,7 @@ def call(actor: Actor, team: Row, *people: Someone) -> Call:
 
 async def admins(make: Factory, count: int) -> list[Actor]:
     made = [(await make.person(PlatformRole.ADMIN)).actor for _ in range(count)]
-    return [replace(each, request_id=f"request-{n}") for n, each in enumerate(made)]
+    return [each._replace(request_id=f"request-{n}") for n, each in enumerate(made)]
 
 
 async def added(database: Database, calls: Sequence[Call]) -> list[list[str] | None]:
