@@ -9,8 +9,9 @@ from bursar.database.connections import Connection
 from bursar.database.given import repeated
 from bursar.database.pool import Database
 from bursar.domain.roles import TeamRole
+from bursar.loaders.pages import PageRequest
 from bursar.loaders.reader import Reader
-from bursar.loaders.teams import teams_by_id
+from bursar.loaders.teams import teams_by_id, teams_by_organization
 from bursar.services import members
 from bursar.services.members import MemberAttributes
 from bursar.services.members_at_once import MembersTogether, call_of
@@ -51,6 +52,23 @@ async def test_one_team_is_read_by_a_plan_that_is_kept(database: Database, make:
         for _ in range(TIMES):
             assert list(await teams_by_id(Reader(connection, admin.actor), [team.id])) == [team.id]
         assert await planned(connection, "batch_key") == [(TIMES - UNTIL_KEPT, UNTIL_KEPT)]
+    await fresh.close()
+
+
+async def test_teams_of_one_organization_are_listed_and_counted_by_plans_that_are_kept(
+    database: Database, make: Factory
+) -> None:
+    admin, team = await make.admin(), await make.team()
+    under = [team.organization_id]
+    fresh = Database(database._dsn, size=1)  # noqa: SLF001 (as above)
+    async with fresh.connection() as connection:
+        for _ in range(TIMES):
+            reader = Reader(connection, admin.actor)
+            pages = await teams_by_organization.pages(reader, under, PageRequest(50))
+            counts = await teams_by_organization.counts(reader, under, ())
+            assert counts == {each: len(page.rows) for each, page in pages.items()}
+        for part in ("batch_place", "batch_parent"):
+            assert await planned(connection, part) == [(TIMES - UNTIL_KEPT, UNTIL_KEPT)], part
     await fresh.close()
 
 

@@ -10,6 +10,7 @@ import asyncpg
 
 from bursar.database import dumps
 from bursar.database.connections import CONNECT_SECONDS
+from bursar.database.data_directory import DataDirectoryUnusable
 from bursar.operations.database import CommandDatabase, existing, owned
 from bursar.operations.failure import Failure
 from bursar.settings import Settings, variable
@@ -44,11 +45,17 @@ def restore(settings: Settings, file: Path) -> bool:
     so not the one that the dump's keys were hashed with.
     """
     _demand_embedded(settings)
-    has_pepper = bool(settings.pepper) or (settings.data_dir / "pepper").exists()
+    pepper = settings.data_dir / "pepper"
+    has_pepper = bool(settings.pepper) or pepper.exists()
     with file.open("rb") as dump, owned(settings) as database:
         if asyncio.run(_has_tables(database)):
             raise Failure(f"{settings.data_dir} holds data already: restore into another directory")
-        dumps.load(settings.data_dir, database.owner_url, dump)
+        try:
+            dumps.load(settings.data_dir, database.owner_url, dump)
+        except DataDirectoryUnusable:
+            if not has_pepper:
+                pepper.unlink()  # or the next dump's keys would be taken to be hashed with it
+            raise
         asyncio.run(database.prepare())
     return not has_pepper
 
