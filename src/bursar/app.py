@@ -18,10 +18,10 @@ from bursar.graphql.execution.limits import RequestLimits
 from bursar.graphql.execution.trusted import BadManifest, Trusted, texts_in
 from bursar.graphql.schema import schema
 from bursar.http import graphiql_page, health
-from bursar.http.answer import JSON
+from bursar.http.answer import GRAPHQL, JSON
 from bursar.http.authorization import Authorization
 from bursar.http.cors import Cors
-from bursar.http.endpoint import GRAPHQL, Endpoint
+from bursar.http.endpoint import Endpoint
 from bursar.http.forward import Forward
 from bursar.http.guard import Guard
 from bursar.http.metrics import Metrics

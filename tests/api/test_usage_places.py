@@ -51,6 +51,20 @@ async def test_a_key_that_is_moved_counts_where_it_was_and_then_where_it_is(
     assert await spent(owner) == {key.id: 3 * COST} | dict.fromkeys(of_teams, COST)
 
 
+async def test_calls_of_one_day_from_before_a_key_left_and_after_it_came_back_are_recorded_at_once(
+    api: Api, make: Factory, owner: asyncpg.Connection, gateway: Key, admin: Person
+) -> None:
+    here, there = [await make.team() for _ in range(2)]
+    key = await make.api_key(team=here)
+    for team in (there, here):
+        await done(api, admin, "apiKeyMove", id=key.id, teamId=team.id)
+    left = await owner.fetchval("SELECT min(until) FROM former_places")
+    day = left.replace(hour=0, minute=0, second=0, microsecond=0)
+    calls = [event("0", keyId=key.id, at=day), event("1", keyId=key.id, at=datetime.now(UTC))]
+    assert statuses(await record(api, gateway, *calls)) == ["RECORDED"] * 2
+    assert (await spent(owner))[here.id] == 2 * COST
+
+
 async def test_keys_of_a_team_that_is_moved_count_for_the_organization_of_the_time(
     api: Api, make: Factory, owner: asyncpg.Connection, gateway: Key, admin: Person
 ) -> None:

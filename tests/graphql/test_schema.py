@@ -63,13 +63,6 @@ NOUN = re.compile(
     "|user|budget|spend|apiKeys?|accessGroup|usage"
 )
 
-SHARED = {
-    "BudgetInput",
-    "ModelAliasInput",
-    "NewOrganizationMemberInput",
-    "NewTeamMemberInput",
-    "PersonInput",
-}
 # Where null stands for what is not to be seen.
 HIDDEN = {
     "Query.nodes": r"\[\w+\]!",

@@ -20,14 +20,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
+from bursar.domain.money import LIMIT
 from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
 
 IDENTIFIER = Text(collation="C")
 MONEY = Numeric(28, 10)
-MOST_MONEY = 10**18
-MOST_COUNT = 2**62
-
-
+MOST_MONEY = int(LIMIT)
 GUARANTEED = " OR ".join(f"{column} = 'GUARANTEED'" for column in LIMIT_TYPES.values())
 """The rows to which anything is guaranteed."""
 

@@ -37,7 +37,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The fields that are given inside a group, by the group."""
 
-_LISTS = (
+LISTS = (
     "guardrails",
     "policies",
     "prompts",
@@ -49,9 +49,9 @@ _LISTS = (
     "agent_access_groups",
     "blocked_tools",
 )
-_NUMBERS = ("retries", "timeout_seconds", "allowed_fails", "cooldown_seconds")
-_DURATIONS = ("file_expiry", "batch_output_expiry")
-_TEXTS = ("routing_strategy", "secret_manager")
+NUMBERS = ("retries", "timeout_seconds", "allowed_fails", "cooldown_seconds")
+DURATIONS = ("file_expiry", "batch_output_expiry")
+TEXTS = ("routing_strategy", "secret_manager")
 # Lists of records: what tells one from the other, and the list or text beside it.
 _RECORDS = {
     "mcp_tool_permissions": ("server", "tools"),
@@ -61,8 +61,8 @@ _RECORDS = {
 }
 NOTHING: Mapping[str, Any] = {
     "disable_global_guardrails": False,
-    **{name: [] for name in (*_LISTS, *_RECORDS)},
-    **dict.fromkeys((*_NUMBERS, *_DURATIONS, *_TEXTS)),
+    **{name: [] for name in (*LISTS, *_RECORDS)},
+    **dict.fromkeys((*NUMBERS, *DURATIONS, *TEXTS)),
 }
 """The value of each field where nothing is said."""
 
@@ -96,11 +96,11 @@ def problems_with_settings(
 
 
 def _problems_with(name: str, value: Any, *path: str | int) -> Iterator[Refusal]:
-    if name in _NUMBERS and not 0 <= value <= LARGEST_NUMBER:
+    if name in NUMBERS and not 0 <= value <= LARGEST_NUMBER:
         yield Invalid(*path, problem=f"must be 0 to {LARGEST_NUMBER:,}")
-    elif name in _TEXTS:
+    elif name in TEXTS:
         yield from _problems_with_text(value, TEXT_LENGTH, *path)
-    elif name in _LISTS:
+    elif name in LISTS:
         yield from _problems_with_list(value, *path)
     elif name in _RECORDS:
         yield from _problems_with_records(value, *_RECORDS[name], *path)

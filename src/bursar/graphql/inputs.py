@@ -12,6 +12,8 @@ def given(value: Any, *without: str) -> Any:
     A `Maybe` field that was absent is left out, and an argument that was absent is None.
     """
     match value:
+        case None | str() | bool() | int():
+            return value
         case Some():
             return given(value.value)
         case list():

@@ -1,7 +1,7 @@
 """What one request has looked up: the answers of batch functions by key, each asked for once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ class Ask(NamedTuple):
     """Keys to look up with a batch function; the same arguments hold for all of them."""
 
     batch: Batch
-    keys: Sequence[str]
+    keys: Collection[Any]
     arguments: tuple[Any, ...] = ()
 
 
@@ -102,7 +102,7 @@ class Lookups:
             kind = (batch, arguments)
             known = self._known.setdefault(kind, {})
             found.append(known)
-            if new := [key for key in keys if key not in known]:
+            if new := [key for key in keys if key not in known] if known else keys:
                 missing.setdefault(kind, {}).update(dict.fromkeys(new))
         works = [
             self._look_up(kind, list(keys), self._known[kind]) for kind, keys in missing.items()
@@ -113,7 +113,7 @@ class Lookups:
             await asyncio.gather(*works)
         return found
 
-    def _told_of(self, batch: Batch, keys: Sequence[str]) -> Mapping[str, Row] | None:
+    def _told_of(self, batch: Batch, keys: Collection[str]) -> Mapping[str, Row] | None:
         """The rows that are known, where they are those of all keys, with all that is wanted."""
         wanted, told = getattr(batch, "wanted", None), self._told.get(whole_of(batch))
         if told is None or wanted is None or not wanted <= told.columns:
@@ -134,7 +134,8 @@ class Lookups:
             nothing = _Failed(error)
             self._some_failed = True
         known.update(found)
-        if absent := [key for key in keys if key not in found]:
+        if len(found) < len(keys):
+            absent = [key for key in keys if key not in found]
             absences = dict.fromkeys(absent, nothing)
             known.update(absences)
             # Who executes again asks for whole rows: what is not there, or failed, stays so.

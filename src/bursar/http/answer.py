@@ -9,6 +9,11 @@ from bursar.domain.errors import Fault, RateLimited
 from bursar.http.incoming import Incoming
 
 JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+_KINDS = {
+    media_type: ((b"content-type", f"{media_type}; charset=utf-8".encode()),)
+    for media_type in (JSON, GRAPHQL)
+}
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -22,14 +27,13 @@ class Answer(NamedTuple):
 
 def answer(body: Any, media_type: str = JSON, status: int = 200, **headers: str) -> Answer:
     """The body as JSON. The names of headers have `_` for `-`; their values are in Latin-1."""
-    kind = (b"content-type", b"%b; charset=utf-8" % media_type.encode())
-    if not headers:
-        return Answer(status, orjson.dumps(body), (kind,))
-    more = [
-        (name.lower().replace("_", "-").encode(), value.encode("latin-1"))
-        for name, value in headers.items()
-    ]
-    return Answer(status, orjson.dumps(body), (kind, *more))
+    named = _KINDS[media_type]
+    if headers:
+        named += tuple(
+            (name.lower().replace("_", "-").encode(), value.encode("latin-1"))
+            for name, value in headers.items()
+        )
+    return Answer(status, orjson.dumps(body), named)
 
 
 def refusal(

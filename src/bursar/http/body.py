@@ -8,6 +8,13 @@ from bursar.http.incoming import Incoming
 
 _BESIDE = 1_000
 """Values beside those of the variables: the request's own, and of extensions, which nobody reads."""
+_FIELDS = (
+    ("query", str, "a string"),
+    ("documentId", str, "a string"),
+    ("extensions", dict, "an object"),
+    ("operationName", str, "a string"),
+    ("variables", dict, "an object"),
+)
 
 
 class BadBody(Exception):
@@ -63,19 +70,16 @@ async def read_body(incoming: Incoming, longest: int) -> bytes:
 def operation_of(body: bytes, most_values: int) -> Operation:
     """The operation in a body. Raises BadBody for what is no GraphQL request."""
     request = json_object(body, most_values)
-    document = _optional(request, "query", str, "a string")
-    document_id = _optional(request, "documentId", str, "a string")
+    for name, type_, called in _FIELDS:
+        value = request.get(name)
+        if value is not None and not isinstance(value, type_):
+            raise BadBody(f"`{name}` must be {called} or null.")
+    document, document_id = request.get("query"), request.get("documentId")
     if document is not None and document_id is not None:
         raise BadBody("Give `query` or `documentId`, not both.")
     if document is None and document_id is None:
         raise BadBody("`query` must be a string, or `documentId` that of a trusted document.")
-    _optional(request, "extensions", dict, "an object")
-    return Operation(
-        document,
-        _optional(request, "operationName", str, "a string"),
-        _optional(request, "variables", dict, "an object"),
-        document_id,
-    )
+    return Operation(document, request.get("operationName"), request.get("variables"), document_id)
 
 
 def _is_json(content_type: str) -> bool:
@@ -122,29 +126,20 @@ def _bounded(body: bytes, most_values: int) -> bytes:
     if body.count(b'"') > 4 * most:
         raise TooManyValues(most_values)
     marks = b"".join(body.split(b'"')[::2])
-    brackets = marks.count(b"{") + marks.count(b"[")
-    if max(brackets, marks.count(b":"), marks.count(b",")) > most:
-        raise TooManyValues(most_values)
+    if len(marks) > most:
+        brackets = marks.count(b"{") + marks.count(b"[")
+        if max(brackets, marks.count(b":"), marks.count(b",")) > most:
+            raise TooManyValues(most_values)
     return marks
 
 
 def _names_in(request: Any) -> int:
     """How many names its objects have."""
-    names, level = 0, [request]
-    while level:
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                names += len(value)
-                below += value.values()
-            elif isinstance(value, list):
-                below += value
-        level = below
+    names, values = 0, [request]
+    for value in values:  # and those in them, which come after
+        if isinstance(value, dict):
+            names += len(value)
+            values += value.values()
+        elif isinstance(value, list):
+            values += value
     return names
-
-
-def _optional(request: dict[str, Any], name: str, type_: type, called: str) -> Any:
-    value = request.get(name)
-    if value is not None and not isinstance(value, type_):
-        raise BadBody(f"`{name}` must be {called} or null.")
-    return value

@@ -30,7 +30,7 @@ from bursar.graphql.execution.run import run
 from bursar.graphql.schema import schema
 from bursar.graphql.shared import Shared
 from bursar.http import graphiql_page, trail
-from bursar.http.answer import JSON, Answer, answer, refusal, unauthenticated, unavailable
+from bursar.http.answer import GRAPHQL, JSON, Answer, answer, refusal, unauthenticated, unavailable
 from bursar.http.body import BadBody, operation_of, read_body
 from bursar.http.compression import LEAST, compressed
 from bursar.http.incoming import Incoming
@@ -40,7 +40,6 @@ from bursar.http.sign_in import authenticate
 from bursar.http.spending import Spending
 from bursar.services.sign_in import SignIn
 
-GRAPHQL = "application/graphql-response+json"
 LONGEST_NAME = 200  # characters of an operation's name in the log
 log = structlog.get_logger()
 

@@ -37,12 +37,12 @@ class BudgetsOfMembers(RowsByKey):
         if wanted is None or not wanted <= _PLAIN or reader.actor.sight is not Sight.ALL:
             found = await super().__call__(reader, members, wanted)
             return {key: found[key[0]] for key in keys if key[0] in found}
-        teams = list(dict.fromkeys(team for _, team in keys))
-        rows = await reader.all(_limits(wanted), members=as_text(members), teams=as_text(teams))
+        teams = [team for _, team in keys]
+        different = as_text(list(dict.fromkeys(teams)))
+        rows = await reader.all(_limits(wanted), members=as_text(members), teams=different)
         held = {row["batch_key"]: row for row in rows}
-        return {
-            key: row for key in keys if (row := held.get(key[0]) or held.get(key[1])) is not None
-        }
+        own_or_default = map(held.get, members, map(held.get, teams))
+        return {key: row for key, row in zip(keys, own_or_default, strict=True) if row is not None}
 
 
 @lru_cache(maxsize=MOST_FORMS)

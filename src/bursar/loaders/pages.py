@@ -4,7 +4,7 @@ A page starts after (or ends before) a *position*: the values of the sort column
 So rows that are inserted or removed meanwhile are neither repeated nor left out.
 """
 
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -167,9 +167,9 @@ class Listing:
         rows = await reader.all(statement, parents=parents, most=request.size + 1, **values)
         if self.parent is None:
             return {ROOT: page_of(rows, request)}
-        counts, found, end = Counter(map(itemgetter(0), rows)), {}, 0
+        found, end = {}, 0
         for place, parent in enumerate(parents, 1):
-            start, end = end, end + counts[place]
+            start, end = end, bisect_right(rows, place, end, key=itemgetter(0))
             found[parent] = page_of(rows[start:end], request)
         return found
 

@@ -120,26 +120,32 @@ class Call:
 
     actor: Actor
     team_id: str
-    user_ids: tuple[str, ...]
-    roles: tuple[str, ...]
-    ids: tuple[str, ...]
+    user_ids: Sequence[str]
+    roles: Sequence[str]
+    ids: Sequence[str]
     request: Borrowing = field(default_factory=lambda: borrowing.get() or Borrowing())
     is_given_up: bool = False
 
 
 def call_of(actor: Actor, team_id: str, new_members: Sequence[NewMember[Any]]) -> Call | None:
     """The call, if it may go the short way by what is known without the database."""
-    user_ids = tuple(new.person.user_id or "" for new in new_members)
+    user_ids = [
+        user_id
+        for new in new_members
+        if (user_id := new.person.user_id)
+        and is_storable(user_id)
+        and new.person.email is None
+        and new.budget is None
+    ]
     if not (
-        0 < len(user_ids) <= MOST_AT_ONCE
+        0 < len({*user_ids}) == len(new_members) <= MOST_AT_ONCE
         and permits(actor, Action.TEAM_MEMBERS_ADD)  # whatever they are to the team
-        and all(new.person.email is None and new.budget is None for new in new_members)
-        and all(id_ and is_storable(id_) for id_ in (team_id, *user_ids))
-        and len({*user_ids}) == len(user_ids)
+        and team_id
+        and is_storable(team_id)
     ):
         return None
-    ids = tuple(new_id(Prefix.TEAM_MEMBER) for _ in user_ids)
-    return Call(actor, team_id, user_ids, tuple(new.role for new in new_members), ids)
+    ids = [new_id(Prefix.TEAM_MEMBER) for _ in user_ids]
+    return Call(actor, team_id, user_ids, [new.role for new in new_members], ids)
 
 
 class MembersTogether:

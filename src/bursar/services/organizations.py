@@ -20,7 +20,6 @@ from bursar.domain.ids import DEFAULT_ORGANIZATION, Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
     problems_with_budget,
-    problems_with_limits,
     resulting,
 )
 from bursar.services import audit, budgets, memberships, models, team_removal, throughput
@@ -50,7 +49,6 @@ async def create(tx: Connection, actor: Actor, *, attributes: OrganizationAttrib
     if not permits(actor, Action.ORGANIZATION_CREATE):
         raise forbidden(Action.ORGANIZATION_CREATE)
     limits = resulting(None, attributes.get("budget"))
-    Problems(problems_with_limits(limits, "budget")).raise_any()
     wanted = await models.wanted(tx, actor, attributes)
     row = await insert_row(
         tx,

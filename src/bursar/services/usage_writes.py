@@ -126,15 +126,16 @@ def _by_day(calls: Sequence[Call], costs: Sequence[int]) -> dict[str, str]:
     sums: dict[tuple[Any, ...], list[int]] = {}
     for (event, place, _), cost in zip(calls, costs, strict=True):
         tags = tuple(sorted(event.tags))
-        key = (event.at.date(), place, event.model, event.provider, event.endpoint, tags)
+        whose = place.dimensions  # the same where a key came back to where it was
+        key = (event.at.date(), whose, event.model, event.provider, event.endpoint, tags)
         added = [*event.tokens, cost, 1, int(event.success)]
         known = sums.get(key)
         sums[key] = added if known is None else [a + b for a, b in zip(known, added, strict=True)]
     rows = (
         (
             day.isoformat(),
-            _bytes(dimensions_of(*place.dimensions, *what, tags)),
-            *place.dimensions,
+            _bytes(dimensions_of(*whose, *what, tags)),
+            *whose,
             *what,
             _array(tags),
             *map(str, tokens),
@@ -142,7 +143,7 @@ def _by_day(calls: Sequence[Call], costs: Sequence[int]) -> dict[str, str]:
             str(requests),
             str(successes),
         )
-        for (day, place, *what, tags), (*tokens, cost, requests, successes) in sums.items()
+        for (day, whose, *what, tags), (*tokens, cost, requests, successes) in sums.items()
     )
     return as_texts("day", _DAY, list(zip(*rows, strict=True)))
 

@@ -20,7 +20,6 @@ from bursar.domain.ids import Prefix, new_id
 from bursar.domain.limits import (
     BudgetChanges,
     problems_with_budget,
-    problems_with_limits,
     resulting,
 )
 from bursar.domain.names import is_storable
@@ -52,7 +51,6 @@ async def create(tx: Connection, actor: Actor, *, attributes: UserAttributes) ->
     if not permits(actor, Action.USER_CREATE):
         raise forbidden(Action.USER_CREATE)
     limits = resulting(None, attributes.get("budget"))
-    Problems(problems_with_limits(limits, "budget")).raise_any()
     wanted = await models.wanted(tx, actor, attributes)
     columns = {"id": new_id(Prefix.USER), **columns_of(own), **wanted.columns}
     row = await insert_row(tx, users, columns)

@@ -15,7 +15,6 @@ from sqlalchemy import (
 from bursar.database.columns import (
     IDENTIFIER,
     MONEY,
-    MOST_COUNT,
     MOST_MONEY,
     duration_check,
     exactly_one_check,
@@ -30,33 +29,25 @@ from bursar.database.columns import (
     versioned,
 )
 from bursar.database.tables.metadata import metadata
+from bursar.domain.limits import MOST_COUNT
 
-# The column that names what a budget belongs to, by its kind.
-BUDGET_OWNERS = {
-    "organization": "organization_id",
-    "organization_member": "organization_member_id",
-    "team": "team_id",
-    "team_default": "default_of_team_id",
-    "team_member": "team_member_id",
-    "user": "user_id",
-    "api_key": "api_key_id",
+_OWNERS = {
+    "organization": ("organization_id", "organizations"),
+    "organization_member": ("organization_member_id", "organization_members"),
+    "team": ("team_id", "teams"),
+    "team_default": ("default_of_team_id", "teams"),
+    "team_member": ("team_member_id", "team_members"),
+    "user": ("user_id", "users"),
+    "api_key": ("api_key_id", "api_keys"),
 }
-
-
-# Of these what spends: the budget of members by default is one of theirs.
+BUDGET_OWNERS = {kind: column for kind, (column, _) in _OWNERS.items()}
+"""The column that names what a budget belongs to, by its kind."""
 SPENDERS = {kind: column for kind, column in BUDGET_OWNERS.items() if kind != "team_default"}
+"""Of these what spends: the budget of members by default is one of theirs."""
 
 
 def _owners() -> tuple[Column[str], ...]:
-    return (
-        reference("organization_id", "organizations", required=False),
-        reference("organization_member_id", "organization_members", required=False),
-        reference("team_id", "teams", required=False),
-        reference("default_of_team_id", "teams", required=False),
-        reference("team_member_id", "team_members", required=False),
-        reference("user_id", "users", required=False),
-        reference("api_key_id", "api_keys", required=False),
-    )
+    return tuple(reference(column, table, required=False) for column, table in _OWNERS.values())
 
 
 # A budget is owned by exactly one thing, or has a name: a plan, attached to many.

@@ -14,8 +14,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bursar.database.columns import IDENTIFIER, MOST_COUNT, id_column, length_check, range_check
+from bursar.database.columns import IDENTIFIER, id_column, length_check, range_check
 from bursar.database.tables.metadata import metadata
+from bursar.domain.limits import MOST_COUNT
 
 # What a mutation did the first time that an actor asked for it with this key.
 idempotency_records = Table(

@@ -39,6 +39,14 @@ from bursar.database.columns import (
     versioned,
 )
 from bursar.database.tables.metadata import metadata
+from bursar.domain.gateway import (
+    DURATIONS,
+    LARGEST_NUMBER,
+    LISTS,
+    NUMBERS,
+    TEXT_LENGTH,
+    TEXTS,
+)
 from bursar.domain.roles import MemberPermission, TeamRole
 from bursar.domain.throughput import LIMIT_TYPES, RateLimitType
 
@@ -106,18 +114,7 @@ gateway_settings = Table(
     metadata,
     Column("team_id", IDENTIFIER, ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
     Column("disable_global_guardrails", Boolean, nullable=False, server_default=text("false")),
-    *texts_columns(
-        "guardrails",
-        "policies",
-        "prompts",
-        "pass_through_routes",
-        "mcp_servers",
-        "mcp_access_groups",
-        "vector_stores",
-        "agents",
-        "agent_access_groups",
-        "blocked_tools",
-    ),
+    *texts_columns(*LISTS),
     records_column("mcp_tool_permissions"),
     records_column("vector_store_indexes"),
     Column("routing_strategy", Text),
@@ -130,12 +127,7 @@ gateway_settings = Table(
     Column("batch_output_expiry", IDENTIFIER),
     Column("secret_manager", Text),
     records_column("secret_manager_settings"),
-    length_check("routing_strategy", 256),
-    range_check("retries", 1_000_000),
-    range_check("timeout_seconds", 1_000_000),
-    range_check("allowed_fails", 1_000_000),
-    range_check("cooldown_seconds", 1_000_000),
-    duration_check("file_expiry"),
-    duration_check("batch_output_expiry"),
-    length_check("secret_manager", 256),
+    *(length_check(name, TEXT_LENGTH) for name in TEXTS),
+    *(range_check(name, LARGEST_NUMBER) for name in NUMBERS),
+    *(duration_check(name) for name in DURATIONS),
 )

@@ -24,13 +24,13 @@ from sqlalchemy.schema import SchemaItem
 from bursar.database.columns import (
     IDENTIFIER,
     MONEY,
-    MOST_COUNT,
     MOST_MONEY,
     length_check,
     range_check,
 )
 from bursar.database.tables.metadata import metadata
 from bursar.domain.ids import Prefix
+from bursar.domain.limits import MOST_COUNT
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
 

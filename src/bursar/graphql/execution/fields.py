@@ -1,6 +1,7 @@
 """Fields: how the values of one are got for all rows of a level."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from bursar.database.rows import Row
@@ -18,7 +19,7 @@ def attributes(name: str, complete: Completion) -> Column:
     """An attribute of each row."""
 
     def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
-        return complete(_attributes(rows, name, records), request)
+        return complete(_attributes(rows, (name,), records), request)
 
     return column
 
@@ -33,18 +34,17 @@ def made(make: Make, complete: Completion) -> Column:
 
 
 def edges_by_key(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
-    """What a batch function finds for an attribute of each row, completed once for each key."""
+    """What a batch function finds for a key of each row, completed once for each key."""
 
     def column(rows: Values, request: Request, records: bool) -> Steps[list[Any]]:
         keys = _keys(rows, edge, records)
         different = dict.fromkeys(keys)
         found = yield from _found(wanted, different)
-        values = [found[key] for key in different]
-        done = yield from complete(values, request)
+        done = yield from complete(list(map(found.get, different)), request)
         if len(different) == len(keys):
             return done
         completed = dict(zip(different, done, strict=True))
-        return [completed[key] for key in keys]
+        return list(map(completed.get, keys))
 
     return column
 
@@ -57,24 +57,17 @@ def edges_read(edge: Edge, wanted: Wanted, complete: Completion) -> Column:
         keys = _keys(rows, edge, records)
         found = yield from _found(wanted, dict.fromkeys(keys))
         context = request.context
-        return (
-            yield from complete(
-                [read(found[key], row, context) for key, row in zip(keys, rows, strict=True)],
-                request,
-            )
-        )
+        values = [read(found.get(key), row, context) for key, row in zip(keys, rows, strict=True)]
+        return (yield from complete(values, request))
 
     return column
 
 
-def _found(wanted: Wanted, keys: Mapping[Any, None]) -> Steps[Mapping[Any, Any]]:
-    """What is found for each key; for None nothing is asked, and nothing is found."""
-    if None not in keys:
-        (found,) = (yield [Ask(wanted.source, [*keys])]) if keys else ({},)
-        return found
-    there = [key for key in keys if key is not None]
+def _found(wanted: Wanted, keys: dict[Any, None]) -> Steps[Mapping[Any, Any]]:
+    """What is found by key; for None nothing is asked."""
+    there = keys if None not in keys else [key for key in keys if key is not None]
     (found,) = (yield [Ask(wanted.source, there)]) if there else ({},)
-    return {None: None, **found}
+    return found
 
 
 def edges(edge: Edge, complete: Completion) -> Column:
@@ -98,15 +91,13 @@ def edges(edge: Edge, complete: Completion) -> Column:
 
 
 def _keys(rows: Values, edge: Edge, records: bool) -> list[Any]:
-    if isinstance(edge.key, str):
-        return _attributes(rows, edge.key, records)
-    return list(zip(*(_attributes(rows, name, records) for name in edge.key), strict=True))
+    return _attributes(rows, (edge.key,) if isinstance(edge.key, str) else edge.key, records)
 
 
-def _attributes(rows: Values, name: str, records: bool) -> list[Any]:
-    if records and not hasattr(Row, name):
-        return [row[name] for row in rows]
-    return [getattr(row, name) for row in rows]
+def _attributes(rows: Values, names: tuple[str, ...], records: bool) -> list[Any]:
+    """An attribute of each row, or several as a tuple."""
+    as_items = records and not any(hasattr(Row, name) for name in names)
+    return list(map((itemgetter if as_items else attrgetter)(*names), rows))
 
 
 def _together(questions: Sequence[Question | None]) -> tuple[list[Ask], list[int]]:

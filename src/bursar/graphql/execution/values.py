@@ -4,7 +4,7 @@ A completion takes the values of a whole level and gives what belongs in their p
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
@@ -71,7 +71,7 @@ def lists(inner: Completion) -> Completion:
     """Lists, all of whose items are one level."""
 
     def complete(values: Values, request: Request) -> Steps[list[Any]]:
-        items = [item for value in values for item in items_of(value)]
+        items = list(chain.from_iterable(map(items_of, values)))
         completed = yield from inner(items, request)
         if len(values) == 1:
             return [completed]
