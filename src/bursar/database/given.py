@@ -50,15 +50,20 @@ def as_texts(
 
 
 def given_texts(name: str) -> ColumnElement[Any]:
-    """The array of texts that `as_text` makes; given as one, a thousand take a tenth of the time."""
-    return func.string_to_array(
+    """The array of texts that `as_text` makes; given as one, a thousand take a tenth of the time.
+
+    The texts are taken apart by a query, which PostgreSQL runs once; else it would be for each row of a
+    table that it reads whole. What that gives it takes for ten values, and so keeps the plan.
+    """
+    given = func.string_to_array(
         bindparam(name, type_=Text), literal_column(f"E'\\x{ord(_SEPARATOR):x}'"), type_=ARRAY(Text)
     )
+    return cast(select(given).scalar_subquery(), ARRAY(Text))
 
 
 def as_text(values: Sequence[str]) -> str:
     """The values for `= ANY` of `given_texts`."""
-    return _SEPARATOR.join(repeated(values))
+    return _SEPARATOR.join(values)
 
 
 def repeated(values: Sequence[Value]) -> Sequence[Value]:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Text,
-    any_,
     bindparam,
     func,
     literal,
@@ -27,6 +26,7 @@ from sqlalchemy import (
 )
 
 from bursar.access.actor import Sight
+from bursar.access.related import among
 from bursar.database.rows import Row
 from bursar.database.statements import Statement
 from bursar.domain.names import is_storable
@@ -36,9 +36,11 @@ from bursar.loaders.narrowing import PLACE, Forms, Known, Wanted, narrowed, unde
 from bursar.loaders.reader import Reader
 
 ROOT = "*"  # the one parent of a list that has none
-PARENTS = bindparam("parents", type_=ARRAY(Text))
+# PostgreSQL takes what a query gives for ten, however many it knows of: so none with values at hand
+# looks cheaper than the plan that it can keep.
+_PARENTS = select(bindparam("parents", type_=ARRAY(Text))).scalar_subquery()
 PARENTS_TABLE = (
-    func.unnest(PARENTS).table_valued("id", with_ordinality="place").render_derived("parents")
+    func.unnest(_PARENTS).table_valued("id", with_ordinality="place").render_derived("parents")
 )
 Position = tuple[Any, ...]
 Order = tuple[tuple[str, bool], ...]  # sort columns, each with whether it descends
@@ -300,4 +302,6 @@ def _count_statement(listing: Listing, sight: Sight, filters: tuple[Asked, ...])
         counted = select(literal(ROOT).label("batch_parent"), func.count().label("rows"))
         return Statement(counted.select_from(listing.id.table).where(*conditions))
     counted = select(parent.label("batch_parent"), func.count().label("rows"))
-    return Statement(counted.where(parent == any_(PARENTS), *conditions).group_by(parent))
+    return Statement(
+        counted.where(among(parent, select(PARENTS_TABLE.c.id)), *conditions).group_by(parent)
+    )

@@ -10,7 +10,6 @@ import asyncpg
 
 from bursar.database import dumps
 from bursar.database.connections import CONNECT_SECONDS
-from bursar.database.data_directory import DataDirectoryUnusable
 from bursar.operations.database import CommandDatabase, existing, owned
 from bursar.operations.failure import Failure
 from bursar.settings import Settings, variable
@@ -45,17 +44,11 @@ def restore(settings: Settings, file: Path) -> bool:
     so not the one that the dump's keys were hashed with.
     """
     _demand_embedded(settings)
-    pepper = settings.data_dir / "pepper"
-    has_pepper = bool(settings.pepper) or pepper.exists()
+    has_pepper = bool(settings.pepper) or (settings.data_dir / "pepper").exists()
     with file.open("rb") as dump, owned(settings) as database:
         if asyncio.run(_has_tables(database)):
             raise Failure(f"{settings.data_dir} holds data already: restore into another directory")
-        try:
-            dumps.load(settings.data_dir, database.owner_url, dump)
-        except DataDirectoryUnusable:
-            if not has_pepper:
-                pepper.unlink()  # or the next dump's keys would be taken to be hashed with it
-            raise
+        dumps.load(settings.data_dir, database.owner_url, dump)
         asyncio.run(database.prepare())
     return not has_pepper
 
