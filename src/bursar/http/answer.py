@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 def answer(body: Any, media_type: str = JSON, status: int = 200, **headers: str) -> Answer:
     """The body as JSON. The names of headers have `_` for `-`; their values are in Latin-1."""
-    named = _KINDS[media_type]
+    named: tuple[tuple[bytes, bytes], ...] = _KINDS[media_type]
     if headers:
         named += tuple(
             (name.lower().replace("_", "-").encode(), value.encode("latin-1"))
