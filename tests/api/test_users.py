@@ -193,6 +193,8 @@ async def test_last_platform_admin_stays_admin_unblocked_and_there(api: Api, mak
     blocked = await make.person(PlatformRole.ADMIN, blocked=True)
     answer = await api.refused(last, "userUpdate", id=last.id, role="USER")
     assert answer.refusals == [("CONFLICT", "input.role")]
+    for kept in ({"name": "Root"}, {"role": "ADMIN"}):
+        assert (await api.mutate(last, "userUpdate", id=last.id, **kept)).refusals == []
     for name in ("userBlock", "userDelete"):
         answer = await api.refused(last, name, id=last.id)
         assert answer.refusals == [("CONFLICT", "input.id")]

@@ -1,3 +1,5 @@
+"""Durations and time zones: which texts are some, how long they last, and when that is over."""
+
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

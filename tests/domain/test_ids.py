@@ -1,3 +1,5 @@
+"""Ids are TypeIDs of their own kind: written as specified, sorted by time; nothing else is one."""
+
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 

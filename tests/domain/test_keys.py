@@ -1,3 +1,5 @@
+"""Secrets of keys: their shape, their digest, what people see of them; and the kinds of keys."""
+
 import hashlib
 import hmac
 import re

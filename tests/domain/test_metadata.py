@@ -1,3 +1,5 @@
+"""Metadata is any JSON object within bounds, kept as it was given."""
+
 import math
 from collections.abc import Callable
 

@@ -1,3 +1,5 @@
+"""Amounts are exact: read from plain digits alone, and written in one form."""
+
 import re
 from decimal import Decimal, localcontext
 

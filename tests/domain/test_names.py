@@ -1,3 +1,5 @@
+"""Names, e-mails, external ids and tags: which are good, why others are not, and what compares them."""
+
 import sys
 import unicodedata
 from collections.abc import Callable

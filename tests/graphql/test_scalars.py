@@ -1,3 +1,5 @@
+"""Scalars: which values are read, by variable or literal, and the one form each is answered in."""
+
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
