@@ -63,7 +63,10 @@ class Requests:
         error = None
         try:
             with _span_of(incoming) as span:
-                await self._answer(incoming, outgoing)
+                if (respond := self._endpoint(incoming.path)) is None:
+                    await self._app(scope, incoming.receive, outgoing.pass_on)
+                else:
+                    await outgoing.answer(await respond(incoming))
                 if span is not None:
                     span.set_attribute("http.response.status_code", outgoing.status or 0)
                     span.set_attribute("bursar.request_id", incoming.id)
@@ -74,13 +77,6 @@ class Requests:
             self._write(incoming, outgoing, perf_counter() - started, error)
             # It has the scope: in a circle they, and all they hold, would wait for the collector.
             del scope["incoming"]
-
-    async def _answer(self, incoming: Incoming, outgoing: "Outgoing") -> None:
-        respond = self._endpoint(incoming.path)
-        if respond is None:
-            await self._app(incoming.scope, incoming.receive, outgoing.pass_on)
-        else:
-            await outgoing.answer(await respond(incoming))
 
     def _endpoint(self, path: str) -> Respond | None:
         found = self._endpoints.get(path)
