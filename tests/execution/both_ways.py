@@ -44,14 +44,26 @@ class Answer(NamedTuple):
     executed: Sequence[tuple[str, str]]
 
     @property
-    def nulled(self) -> set[tuple[str | int, ...]]:
-        """The places that errors made null.
-
-        Of several errors that make one place null the specification asks for one, and which of them
-        graphql-core tells is chance.
-        """
+    def nulled(self) -> dict[tuple[str | int, ...], list[Any]]:
+        """The places that errors made null, and which did."""
         data = orjson.loads(self.data)
-        return {_null_above(data, error["path"]) for error in self.errors if "path" in error}
+        found: dict[tuple[str | int, ...], list[Any]] = {}
+        for error in self.errors:
+            found.setdefault(_null_above(data, error.get("path", ())), []).append(error)
+        return found
+
+    def tells_as(self, other: "Answer") -> bool:
+        """Whether both tell the same errors.
+
+        Of several that make one place null the specification asks for one, and how many of them
+        graphql-core tells is chance: there one may tell more than the other, but nothing else.
+        """
+        own, others = self.nulled, other.nulled
+        return own.keys() == others.keys() and all(
+            all(error in others[place] for error in errors)
+            or all(error in errors for error in others[place])
+            for place, errors in own.items()
+        )
 
 
 async def both_ways(

