@@ -51,7 +51,7 @@ class Place(Borrowing):
         Raises Overloaded where so many have sent theirs meanwhile that there is no room.
         """
         self.is_sending = True
-        self._share.working -= 1
+        self._share.working -= 1  # by hand, as every request comes by here: `idle` is a generator
         try:
             message = await self._receive()
         finally:

@@ -33,21 +33,25 @@ def fill_of(made: Mapping[str, Any], holes: int) -> Fill | None:
 
 def _fill(made: Any, met: list[str]) -> Fill:
     """The same for a part; `met` gets the variables whose holes are in it."""
-    before = len(met)
-    whole: Fill
+    before, fill = len(met), _part(made, met)
+    return (lambda _: made) if len(met) == before else fill
+
+
+def _part(made: Any, met: list[str]) -> Fill:
     match made:
         case Hole():
             met.append(made.variable)
             return itemgetter(made.variable)
         case Some():
             inner = _fill(made.value, met)
-            whole = lambda values: Some(inner(values))  # noqa: E731 (one of several)
+            return lambda values: Some(inner(values))
         case list():
             items = [_fill(item, met) for item in made]
-            whole = lambda values: [item(values) for item in items]  # noqa: E731 (as above)
+            return lambda values: [item(values) for item in items]
         case _ if has_object_definition(made):
-            whole = _object(made, met)
-    return (lambda _: made) if len(met) == before else whole
+            return _object(made, met)
+        case _:
+            return lambda _: made
 
 
 def _object(made: Any, met: list[str]) -> Fill:
